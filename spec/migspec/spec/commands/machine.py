@@ -1,0 +1,222 @@
+"""Contracts of the commands that move the guest or the process, and of all commands that have none of their own.
+
+Texts and order: observed on QEMU 5.2.0.
+"""
+
+from __future__ import annotations
+
+from migspec.spec.conditions import ALWAYS, where
+from migspec.spec.contracts import Case, Contract, Words, refusal
+from migspec.spec.lifecycle.guards import GUEST_RUNS, GUEST_STOPPED, IN_PROGRESS
+from migspec.spec.requests import Request
+from migspec.spec.state import Session
+from migspec.spec.vocabulary import RunState
+
+_ANYTHING = Words(anything=True)
+_WAITING = where({"run": RunState.INMIGRATE}, "the guest waits for its state")
+_SUSPENDED = where({"run": RunState.SUSPENDED}, "the guest is suspended")
+_RESET_NEEDED = where({"run": (RunState.SHUTDOWN, RunState.INTERNAL_ERROR)}, "the guest must be reset first")
+_FINISHING = where({"run": RunState.FINISH_MIGRATE}, "a migration has stopped the guest")
+_STAYS = (_WAITING | _SUSPENDED | GUEST_RUNS).named("the guest runs, is suspended or waits for its state")
+
+
+QMP_CAPABILITIES = Contract(
+    "qmp_capabilities",
+    (
+        refusal(
+            "qmp_capabilities.unavailable",
+            "A monitor without a thread of its own offers no out-of-band execution.",
+            "Capability oob not available",
+            asks=lambda request: request.enables_oob,
+            final=False,
+        ),
+        Case(
+            "qmp_capabilities.oob",
+            "The negotiation is complete, with out-of-band execution.",
+            asks=lambda request: request.enables_oob,
+            then={"session": Session.OOB},
+        ),
+        Case(
+            "qmp_capabilities.accepted",
+            "The negotiation is complete.",
+            asks=lambda request: not request.enables_oob,
+            then={"session": Session.READY},
+        ),
+    ),
+)
+
+STOP = Contract(
+    "stop",
+    (
+        Case(
+            "stop.running",
+            "A running guest is paused, and says so before the reply.",
+            when=GUEST_RUNS,
+            then={"run": RunState.PAUSED},
+            emits=("STOP",),
+            evidence="70 of 70",
+        ),
+        Case(
+            "stop.inmigrate",
+            "A guest that waits for its state will not start when it has it.",
+            when=_WAITING,
+            then={"autostart": "no"},
+        ),
+        Case("stop.no-effect", "A guest that is stopped stays as it is.", when=GUEST_STOPPED & ~_WAITING),
+    ),
+)
+
+CONT = Contract(
+    "cont",
+    (
+        refusal(
+            "cont.reset-needed",
+            "A guest that has shut down must be reset first.",
+            "Resetting the Virtual Machine is required",
+            when=_RESET_NEEDED,
+        ),
+        refusal(
+            "cont.finish-migrate",
+            "A guest that a migration has stopped stays stopped until the migration is finished.",
+            "Migration is not finalized yet",
+            when=_FINISHING,
+            evidence="also for good, in a paused postcopy",
+        ),
+        refusal(
+            "cont.disk",
+            "The disks must be taken back first, which the other side may prevent; or a dump is going on.",
+            Words(beginnings=("Failed to get ", "Could not ", "There is a dump in process")),
+            when=~_SUSPENDED,
+            final=False,
+        ),
+        Case(
+            "cont.inmigrate",
+            "A guest that waits for its state will start when it has it.",
+            when=_WAITING,
+            then={"autostart": "yes"},
+            evidence="15 recorded, without an event",
+        ),
+        Case("cont.no-effect", "A guest that runs or is suspended stays as it is.", when=GUEST_RUNS | _SUSPENDED),
+        Case(
+            "cont.stopped",
+            "The guest runs, and says so before the reply.",
+            when=~_STAYS,
+            then={"run": RunState.RUNNING},
+            emits=("RESUME",),
+            evidence="63 of 63",
+        ),
+    ),
+)
+
+QUIT = Contract(
+    "quit",
+    (Case("quit.accepted", "The process ends soon after the reply.", then={"life": "quitting"}),),
+)
+
+
+def _set_parameter(request: Request) -> dict[str, str | tuple[str, ...]]:
+    if request.monitor_command:
+        return {"block-incremental": ("no", "yes")}
+    return {} if request.block_incremental is None else {"block-incremental": "yes" if request.block_incremental else "no"}
+
+
+MIGRATE_SET_PARAMETERS = Contract(
+    "migrate-set-parameters",
+    (
+        refusal("migrate-set-parameters.refused", "A value is out of its range.", _ANYTHING, final=False),
+        Case("migrate-set-parameters.accepted", "The values are stored.", then=_set_parameter, loose=True),
+    ),
+)
+
+_SNAPSHOT_DONE = {"stage": "idle", "snapshot": "yes", "error-known": ("no", "yes")}
+_PASSES = ("MIGRATION_PASS:1", "MIGRATION_PASS:n")
+
+SAVEVM = Contract(
+    "savevm",
+    (
+        refusal(
+            "savevm.in-progress",
+            "A snapshot uses the outgoing status, so it needs it free.",
+            _ANYTHING,
+            when=IN_PROGRESS,
+        ),
+        refusal("savevm.refused", "A snapshot needs a disk that can hold it.", _ANYTHING, final=False),
+        Case(
+            "savevm.running",
+            "The guest stops while its snapshot is written.",
+            when=GUEST_RUNS,
+            then={**_SNAPSHOT_DONE, "outgoing": "completed"},
+            emits=("STOP", "MIGRATION:setup", *_PASSES, "MIGRATION:completed", "RESUME"),
+            evidence="3 recorded, exactly so",
+        ),
+        Case(
+            "savevm.stopped",
+            "The snapshot of a guest that does not run.",
+            when=GUEST_STOPPED,
+            then={**_SNAPSHOT_DONE, "outgoing": "completed"},
+            emits=("MIGRATION:setup", *_PASSES, "MIGRATION:completed"),
+        ),
+        Case(
+            "savevm.running.failed",
+            "The snapshot could not be written.",
+            when=GUEST_RUNS,
+            then={**_SNAPSHOT_DONE, "outgoing": "failed"},
+            emits=("STOP", "MIGRATION:setup", *_PASSES, "MIGRATION:failed", "RESUME"),
+        ),
+        Case(
+            "savevm.stopped.failed",
+            "The snapshot of a guest that does not run could not be written.",
+            when=GUEST_STOPPED,
+            then={**_SNAPSHOT_DONE, "outgoing": "failed"},
+            emits=("MIGRATION:setup", *_PASSES, "MIGRATION:failed"),
+        ),
+        Case(
+            "savevm.interrupted",
+            "The guest was stopped and started again without a snapshot having begun.",
+            when=GUEST_RUNS,
+            emits=("STOP", "RESUME"),
+        ),
+    ),
+)
+
+_PAUSES_GUEST = (
+    refusal("state-file.untouched", "The command was refused before it stopped the guest.", _ANYTHING, final=False),
+    Case(
+        "state-file.running",
+        "A running guest is stopped for the duration, also when the command fails.",
+        when=GUEST_RUNS,
+        emits=("STOP", "RESUME"),
+    ),
+    Case(
+        "state-file.running.failed",
+        "As before, and the command fails.",
+        when=GUEST_RUNS,
+        emits=("STOP", "RESUME"),
+        words=_ANYTHING,
+    ),
+    Case("state-file.stopped", "A guest that does not run stays as it is.", when=GUEST_STOPPED),
+)
+
+LOADVM = Contract("loadvm", _PAUSES_GUEST)
+XEN_SAVE_DEVICES_STATE = Contract("xen-save-devices-state", _PAUSES_GUEST)
+
+OPEN = Contract(
+    "",
+    (
+        refusal("command.refused", "The command is refused.", _ANYTHING, when=ALWAYS, final=False),
+        Case("command.accepted", "The command succeeds.", loose=True),
+    ),
+)
+"""The contract of every command that has none of its own: it may succeed or be refused, and moves nothing."""
+
+CONTRACTS: tuple[Contract, ...] = (
+    QMP_CAPABILITIES,
+    STOP,
+    CONT,
+    QUIT,
+    MIGRATE_SET_PARAMETERS,
+    SAVEVM,
+    LOADVM,
+    XEN_SAVE_DEVICES_STATE,
+)
+"""The contracts of this module."""

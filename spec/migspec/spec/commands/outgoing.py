@@ -1,0 +1,475 @@
+"""Contracts of the commands that start, steer and end an outgoing migration.
+
+Texts and order: observed on QEMU 5.2.0.
+"""
+
+from __future__ import annotations
+
+from migspec.spec import uri
+from migspec.spec.conditions import ALWAYS, NEVER, Condition, where
+from migspec.spec.contracts import Case, Contract, Words, refusal
+from migspec.spec.lifecycle.guards import (
+    BLOCK_ON,
+    IN_PROGRESS,
+    POSTCOPY_ALLOWED,
+    RELEASE_RAM_ON,
+    capability,
+)
+from migspec.spec.requests import Request
+from migspec.spec.rows import Standing
+from migspec.spec.state import VARIABLES
+from migspec.spec.vocabulary import MigrationCapability, MigrationStatus, RunState
+
+IN_PROGRESS_TEXT = "There's a migration process in progress"
+
+_WAITING_GUEST = where({"run": RunState.INMIGRATE}, "the guest waits for an incoming migration")
+_PAUSED = where({"outgoing": MigrationStatus.POSTCOPY_PAUSED}, "the outgoing migration is in postcopy-paused")
+_INCREMENTAL_ON = where({"block-incremental": "yes"}, "the parameter block-incremental is true")
+_POISONED = where({"poisoned": "yes"}, "an earlier resume failed to connect")
+_NOT_POISONED = ~_POISONED
+
+
+def _fresh(request: Request) -> bool:
+    return not request.resume
+
+
+def _resume(request: Request) -> bool:
+    return request.resume
+
+
+def _uses_blocks(request: Request) -> bool:
+    return request.block or request.incremental
+
+
+def _uri_words(stage: uri.Stage | None, request: Request) -> Words:
+    verdict = request.outgoing
+    refusals = [r for r in verdict.refusals if stage is None or r.stage is stage] if verdict else []
+    return Words(
+        frozenset(r.text for r in refusals if r.exact),
+        tuple(r.text for r in refusals if not r.exact),
+    )
+
+
+def _may_refuse(stage: uri.Stage, request: Request) -> bool:
+    return request.outgoing is not None and any(r.stage is stage for r in request.outgoing.refusals)
+
+
+def _passes(request: Request, *kinds: uri.UriKind) -> bool:
+    verdict = request.outgoing
+    return verdict is not None and verdict.may_pass and verdict.kind in kinds
+
+
+_ASYNCHRONOUS = (uri.UriKind.UNIX, uri.UriKind.TCP, uri.UriKind.VSOCK)
+_SYNCHRONOUS = (uri.UriKind.EXEC, uri.UriKind.FD, uri.UriKind.RDMA)
+
+
+def _new_attempt(request: Request) -> dict[str, str | tuple[str, ...]]:
+    """What every accepted attempt forgets of the one before."""
+    forgotten: dict[str, str | tuple[str, ...]] = {
+        name: "no"
+        for name in ("was-running", "switch-asked", "failover", "resuming", "poisoned", "error-known", "snapshot")
+    }
+    if _uses_blocks(request):
+        # on for the duration; its end is a little later than the last event, or never after a refused body
+        forgotten["cap.block"] = ("no", "yes")
+    if request.incremental:
+        forgotten["block-incremental"] = ("no", "yes")
+    return forgotten
+
+
+def _connecting(request: Request) -> dict[str, str | tuple[str, ...]]:
+    return _new_attempt(request) | {"outgoing": "setup", "stage": "connecting", "transport": "socket"}
+
+
+def _connected(request: Request) -> dict[str, str | tuple[str, ...]]:
+    return _new_attempt(request) | {"outgoing": "setup", "stage": "connecting", "transport": "pipe"}
+
+
+def _failed_at_once(request: Request) -> dict[str, str | tuple[str, ...]]:
+    return _new_attempt(request) | {"outgoing": "failed", "stage": "idle"}
+
+
+MIGRATE = Contract(
+    "migrate",
+    (
+        refusal(
+            "migrate.resume.not-paused",
+            "Only a paused migration can be resumed.",
+            "Cannot resume if there is no paused migration",
+            asks=_resume,
+            when=~_PAUSED,
+            clause="migrate.resume",
+            evidence="in every status",
+        ),
+        refusal(
+            "migrate.resume.release-ram",
+            "A migration whose source freed the pages that it had sent cannot be resumed.",
+            "Postcopy recovery cannot work when release-ram capability is set",
+            asks=_resume,
+            when=RELEASE_RAM_ON,
+            clause="MigrationCapability.release-ram",
+        ),
+        refusal(
+            "migrate.resume.uri",
+            "A resume with a bad URI changes nothing and can be tried again.",
+            lambda request, _state: _uri_words(None, request),
+            asks=lambda request: request.resume and bool(request.outgoing and not request.outgoing.may_pass),
+        ),
+        refusal(
+            "migrate.resume.uri.perhaps",
+            "Whether a resume's URI is refused may depend on the host.",
+            lambda request, _state: _uri_words(None, request),
+            asks=lambda request: bool(request.resume and request.outgoing and request.outgoing.refusals),
+            final=False,
+        ),
+        Case(
+            "migrate.resume.accepted",
+            "The resume is accepted; its connection is made afterwards.",
+            asks=lambda request: request.resume and _passes(request, *_ASYNCHRONOUS),
+            then={"resuming": "yes"},
+            clause="migrate.resume",
+        ),
+        Case(
+            "migrate.resume.connected",
+            "Over a pipe or a descriptor the resume is connected before the reply.",
+            asks=lambda request: request.resume and _passes(request, *_SYNCHRONOUS),
+            when=_NOT_POISONED,
+            then={"outgoing": "postcopy-recover", "stage": "resuming", "resuming": "no"},
+            emits=("MIGRATION:postcopy-recover",),
+            clause="migrate.resume",
+        ),
+        Case(
+            "migrate.resume.aborts",
+            "A resume after one that failed to connect aborts the process.",
+            asks=lambda request: request.resume and _passes(request, *_SYNCHRONOUS),
+            when=_POISONED,
+            then={"life": "crashed"},
+            standing=Standing.DEFECT,
+        ),
+        refusal(
+            "migrate.in-progress",
+            "There is one outgoing migration at a time.",
+            IN_PROGRESS_TEXT,
+            asks=_fresh,
+            when=IN_PROGRESS,
+            evidence="121 recorded",
+        ),
+        refusal(
+            "migrate.inmigrate",
+            "A guest that waits for its state has none to send.",
+            "Guest is waiting for an incoming migration",
+            asks=_fresh,
+            when=_WAITING_GUEST,
+        ),
+        refusal(
+            "migrate.blocked",
+            "A device or a disk may forbid migration; a blocker has its own words.",
+            Words(
+                beginnings=("State blocked by non-migratable device '",),
+                containing="igrat",
+                except_for=frozenset(
+                    {
+                        IN_PROGRESS_TEXT,
+                        "Guest is waiting for an incoming migration",
+                        "Cannot resume if there is no paused migration",
+                        "Command options are incompatible with current migration capabilities",
+                        "Parameter 'uri' expects a valid migration protocol",
+                    }
+                ),
+            ),
+            asks=_fresh,
+            final=False,
+        ),
+        refusal(
+            "migrate.block-options",
+            "blk and inc do not go together with the capability or the parameter that they stand for.",
+            "Command options are incompatible with current migration capabilities",
+            asks=lambda request: _fresh(request) and _uses_blocks(request),
+            when=(BLOCK_ON | _INCREMENTAL_ON).named("block migration is configured already"),
+            clause="migrate.blk",
+        ),
+        Case(
+            "migrate.uri.scheme",
+            "An unknown scheme fails an attempt that had begun, and leaves no error-desc.",
+            asks=lambda request: _fresh(request) and _may_refuse(uri.Stage.SCHEME, request),
+            then=_failed_at_once,
+            emits=("MIGRATION:setup", "MIGRATION:failed"),
+            words=lambda request, _state: _uri_words(uri.Stage.SCHEME, request),
+            clause="migrate.uri",
+            evidence="85 recorded",
+        ),
+        Case(
+            "migrate.uri.body",
+            "A malformed address fails an attempt that had begun, and leaves its text as error-desc.",
+            asks=lambda request: _fresh(request) and _may_refuse(uri.Stage.BODY, request),
+            then=lambda request: _failed_at_once(request) | {"error-known": "yes"},
+            emits=("MIGRATION:setup", "MIGRATION:failed"),
+            words=lambda request, _state: _uri_words(uri.Stage.BODY, request),
+            clause="migrate.uri",
+            evidence="50 recorded",
+        ),
+        Case(
+            "migrate.accepted",
+            "The migration is accepted; its connection is made afterwards.",
+            asks=lambda request: _fresh(request) and _passes(request, *_ASYNCHRONOUS),
+            then=_connecting,
+            emits=("MIGRATION:setup",),
+            clause="migrate",
+            evidence="`setup` before the reply in 583 of 583",
+        ),
+        Case(
+            "migrate.connected",
+            "Over a pipe or a descriptor the migration thread starts before the reply.",
+            asks=lambda request: _fresh(request) and _passes(request, *_SYNCHRONOUS),
+            then=_connected,
+            emits=("MIGRATION:setup", "=stage:setting-up"),
+            clause="migrate",
+        ),
+        Case(
+            "migrate.connected.unplug",
+            "As before, and the guest is asked to give up a failover primary.",
+            asks=lambda request: _fresh(request) and _passes(request, *_SYNCHRONOUS),
+            then=_connected,
+            emits=("MIGRATION:setup", "UNPLUG_PRIMARY", "=failover:yes", "=stage:setting-up"),
+            clause="UNPLUG_PRIMARY",
+        ),
+    ),
+    source="migrate",
+)
+
+MIGRATE_CANCEL = Contract(
+    "migrate_cancel",
+    (
+        Case(
+            "migrate_cancel.idle",
+            "Without a migration in progress nothing happens; that includes COLO.",
+            when=~IN_PROGRESS,
+            standing=Standing.DOCUMENTED,
+            clause="migrate_cancel",
+            evidence="327 recorded",
+        ),
+        Case(
+            "migrate_cancel.accepted",
+            "The status becomes cancelling, once more if it is that already.",
+            when=IN_PROGRESS,
+            then={"outgoing": "cancelling", "continued": "yes"},
+            emits=("MIGRATION:cancelling",),
+            clause="migrate_cancel",
+            evidence="94 of 94, before the reply",
+        ),
+        Case(
+            "migrate_cancel.device-first",
+            "The wait in pre-switchover is ended before the status changes, so `device` may come in between.",
+            when=where({"outgoing": "pre-switchover", "stage": "held"}, "the migration waits in pre-switchover"),
+            then={"outgoing": "cancelling", "stage": "ending"},
+            emits=("MIGRATION:device", "MIGRATION:cancelling"),
+            standing=Standing.DEFECT,
+            clause="MigrationStatus.device",
+            evidence="4 of 30",
+        ),
+        Case(
+            "migrate_cancel.postcopy-first",
+            "As with `device`, where the wait was for the start of postcopy.",
+            when=where({"outgoing": "pre-switchover", "stage": "postcopy-held"}, "postcopy waits in pre-switchover"),
+            then={"outgoing": "cancelling", "stage": "ending"},
+            emits=("MIGRATION:postcopy-active", "MIGRATION:cancelling"),
+            standing=Standing.DEFECT,
+            clause="MigrationStatus.pre-switchover",
+        ),
+    ),
+    source="migrate_cancel",
+)
+
+
+def _other_state(request: Request) -> Condition:
+    return ~_same_state(request)
+
+
+def _same_state(request: Request) -> Condition:
+    return where({"outgoing": request.expected_state or "none"}, "the outgoing status is the one that was named")
+
+
+def _not_in_state(_request: Request, state: int) -> Words:
+    status = VARIABLES["outgoing"].known(state)
+    return Words(frozenset({f"Migration not in expected state: {status}"}))
+
+
+MIGRATE_CONTINUE = Contract(
+    "migrate-continue",
+    (
+        refusal(
+            "migrate-continue.other-state",
+            "The named status must be the outgoing one.",
+            _not_in_state,
+            when=_other_state,
+            split_on="outgoing",
+            clause="migrate-continue.state",
+        ),
+        Case(
+            "migrate-continue.switch",
+            "The wait in pre-switchover is ended.",
+            when=where({"outgoing": "pre-switchover"}, "the migration waits in pre-switchover"),
+            then={"continued": "yes"},
+            clause="migrate-continue",
+            evidence="32 recorded",
+        ),
+        Case(
+            "migrate-continue.no-effect",
+            "In any other status that is named right, nothing happens.",
+            when=~where({"outgoing": "pre-switchover"}, "the migration waits in pre-switchover"),
+            clause="migrate-continue",
+            evidence="20 recorded, in none and active",
+        ),
+    ),
+    source="migrate-continue",
+)
+
+MIGRATE_START_POSTCOPY = Contract(
+    "migrate-start-postcopy",
+    (
+        refusal(
+            "migrate-start-postcopy.capability",
+            "Postcopy needs its capability, or that of dirty bitmaps.",
+            "Enable postcopy with migrate_set_capability before the start of migration",
+            when=~POSTCOPY_ALLOWED,
+            clause="migrate-start-postcopy",
+            evidence="also in status none",
+        ),
+        refusal(
+            "migrate-start-postcopy.not-started",
+            "A migration must have been started at some time.",
+            "Postcopy must be started after migration has been started",
+            when=where({"outgoing": "none"}, "there was no outgoing migration"),
+            clause="migrate-start-postcopy",
+        ),
+        Case(
+            "migrate-start-postcopy.accepted",
+            "The request is kept until the thread finds it, or until the next migration.",
+            when=IN_PROGRESS,
+            then={"switch-asked": "yes"},
+            clause="migrate-start-postcopy",
+            evidence="may come as early as setup",
+        ),
+        Case(
+            "migrate-start-postcopy.no-effect",
+            "After the end of a migration the request has no effect.",
+            when=~IN_PROGRESS,
+            clause="migrate-start-postcopy",
+            evidence="26 recorded",
+        ),
+    ),
+    source="migrate-start-postcopy",
+)
+
+
+def _turns_on_postcopy(request: Request) -> bool:
+    return request.sets("postcopy-ram") is True
+
+
+def _final_is_on(capability_name: str, request: Request) -> Condition | None:
+    """The condition that a capability is on after the request; None if the request rules that out."""
+    setting = request.sets(capability_name)
+    if setting is None:
+        return capability(capability_name)
+    return ALWAYS if setting else None
+
+
+def _postcopy_with_shared(request: Request) -> Condition:
+    parts = [_final_is_on(name, request) for name in ("postcopy-ram", "x-ignore-shared")]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return NEVER
+    return (known[0] & known[1]).named("postcopy-ram and x-ignore-shared are both on in the result")
+
+
+def _new_settings(request: Request) -> dict[str, str | tuple[str, ...]]:
+    known = set(MigrationCapability)
+    return {f"cap.{name}": "yes" if on else "no" for name, on in request.capabilities if name in known}
+
+
+MIGRATE_SET_CAPABILITIES = Contract(
+    "migrate-set-capabilities",
+    (
+        refusal(
+            "migrate-set-capabilities.in-progress",
+            "Capabilities stay while an outgoing migration is in progress, even in an empty list.",
+            IN_PROGRESS_TEXT,
+            when=IN_PROGRESS,
+            evidence="99 recorded; an incoming migration does not count",
+        ),
+        refusal(
+            "migrate-set-capabilities.build",
+            "A build may lack block migration or replication.",
+            Words(beginnings=("QEMU compiled without ",)),
+            asks=lambda request: request.sets("block") is True or request.sets("x-colo") is True,
+            final=False,
+        ),
+        refusal(
+            "migrate-set-capabilities.postcopy-host",
+            "A waiting destination asks its host whether it can do postcopy.",
+            "Postcopy is not supported",
+            asks=_turns_on_postcopy,
+            when=_WAITING_GUEST & capability("postcopy-ram", on=False),
+            final=False,
+            clause="MigrationCapability.postcopy-ram",
+        ),
+        refusal(
+            "migrate-set-capabilities.postcopy-shared",
+            "Postcopy does not go together with memory that is not sent.",
+            "Postcopy is not compatible with ignore-shared",
+            when=_postcopy_with_shared,
+            clause="MigrationCapability.x-ignore-shared",
+        ),
+        Case(
+            "migrate-set-capabilities.accepted",
+            "The whole list takes effect, the last entry of a capability counting.",
+            then=_new_settings,
+            clause="migrate-set-capabilities",
+            evidence="1 985 recorded",
+        ),
+    ),
+    source="migrate-set-capabilities",
+)
+
+X_COLO_LOST_HEARTBEAT = Contract(
+    "x-colo-lost-heartbeat",
+    (
+        refusal(
+            "x-colo-lost-heartbeat.not-in-colo",
+            "Only a side in COLO can take over.",
+            "The feature 'colo' is not enabled",
+            when=~(
+                where({"outgoing": "colo"}, "the primary is in COLO")
+                | where({"incoming": "colo"}, "the secondary is in COLO")
+            ),
+            clause="x-colo-lost-heartbeat",
+        ),
+        refusal(
+            "x-colo-lost-heartbeat.repeated",
+            "A failover that is under way is not ordered again.",
+            "COLO failover is already activated",
+            when=where({"colo-lost": "yes"}, "a failover was ordered"),
+            final=False,
+            clause="x-colo-lost-heartbeat",
+            evidence="read in the release's source; never recorded",
+        ),
+        Case(
+            "x-colo-lost-heartbeat.accepted",
+            "The side leaves COLO and runs the guest alone.",
+            then={"colo-lost": "yes"},
+            clause="x-colo-lost-heartbeat",
+            evidence="12 recorded",
+        ),
+    ),
+    source="x-colo-lost-heartbeat",
+)
+
+CONTRACTS: tuple[Contract, ...] = (
+    MIGRATE,
+    MIGRATE_CANCEL,
+    MIGRATE_CONTINUE,
+    MIGRATE_START_POSTCOPY,
+    MIGRATE_SET_CAPABILITIES,
+    X_COLO_LOST_HEARTBEAT,
+)
+"""The contracts of this module."""

@@ -1,0 +1,135 @@
+"""Contracts of the queries, and what their answers must show of the state.
+
+The answer to query-migrate is built from both sides: the incoming part first, then the outgoing part over it, so an
+outgoing status other than `none` hides the incoming one for ever.  Which members accompany a status is a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from migspec.spec.conditions import ALWAYS, Condition, where
+from migspec.spec.contracts import Case, Contract
+from migspec.spec.lifecycle.guards import capability
+from migspec.spec.state import VARIABLES
+from migspec.spec.vocabulary import MigrationStatus
+
+_PROGRESS = frozenset({"setup-time", "total-time", "expected-downtime", "ram"})
+_RESULT = frozenset({"setup-time", "total-time", "downtime", "ram"})
+_NOTHING: frozenset[str] = frozenset()
+
+REQUIRED: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(
+        (
+            MigrationStatus.ACTIVE,
+            MigrationStatus.PRE_SWITCHOVER,
+            MigrationStatus.DEVICE,
+            MigrationStatus.POSTCOPY_ACTIVE,
+            MigrationStatus.POSTCOPY_PAUSED,
+            MigrationStatus.POSTCOPY_RECOVER,
+            MigrationStatus.CANCELLING,
+        ),
+        _PROGRESS,
+    ),
+    MigrationStatus.COMPLETED: _RESULT,
+}
+"""The members that an outgoing status always has besides `status`; none where it is not named."""
+
+_ON = (True,)
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A member that some answers have: with which outgoing statuses, and what its presence or absence tells."""
+
+    member: str
+    statuses: frozenset[str]
+    present: Condition
+    absent: Condition
+
+
+_WITH_RAM = frozenset(REQUIRED)
+_UNFINISHED = _WITH_RAM - {MigrationStatus.COMPLETED}
+
+EXTRAS: tuple[Extra, ...] = (
+    Extra("xbzrle-cache", _WITH_RAM, capability("xbzrle"), capability("xbzrle", on=False)),
+    Extra("compression", _WITH_RAM, capability("compress"), capability("compress", on=False)),
+    Extra("cpu-throttle-percentage", _WITH_RAM, capability("auto-converge"), ALWAYS),
+    Extra("disk", _UNFINISHED, capability("block"), ALWAYS),
+    Extra("vfio", _WITH_RAM, ALWAYS, ALWAYS),
+    Extra(
+        "error-desc",
+        frozenset({MigrationStatus.FAILED}),
+        where({"error-known": "yes"}, "the failure left an error-desc"),
+        where({"error-known": "no"}, "the failure left no error-desc"),
+    ),
+)
+"""The members that depend on more than the status; presence follows the capability as it is now."""
+
+BLOCKTIME: frozenset[str] = frozenset({"postcopy-blocktime", "postcopy-vcpu-blocktime"})
+"""The members of a completed incoming migration that had measured its blocktime; both or neither."""
+
+_NOT_LISTENING = ("none", "deferred", "done")
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateAnswer:
+    """A query-migrate answer as far as the state decides about it: its status and the names of its other members."""
+
+    status: str | None
+    members: frozenset[str]
+    zero_times: bool = False
+
+
+@lru_cache(maxsize=4096)
+def fits(answer: MigrateAnswer) -> tuple[Condition, ...]:
+    """The conditions under which a VM gives this answer; it fits where one of them holds."""
+    return tuple(_sides(answer))
+
+
+def _sides(answer: MigrateAnswer) -> Iterator[Condition]:
+    own = answer.members - {"socket-address"} - BLOCKTIME
+    socket = "socket-address" in answer.members
+    measured = answer.members & BLOCKTIME
+    if measured and measured != BLOCKTIME:
+        return
+    behind = _incoming_part(socket=socket, measured=bool(measured))
+    if answer.status is None or own == _NOTHING:
+        shown = MigrationStatus.NONE if answer.status is None else answer.status
+        if shown in VARIABLES["incoming"].values and own == _NOTHING:
+            yield where({"outgoing": "none", "incoming": shown}) & behind
+    if answer.status is None or answer.status == MigrationStatus.NONE:
+        return
+    required = REQUIRED.get(answer.status, _NOTHING)
+    if not required <= own:
+        return
+    condition = where({"outgoing": answer.status})
+    rest = own - required
+    for extra in EXTRAS:
+        if extra.member in rest:
+            if answer.status not in extra.statuses:
+                return
+            condition &= extra.present
+        elif answer.status in extra.statuses:
+            condition &= extra.absent
+    if rest <= {extra.member for extra in EXTRAS}:
+        yield condition & behind
+
+
+def _incoming_part(*, socket: bool, measured: bool) -> Condition:
+    if measured:
+        completed = where({"incoming": "completed"}) & capability("postcopy-ram") & capability("postcopy-blocktime")
+        return completed if not socket else completed & where({"load": "listening"})
+    return ~where({"load": _NOT_LISTENING}, "the process listens on nothing") if socket else ALWAYS
+
+
+def _query(command: str) -> Contract:
+    return Contract(command, (Case(f"{command}.answered", "The query is answered."),), query=command)
+
+
+CONTRACTS: tuple[Contract, ...] = tuple(
+    _query(command) for command in ("query-migrate", "query-status", "query-migrate-capabilities")
+)
+"""The queries whose answers depend on the state."""

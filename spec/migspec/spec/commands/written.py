@@ -1,0 +1,63 @@
+"""What the schema's text alone promises of its commands.
+
+It names hardly any refusal and no error text, so a command may be refused with any words; what it does promise
+is that migrate_cancel succeeds whatever the state, and that capabilities take effect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from migspec.spec.commands.machine import QMP_CAPABILITIES
+from migspec.spec.commands.outgoing import MIGRATE_SET_CAPABILITIES
+from migspec.spec.contracts import Case, Contract, Words, refusal
+from migspec.spec.requests import Request
+from migspec.spec.rows import SEED, Standing
+
+_ANYTHING = Words(anything=True)
+_WRITTEN = frozenset({SEED})
+
+
+def _unknown_settings(request: Request) -> dict[str, str | tuple[str, ...]]:
+    """After a refusal the text does not say which settings hold."""
+    return {name: ("no", "yes") for name in MIGRATE_SET_CAPABILITIES.cases[-1].effect(request)}
+
+
+_REFUSED = refusal("written.refused", "The text does not say when.", _ANYTHING, final=False, profiles=(SEED,))
+_ACCEPTED = Case("written.accepted", "The command succeeds.", profiles=_WRITTEN, loose=True)
+
+OPEN = Contract("", (_REFUSED, _ACCEPTED))
+"""The contract of a command of which the text promises nothing."""
+
+CONTRACTS: dict[str, Contract] = {
+    contract.command: contract
+    for contract in (
+        Contract(
+            "migrate_cancel",
+            (
+                Case(
+                    "written.migrate_cancel",
+                    "It succeeds even if no migration is running.",
+                    profiles=_WRITTEN,
+                    standing=Standing.DOCUMENTED,
+                    clause="migrate_cancel",
+                ),
+            ),
+        ),
+        Contract(
+            "migrate-set-capabilities",
+            (
+                replace(_REFUSED, then=_unknown_settings),
+                replace(MIGRATE_SET_CAPABILITIES.cases[-1], profiles=_WRITTEN),
+            ),
+        ),
+        Contract(
+            "qmp_capabilities",
+            tuple(replace(case, profiles=_WRITTEN) for case in QMP_CAPABILITIES.cases),
+        ),
+        Contract("quit", (replace(_ACCEPTED, then={"life": "quitting"}),)),
+        Contract("query-migrate", (_REFUSED, _ACCEPTED), query="query-migrate"),
+        Contract("query-migrate-capabilities", (_REFUSED, _ACCEPTED), query="query-migrate-capabilities"),
+    )
+}
+"""The commands of which it promises something."""

@@ -1,0 +1,174 @@
+"""Both sides in COLO: checkpoint after checkpoint until one side is told that the other is gone."""
+
+from __future__ import annotations
+
+from migspec.spec.conditions import where
+from migspec.spec.lifecycle.guards import COLO_ON
+from migspec.spec.rows import Row, Thread, row
+
+_TAKING_OVER = where({"colo-lost": "yes"}, "x-colo-lost-heartbeat was accepted")
+
+PRIMARY: tuple[Row, ...] = (
+    row(
+        "outgoing.active-to-colo",
+        "With x-colo the end of precopy is the beginning of COLO.",
+        Thread.MIGRATION,
+        stage="ending -> colo-starting",
+        outgoing="active -> colo",
+        when=COLO_ON,
+        clause="MigrationStatus.colo",
+        evidence="13 of 13, one pass between STOP and `colo`",
+    ),
+    row(
+        "guest.colo-primary-runs",
+        "The secondary is ready: the primary's guest runs again.",
+        Thread.MIGRATION,
+        stage="colo-starting|colo-saving -> colo-running",
+        outgoing="colo",
+        then={"run": "running"},
+        emits=("RESUME",),
+    ),
+    row(
+        "guest.colo-primary-stops",
+        "A checkpoint stops the primary's guest.",
+        Thread.MIGRATION,
+        stage="colo-running -> colo-stopped",
+        outgoing="colo",
+        when=where({"run": "running"}, "the guest runs"),
+        then={"run": "colo"},
+        emits=("STOP",),
+    ),
+    row(
+        "outgoing.colo-pass",
+        "A checkpoint makes a pass, going on with the count.",
+        Thread.MIGRATION,
+        stage="colo-stopped -> colo-saving",
+        emits=("MIGRATION_PASS:n",),
+        evidence="up to pass 6",
+    ),
+    row(
+        "guest.colo-takeover-stops",
+        "A failover stops the guest of the side that takes over.",
+        Thread.MAIN,
+        when=_TAKING_OVER & where({"run": "running"}, "the guest runs"),
+        then={"run": "colo"},
+        emits=("STOP",),
+        evidence="12 of 12",
+    ),
+    row(
+        "outgoing.colo-to-completed",
+        "The primary leaves COLO because it was told to.",
+        Thread.MAIN,
+        outgoing="colo -> completed",
+        when=_TAKING_OVER & where({"run": "colo"}, "the guest is stopped"),
+        then={"colo-lost": "no", "stage": "colo-leaving", "snapshot": "yes"},
+        clause="x-colo-lost-heartbeat",
+        evidence="6 recorded; the times stay 0 for good",
+    ),
+    row(
+        "colo.primary-exit",
+        "The COLO thread of the primary reports its end; `error` also where a failover was ordered.",
+        Thread.MIGRATION,
+        when=where({"stage": ("colo-starting", "colo-running", "colo-stopped", "colo-saving"), "outgoing": "colo"}),
+        then={"stage": "colo-exited"},
+        emits=("COLO_EXIT:primary",),
+        clause="COLO_EXIT",
+    ),
+    row(
+        "colo.primary-exit-ordered",
+        "The COLO thread of the primary reports the end that was ordered.",
+        Thread.MIGRATION,
+        stage="colo-leaving -> colo-left",
+        emits=("COLO_EXIT:primary",),
+        clause="COLO_EXIT",
+        evidence="`completed` first in 8 of 8",
+    ),
+    row(
+        "guest.colo-primary-goes-on",
+        "After the failover the guest of the primary runs, not in postmigrate.",
+        Thread.MIGRATION,
+        stage="colo-left -> cleaning",
+        then={"run": "running"},
+        emits=("RESUME",),
+    ),
+    row(
+        "guest.colo-primary-goes-on.silently",
+        "As before, where COLO_EXIT had come earlier.",
+        Thread.MIGRATION,
+        stage="colo-leaving -> cleaning",
+        then={"run": "running"},
+        emits=("RESUME",),
+    ),
+)
+"""The primary: the outgoing side."""
+
+SECONDARY: tuple[Row, ...] = (
+    row(
+        "incoming.active-to-colo",
+        "The stream says that the source has x-colo; the destination's own capability is not asked.",
+        Thread.LISTEN,
+        load="loading -> colo-starting",
+        incoming="active -> colo",
+        clause="MigrationStatus.colo",
+        evidence="12 recorded",
+    ),
+    row(
+        "guest.colo-secondary-runs",
+        "The secondary's guest runs, at first and after each checkpoint.",
+        Thread.LISTEN,
+        load="colo-starting|colo-stopped -> colo-running",
+        incoming="colo",
+        then={"run": "running"},
+        emits=("RESUME",),
+    ),
+    row(
+        "guest.colo-secondary-stops",
+        "A checkpoint stops the secondary's guest.",
+        Thread.LISTEN,
+        load="colo-running -> colo-stopped",
+        incoming="colo",
+        when=where({"run": "running"}, "the guest runs"),
+        then={"run": "colo"},
+        emits=("STOP",),
+    ),
+    row(
+        "incoming.colo-to-completed",
+        "The secondary takes over because it was told to.",
+        Thread.MAIN,
+        incoming="colo -> completed",
+        when=_TAKING_OVER & where({"run": "colo"}, "the guest is stopped"),
+        then={"colo-lost": "no", "load": "colo-leaving"},
+        clause="x-colo-lost-heartbeat",
+        evidence="6 of 6",
+    ),
+    row(
+        "colo.secondary-exit",
+        "The secondary reports that the primary is gone.",
+        Thread.LISTEN,
+        load="colo-starting|colo-running|colo-stopped -> colo-exited",
+        incoming="colo",
+        emits=("COLO_EXIT:secondary",),
+        clause="COLO_EXIT",
+    ),
+    row(
+        "colo.secondary-exit-ordered",
+        "The secondary reports the end that was ordered.",
+        Thread.LISTEN,
+        load="colo-leaving -> colo-left",
+        emits=("COLO_EXIT:secondary",),
+        clause="COLO_EXIT",
+    ),
+    row(
+        "guest.colo-secondary-goes-on",
+        "After the failover the guest of the secondary runs.",
+        Thread.LISTEN,
+        load="colo-left|colo-leaving -> done",
+        then={"run": "running"},
+        emits=("RESUME",),
+    ),
+)
+"""The secondary: the incoming side."""
+
+ROWS: tuple[Row, ...] = (*PRIMARY, *SECONDARY)
+"""All rows of COLO."""
+

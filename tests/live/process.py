@@ -1,0 +1,161 @@
+"""A running QEMU, and a guest for it that keeps its memory dirty."""
+
+import contextlib
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from tests.live.monitor import DEADLINE, Monitor
+from tests.live.qemu import QemuInstall
+
+SMALLEST: Final = ("-nodefaults", "-display", "none", "-accel", "tcg", "-m", "64")
+"""The options of a VM with nothing in it but memory."""
+
+_STATE: Final = "migrate_set_state"
+
+
+class QemuProcess:
+    """One QEMU with its monitors, in a folder of its own.
+
+    `arguments` come after `SMALLEST`, so that they override it.  With `trace_states`, the status changes
+    inside the process are written down as it makes them, and `states` reads them.  As a context manager it
+    ends the process and removes the folder.
+    """
+
+    def __init__(
+        self,
+        install: QemuInstall,
+        *arguments: str,
+        monitors: int = 1,
+        trace_states: bool = False,
+    ) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="q-"))  # short: a socket's path has 107 bytes at most
+        """Where its sockets and logs are; for the test's own files too."""
+        self.sockets = [str(self.folder / f"qmp{number}") for number in range(monitors)]
+        """The paths of its QMP sockets."""
+        self._state_log = self.folder / "states"
+        line = install.command(*SMALLEST, *arguments)
+        for path in self.sockets:
+            line += ["-qmp", f"unix:{path},server,nowait"]
+        if trace_states:
+            line += ["-trace", _STATE, "-D", str(self._state_log)]
+        self._errors = (self.folder / "stderr").open("wb")
+        self.process = subprocess.Popen(
+            line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors, cwd=self.folder
+        )
+        self._wait_for_sockets()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _wait_for_sockets(self) -> None:
+        deadline = time.monotonic() + DEADLINE
+        while True:
+            with contextlib.suppress(OSError):
+                for path in self.sockets:
+                    Monitor(path).close()
+                return
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                text = self.stderr
+                self.close()
+                raise RuntimeError(f"QEMU did not start: {text}")
+            time.sleep(0.01)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """How it ended (negative: by that signal); None while it runs."""
+        return self.process.poll()
+
+    @property
+    def stderr(self) -> str:
+        """What it has said on standard error."""
+        return (self.folder / "stderr").read_text(errors="replace")
+
+    @property
+    def states(self) -> list[str]:
+        """The migration states that it went through, both roles in one list; needs `trace_states`."""
+        lines = self._state_log.read_text().splitlines() if self._state_log.exists() else []
+        return [line.rpartition(" ")[2] for line in lines if _STATE in line]
+
+    def monitor(self, number: int = 0, *, negotiate: bool = True, oob: bool = False) -> Monitor:
+        """Connect to one of its monitors, by default ready for commands."""
+        monitor = Monitor(self.sockets[number])
+        if negotiate:
+            monitor.negotiate(oob=oob)
+        return monitor
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal, wait for the end, and return the exit status."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self, timeout: float = DEADLINE) -> int:
+        """Wait for the end and return the exit status."""
+        return self.process.wait(timeout)
+
+    def close(self) -> None:
+        """End the process, if it still runs, and remove its folder."""
+        if self.process.poll() is None:
+            self.kill()
+        self._errors.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+_ORIGIN: Final = 0x7C00  # where the firmware loads a boot sector
+_ENTER: Final = bytes.fromhex(
+    "fa 31c0 8ed8"  # cli; ds = 0
+    "e492 0c02 e692"  # open the A20 gate
+    "0f0116"  # lgdt [descriptor], whose address follows
+)
+_PROTECTED: Final = bytes.fromhex(
+    "0f20c0 0c01 0f22c0"  # protected mode on
+    "ea1d7c0800"  # far jump to the next instruction, as 32-bit code
+    "66b81000 8ed8"  # ds = all memory
+    "be00001000"  # outer: esi = 1 MiB
+    "ff06"  # inner: count in the first word of the page
+    "81c600100000"  # the next page
+    "81fe"  # is it the last one, whose address follows?
+)
+_LOOP: Final = bytes.fromhex("72f0 ebe9")  # no: inner; yes: outer
+_SEGMENTS: Final = struct.pack("<QQQ", 0, 0x00CF9A000000FFFF, 0x00CF92000000FFFF)  # none, code, data
+
+
+def dirty_boot_sector(path: Path, megabytes: int = 32) -> list[str]:
+    """Write a disk whose boot sector rewrites this much memory for ever; return QEMU's options for it.
+
+    It touches every page from 1 MiB up to `megabytes` MiB, so a VM with a small `max-bandwidth` never has a
+    clean enough memory to end its precopy phase.
+    """
+    tail = _PROTECTED + struct.pack("<I", megabytes << 20) + _LOOP
+    segments = _ORIGIN + len(_ENTER) + 2 + len(tail)
+    descriptor = struct.pack("<HI", len(_SEGMENTS) - 1, segments)
+    code = _ENTER + struct.pack("<H", segments + len(_SEGMENTS)) + tail + _SEGMENTS + descriptor
+    path.write_bytes(code.ljust(510, b"\0") + b"\x55\xaa" + bytes(64 << 10))
+    return ["-drive", f"file={path},format=raw,if=ide,snapshot=on"]
+
+
+def wait_until_dirty(monitor: Monitor, timeout: float = DEADLINE) -> None:
+    """Wait until the guest of `dirty_boot_sector` writes; until then its memory is as clean as any."""
+    look = {"command-line": "xp /1wx 0x100000"}
+    first = monitor.execute("human-monitor-command", look)
+    deadline = time.monotonic() + timeout
+    while monitor.execute("human-monitor-command", look)["return"] == first["return"]:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the guest does not write its memory: {first['return']}")
+        time.sleep(0.02)

@@ -1,0 +1,237 @@
+"""The automaton of a profile: sets of hypotheses as nodes, observations as edges, built as traces need them.
+
+A node is every hypothesis that is consistent with all that was seen.  Following an edge closes the set over hidden
+steps, keeps what can show the observation, and remembers the result, so that the second time is one look-up in a
+dictionary.  Traces of a profile share one automaton.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from migspec.spec.commands import contract_of
+from migspec.spec.state import VARIABLES, Life, Session
+from migspec.traces.hypotheses import (
+    Hypothesis,
+    Monitor,
+    Relation,
+    Step,
+    deliver_event,
+    deliver_reply,
+)
+from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Sent
+
+MOST_HYPOTHESES = 30_000
+"""A closure larger than this is given up: nothing can then be said until the VM is known again."""
+
+MOST_NODES = 50_000
+"""Nodes kept before the automaton starts anew; it bounds the memory of endless and of hostile traces."""
+
+_SESSION = VARIABLES["session"]
+_LIFE = VARIABLES["life"]
+
+
+class Reached:
+    """A hypothesis reached in a closure, with the rules of the shortest way to it."""
+
+    __slots__ = ("before", "hypothesis", "rule")
+
+    def __init__(self, hypothesis: Hypothesis, before: Reached | None, rule: str) -> None:
+        self.hypothesis = hypothesis
+        self.before = before
+        self.rule = rule
+
+    def rules(self) -> Iterator[str]:
+        """The rules of the way here, the last one first."""
+        reached: Reached | None = self
+        while reached is not None:
+            if reached.rule:
+                yield reached.rule
+            reached = reached.before
+
+
+class Edge:
+    """What an observation leads to: the next node, the rules that it needed for certain, and how often it was taken."""
+
+    __slots__ = ("count", "node", "notes", "rules")
+
+    def __init__(self, node: Node | None, rules: frozenset[str], notes: tuple[str, ...]) -> None:
+        self.node = node
+        self.rules = rules
+        self.notes = notes
+        self.count = 0
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """A set of hypotheses, its closure once that was needed, and the edges followed so far."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    edges: dict[Observation, Edge] = field(default_factory=dict)
+    closure: tuple[Reached, ...] | None = None
+
+
+class Automaton:
+    """All nodes and edges of one relation."""
+
+    def __init__(self, relation: Relation) -> None:
+        self.relation = relation
+        self._nodes: dict[frozenset[Hypothesis], Node] = {}
+        self._retired: list[Node] = []
+
+    def node(self, hypotheses: Iterable[Hypothesis]) -> Node:
+        """The node of exactly these hypotheses, less those that another one covers."""
+        kept = frozenset(_without_covered(hypotheses))
+        found = self._nodes.get(kept)
+        if found is None:
+            if len(self._nodes) >= MOST_NODES:
+                self._nodes.clear()
+            found = self._nodes[kept] = Node(tuple(kept))
+        return found
+
+    def follow(self, node: Node, observation: Observation) -> Edge:
+        """The edge from `node` for `observation`; its node is None if no hypothesis allows it."""
+        edge = node.edges.get(observation)
+        if edge is None:
+            edge = node.edges[observation] = self._edge(node, observation)
+        return edge
+
+    def closure(self, node: Node) -> tuple[Reached, ...]:
+        """Every hypothesis that the node's may become without showing anything, themselves included."""
+        if node.closure is None:
+            node.closure = tuple(self._close(node.hypotheses))
+        return node.closure
+
+    def _close(self, hypotheses: Iterable[Hypothesis]) -> Iterable[Reached]:
+        reached: dict[tuple[object, ...], Reached] = {}
+        frontier = []
+        for h in hypotheses:
+            start = Reached(h, None, "")
+            reached[h] = start
+            frontier.append(start)
+        while frontier and len(reached) < MOST_HYPOTHESES:
+            following = []
+            for origin in frontier:
+                for rule, after in self.relation.hidden(origin.hypothesis):
+                    if after not in reached:
+                        reached[after] = found = Reached(after, origin, rule)
+                        following.append(found)
+            frontier = following
+        return reached.values()
+
+    def _edge(self, node: Node, observation: Observation) -> Edge:
+        survivors: dict[Hypothesis, frozenset[str]] = {}
+        for h, rules in self._show(node, observation):
+            if h not in survivors:
+                survivors[h] = frozenset(rules)
+        if not survivors:
+            return Edge(None, frozenset(), ())
+        certain = frozenset.intersection(*survivors.values())
+        notes = frozenset.intersection(*(h.notes for h in survivors))
+        if notes:
+            survivors = {h._replace(notes=h.notes - notes): rules for h, rules in survivors.items()}
+        return Edge(self.node(survivors), certain, tuple(sorted(notes)))
+
+    def _show(self, node: Node, observation: Observation) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
+        match observation:
+            case Sent(monitor, request):
+                for h in node.hypotheses:
+                    yield _enqueue(h, monitor, observation), ()
+            case Greeted(monitor):
+                for h in node.hypotheses:
+                    yield _greet(h, monitor), ()
+            case Ended():
+                yield from self._end(node, observation)
+            case Replied() if self._is_neutral(node, observation):
+                for h in node.hypotheses:
+                    yield from self._answer_at_once(h, observation)
+            case Replied(monitor, _, reply, oob):
+                for reached in self.closure(node):
+                    for after in deliver_reply(reached.hypothesis, monitor, reply, oob=oob is not None):
+                        yield after, reached.rules()
+            case Emitted(monitor, event):
+                for reached in self.closure(node):
+                    for after in deliver_event(reached.hypothesis, monitor, event):
+                        yield after, reached.rules()
+                    for rule, shown in self.relation.take_instant(reached.hypothesis, event):
+                        for after in deliver_event(shown, monitor, event):
+                            yield after, (rule, *reached.rules())
+
+    def _is_neutral(self, node: Node, observation: Replied) -> bool:
+        """Whether a reply says nothing about the state, so that every hidden step may as well come after it."""
+        contract = contract_of(observation.command, self.relation.profile)
+        if observation.oob is not None or contract.command not in ("", "qmp_capabilities"):
+            return False
+        for h in node.hypotheses:
+            monitor = h.monitors[observation.monitor]
+            if any(h.owed) or monitor.backlog or not monitor.queue or monitor.queue[0].monitor_command:
+                return False
+        return True
+
+    def _answer_at_once(self, h: Hypothesis, observation: Replied) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
+        index = observation.monitor
+        for rule, after in self.relation.execute(h, index, h.monitors[index].queue[0], oob=False):
+            for shown in deliver_reply(after, index, observation.reply, oob=False):
+                yield shown, (rule,)
+
+    def _end(self, node: Node, end: Ended) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
+        if end.by_client or end.exit is None:
+            for h in node.hypotheses:
+                yield _disconnect(h, end.monitor), ()
+        if end.by_client:
+            return
+        allowed = _LIFE.bits(_lives_of(end.exit)) if end.exit is not None else 0
+        for reached in self.closure(node):
+            state = reached.hypothesis.state & (~_LIFE.field | allowed)
+            if state & _LIFE.field:
+                yield _disconnect(reached.hypothesis._replace(state=state), end.monitor), reached.rules()
+
+
+def _lives_of(code: int) -> tuple[str, ...]:
+    """The ways of life that may end with an exit code; one that a signal from outside caused may end any."""
+    match code:
+        case 0:
+            return (Life.QUITTING, Life.DOWN, Life.GONE)
+        case 1:
+            return (Life.DYING,)
+        case -6 | -11 | -7 | -8 | -4:
+            return (Life.CRASHED,)
+    return tuple(Life)
+
+
+def _enqueue(h: Hypothesis, index: int, sent: Sent) -> Hypothesis:
+    monitor = h.monitors[index]
+    if sent.request.oob:
+        changed = monitor._replace(oob=(*monitor.oob, sent.request))
+    else:
+        changed = monitor._replace(queue=(*monitor.queue, sent.request))
+    return _replace_monitor(h, index, changed)
+
+
+def _greet(h: Hypothesis, index: int) -> Hypothesis:
+    return _replace_monitor(h, index, Monitor(session=_SESSION.bits((Session.NEGOTIATING,))))
+
+
+def _disconnect(h: Hypothesis, index: int) -> Hypothesis:
+    return _replace_monitor(h, index, Monitor(connected=False))
+
+
+def _replace_monitor(h: Hypothesis, index: int, monitor: Monitor) -> Hypothesis:
+    return h._replace(monitors=(*h.monitors[:index], monitor, *h.monitors[index + 1 :]))
+
+
+def _without_covered(hypotheses: Iterable[Hypothesis]) -> Iterator[Hypothesis]:
+    """The hypotheses of which no other one says the same with less knowledge and no more notes."""
+    groups: dict[tuple[object, ...], list[Hypothesis]] = {}
+    for h in hypotheses:
+        groups.setdefault((h.owed, h.monitors), []).append(h)
+    for group in groups.values():
+        kept: list[Hypothesis] = []
+        for h in sorted(set(group), key=lambda h: (len(h.notes), -h.state.bit_count(), h.state)):
+            if not any(h.state & ~k.state == 0 and k.notes <= h.notes for k in kept):
+                kept.append(h)
+        yield from kept
+
+
+__all__ = ["MOST_HYPOTHESES", "Automaton", "Edge", "Node", "Reached", "Step"]

@@ -1,0 +1,309 @@
+"""Hypotheses: what a VM and its monitors may be, and every step that one may take.
+
+A hypothesis is a state of the specification together with what is under way: the messages that each thread still
+owes, the requests that each monitor has not executed, and what each monitor has been sent but not yet shown.  Steps
+are taken by the specification's rows and contracts; this module adds only the order in which QEMU's threads and
+monitors can take them:
+
+* a thread that owes a message takes no other step;
+* the main loop executes the requests of each monitor in order, and any monitor's next one at any time;
+* a request sent out of band is executed by the monitor's own thread, whatever the main loop does;
+* an event goes to every negotiated monitor, in one order; between two monitors there is no other order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from migspec.spec.commands import answers
+from migspec.spec.commands.queries import fits
+from migspec.spec.conditions import Condition, where
+from migspec.spec.contracts import SEEN, Expect
+from migspec.spec.lifecycle import ROWS
+from migspec.spec.requests import Request
+from migspec.spec.rows import Row, Standing, Thread
+from migspec.spec.state import ANYTHING, VARIABLES, Life, Session, assign
+from migspec.traces.observations import Reply
+
+THREADS: tuple[Thread, ...] = tuple(Thread)
+_MAIN = THREADS.index(Thread.MAIN)
+_IO = THREADS.index(Thread.IO)
+
+_SESSION = VARIABLES["session"]
+_NEGOTIATING = _SESSION.bits((Session.NEGOTIATING,))
+_NEGOTIATED = _SESSION.bits((Session.READY, Session.OOB))
+_EVENTS = VARIABLES["cap.events"]
+_EVENTS_ON = _EVENTS.bits(("yes",))
+_EVENTS_OFF = _EVENTS.bits(("no",))
+_LOOPING = VARIABLES["life"].bits((Life.ALIVE, Life.QUITTING))
+_LIVING = VARIABLES["life"].bits((Life.ALIVE, Life.QUITTING, Life.DOWN, Life.GONE))
+
+
+class Due(NamedTuple):
+    """A reply that a thread owes to a monitor."""
+
+    monitor: int
+    expect: Expect
+    request: Request
+    oob: bool = False
+
+
+Owed = str | Due
+"""What a thread owes: an event by its name, `=variable:value` for a change that waits its turn, or a reply."""
+
+
+class Monitor(NamedTuple):
+    """One monitor: whether it is connected, its negotiation, and what is on its way in and out."""
+
+    connected: bool = True
+    session: int = _NEGOTIATED
+    queue: tuple[Request, ...] = ()
+    oob: tuple[Request, ...] = ()
+    backlog: tuple[Owed, ...] = ()
+
+    @property
+    def listens(self) -> bool:
+        """Whether events are delivered to it."""
+        return self.connected and not self.session & _NEGOTIATING
+
+
+class Hypothesis(NamedTuple):
+    """One possible truth about a VM.  `notes` are the defects that it needs and that are not reported yet."""
+
+    state: int
+    owed: tuple[tuple[Owed, ...], ...] = ((),) * len(THREADS)
+    monitors: tuple[Monitor, ...] = ()
+    notes: frozenset[str] = frozenset()
+
+
+class Step(NamedTuple):
+    """A step and where it leads; `rule` is the row or case that took it, empty for mere delivery."""
+
+    rule: str
+    after: Hypothesis
+
+
+INSTANT_EVENTS: frozenset[str] = frozenset(
+    {
+        "BLOCK_IO_ERROR",
+        "GUEST_PANICKED",
+        "RESET",
+        "SHUTDOWN:guest",
+        "SHUTDOWN:host",
+        "SUSPEND",
+        "WAKEUP",
+        "WATCHDOG",
+    }
+)
+"""Events that come of themselves at any time: their rows are taken when they are seen, not before."""
+
+
+class Relation:
+    """The transition relation of one profile, ready for search.
+
+    `unseen` are requests that clients outside the trace may make at any time; usually none.
+    """
+
+    def __init__(self, profile: str, unseen: tuple[Request, ...] = ()) -> None:
+        self.profile = profile
+        self.unseen = unseen
+        rows = [row for row in ROWS if profile in row.profiles]
+        self.rows = tuple(row for row in rows if not INSTANT_EVENTS.intersection(row.emits))
+        self.instant: dict[str, tuple[Row, ...]] = {
+            event: tuple(row for row in rows if event in row.emits) for event in INSTANT_EVENTS
+        }
+        self.defects = frozenset(row.id for row in rows if row.standing is Standing.DEFECT)
+        self._candidates: dict[int, tuple[tuple[int, Row], ...]] = {}
+        self._projection = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "stage", "load", "life"))
+
+    def hidden(self, h: Hypothesis) -> Iterator[Step]:
+        """Every step that `h` may take without showing anything."""
+        owed = h.owed
+        for thread, items in enumerate(owed):
+            if items:
+                yield from self._deliver_silently(h, thread, items[0])
+        if not h.state & _LIVING:
+            return
+        for thread, row in self._rows_for(h.state):
+            if not owed[thread]:
+                yield from self._take(h, thread, row)
+        for index, monitor in enumerate(h.monitors):
+            if monitor.queue and not owed[_MAIN] and h.state & _LOOPING:
+                yield from self.execute(h, index, monitor.queue[0], oob=False)
+            if monitor.oob and not owed[_IO]:
+                yield from self.execute(h, index, monitor.oob[0], oob=True)
+        if self.unseen and not owed[_MAIN] and h.state & _LOOPING:
+            yield from self._unseen(h)
+
+    def _rows_for(self, state: int) -> tuple[tuple[int, Row], ...]:
+        key = state & self._projection
+        found = self._candidates.get(key)
+        if found is None:
+            relaxed = state | (ANYTHING & ~self._projection)
+            found = self._candidates[key] = tuple(
+                (THREADS.index(row.thread), row) for row in self.rows if row.when.assume(relaxed)
+            )
+        return found
+
+    def _take(self, h: Hypothesis, thread: int, row: Row) -> Iterator[Step]:
+        for assumed in row.when.assume(h.state):
+            after = assumed & row.clear | row.put
+            notes = h.notes | {row.id} if row.standing is Standing.DEFECT else h.notes
+            for state, emitted in announced(after, row.emits):
+                yield Step(row.id, Hypothesis(state, _owing(h.owed, thread, emitted), h.monitors, notes))
+
+    def take_instant(self, h: Hypothesis, event: str) -> Iterator[Step]:
+        """Every step that shows `event` at once, leaving it to be delivered."""
+        for row in self.instant.get(event, ()):
+            thread = THREADS.index(row.thread)
+            if not h.owed[thread] and h.state & _LIVING:
+                yield from self._take(h, thread, row)
+
+    def execute(self, h: Hypothesis, index: int, request: Request, *, oob: bool) -> Iterator[Step]:
+        """Every way in which the next request of a monitor may be executed."""
+        monitor = h.monitors[index]
+        left = monitor._replace(oob=monitor.oob[1:]) if oob else monitor._replace(queue=monitor.queue[1:])
+        thread = _IO if oob else _MAIN
+        given = h.state & ~_SESSION.field | monitor.session
+        for answer in answers(request, given, self.profile):
+            monitors = _with(h.monitors, index, left._replace(session=answer.state & _SESSION.field))
+            notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes
+            due = Due(index, answer.expect, request, oob)
+            for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
+                owed = _owing(h.owed, thread, (*emitted, due))
+                yield Step(answer.case.id, Hypothesis(state, owed, monitors, notes))
+
+    def _unseen(self, h: Hypothesis) -> Iterator[Step]:
+        given = h.state & ~_SESSION.field | _NEGOTIATED
+        for request in self.unseen:
+            for answer in answers(request, given, self.profile):
+                if answer.state == given and not answer.emits:
+                    continue
+                for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
+                    yield Step(f"unseen.{answer.case.id}", h._replace(state=state, owed=_owing(h.owed, _MAIN, emitted)))
+
+    def _deliver_silently(self, h: Hypothesis, thread: int, item: Owed) -> Iterator[Step]:
+        rest = _owing(h.owed, thread, h.owed[thread][1:])
+        if isinstance(item, str):
+            if item[0] == "=":
+                variable, _, value = item[1:].partition(":")
+                yield Step("", h._replace(state=assign(h.state, {variable: value}), owed=rest))
+            elif not any(monitor.listens for monitor in h.monitors):
+                yield Step("", h._replace(owed=rest))
+            return
+        monitor = h.monitors[item.monitor]
+        if not monitor.connected:
+            yield Step("", h._replace(owed=rest))
+        elif len(h.monitors) > 1:
+            waiting = monitor._replace(backlog=(*monitor.backlog, item))
+            yield Step("", h._replace(owed=rest, monitors=_with(h.monitors, item.monitor, waiting)))
+
+
+def announced(state: int, emits: tuple[str, ...]) -> Iterator[tuple[int, tuple[Owed, ...]]]:
+    """What is owed for `emits`: migration events only while the capability `events` is on, which is learned."""
+    if not any(event.startswith("MIGRATION") for event in emits):
+        yield state, tuple(event.removeprefix("!") for event in emits)
+        return
+    if state & _EVENTS_ON:
+        yield state & ~_EVENTS_OFF, tuple(event.removeprefix("!") for event in emits)
+    if state & _EVENTS_OFF:
+        yield state & ~_EVENTS_ON, tuple(event.removeprefix("!") for event in emits if not event.startswith("MIGRATION"))
+
+
+def deliver_event(h: Hypothesis, index: int, event: str) -> Iterator[Hypothesis]:
+    """Every way in which `h` may show `event` on a monitor next."""
+    monitor = h.monitors[index]
+    if monitor.backlog:
+        if monitor.backlog[0] == event:
+            yield h._replace(monitors=_with(h.monitors, index, monitor._replace(backlog=monitor.backlog[1:])))
+        return
+    if not monitor.session & _NEGOTIATED:
+        return
+    for thread, items in enumerate(h.owed):
+        if items and items[0] == event:
+            yield h._replace(owed=_owing(h.owed, thread, items[1:]), monitors=_spread(h.monitors, index, event))
+
+
+def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[Hypothesis]:
+    """Every way in which `h` may show `reply` on a monitor next."""
+    monitor = h.monitors[index]
+    if monitor.backlog:
+        due = monitor.backlog[0]
+        if isinstance(due, Due) and due.oob == oob:
+            left = _with(h.monitors, index, monitor._replace(backlog=monitor.backlog[1:]))
+            for state in agree(due, reply, h.state):
+                yield h._replace(state=state, monitors=left)
+        return
+    thread = _IO if oob else _MAIN
+    items = h.owed[thread]
+    if items and isinstance(items[0], Due) and items[0].monitor == index:
+        for state in agree(items[0], reply, h.state):
+            yield h._replace(state=state, owed=_owing(h.owed, thread, items[1:]))
+
+
+def agree(due: Due, reply: Reply, state: int) -> Iterator[int]:
+    """What `state` may be if the reply that is due is this one; nothing if it cannot be."""
+    expect = due.expect
+    if due.request.monitor_command:
+        if not reply.is_error:
+            yield state
+        return
+    if expect.words is not None:
+        if reply.error_class == expect.error_class and expect.words.admit(reply.text):
+            yield state
+        elif reply.is_error and expect.words.anything:
+            yield state
+        return
+    if reply.is_error:
+        return
+    if not expect.query:
+        if expect.loose or reply.empty:
+            yield state
+        return
+    seen = state & ~SEEN | expect.seen
+    for condition in _conditions(expect.query, reply):
+        for learned in condition.assume(seen):
+            yield _learn(state, expect.seen, learned)
+
+
+@lru_cache(maxsize=4096)
+def _conditions(query: str, reply: Reply) -> tuple[Condition, ...]:
+    """The conditions under which a query is answered so; it is where one of them holds."""
+    if query == "query-migrate" and reply.answer is not None:
+        return fits(reply.answer)
+    if query == "query-status" and reply.run is not None:
+        return (where({"run": reply.run}),)
+    if query == "query-migrate-capabilities" and reply.settings is not None:
+        return (where({f"cap.{name}": "yes" if on else "no" for name, on in reply.settings}),)
+    return ()
+
+
+def _learn(state: int, seen: int, learned: int) -> int:
+    """`state` with what was learned, except for variables that have changed since the answer was made."""
+    result = learned & ~SEEN
+    for name in _SEEN_NAMES:
+        field = VARIABLES[name].field
+        result |= (learned if state & field == seen & field else state) & field
+    return result
+
+
+_SEEN_NAMES = tuple(name for name, variable in VARIABLES.items() if variable.field & SEEN)
+
+
+def _owing(owed: tuple[tuple[Owed, ...], ...], thread: int, items: tuple[Owed, ...]) -> tuple[tuple[Owed, ...], ...]:
+    return (*owed[:thread], items, *owed[thread + 1 :])
+
+
+def _with(monitors: tuple[Monitor, ...], index: int, monitor: Monitor) -> tuple[Monitor, ...]:
+    return (*monitors[:index], monitor, *monitors[index + 1 :])
+
+
+def _spread(monitors: tuple[Monitor, ...], shown: int, event: str) -> tuple[Monitor, ...]:
+    if len(monitors) == 1:
+        return monitors
+    return tuple(
+        monitor._replace(backlog=(*monitor.backlog, event)) if index != shown and monitor.listens else monitor
+        for index, monitor in enumerate(monitors)
+    )

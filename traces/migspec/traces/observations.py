@@ -1,0 +1,104 @@
+"""Observations: messages reduced to what the specification's state can decide about.
+
+Two messages that no state tells apart are one observation; there are a few hundred of them in a trace of a million
+messages.  Each is interned, so that the automaton looks an edge up by identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migspec.spec.commands.queries import MigrateAnswer
+from migspec.spec.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply: an error with its class and text, or a success with as much of its content as a state decides about.
+
+    `answer` is a query-migrate answer; `settings` are the capabilities of a query-migrate-capabilities answer; `run`
+    is the run state of a query-status answer.  `empty` tells whether a success returned the empty object.
+    """
+
+    error_class: str | None = None
+    text: str = ""
+    empty: bool = False
+    answer: MigrateAnswer | None = None
+    settings: tuple[tuple[str, bool], ...] | None = None
+    run: str | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the command was refused."""
+        return self.error_class is not None
+
+    def __str__(self) -> str:
+        if self.is_error:
+            return f"error {self.error_class}: “{self.text}”"
+        if self.answer is not None:
+            members = ", ".join(sorted(self.answer.members)) or "nothing else"
+            return f"status {self.answer.status or 'absent'} with {members}"
+        if self.run is not None:
+            return f"run state {self.run}"
+        return "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A client sent a request."""
+
+    monitor: int
+    request: Request
+
+    def __str__(self) -> str:
+        return f"request {self.request.command}"
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The server replied: to the oldest request in order, or to the out-of-band request number `oob`."""
+
+    monitor: int
+    command: str
+    reply: Reply
+    oob: int | None = None
+
+    def __str__(self) -> str:
+        return f"reply to {self.command}: {self.reply}"
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """The server sent an event that the specification's state decides about, as rows name it."""
+
+    monitor: int
+    event: str
+
+    def __str__(self) -> str:
+        return self.event
+
+
+@dataclass(frozen=True, slots=True)
+class Greeted:
+    """A new connection was greeted: the monitor is in negotiation."""
+
+    monitor: int
+
+    def __str__(self) -> str:
+        return "greeting"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A connection ended.  `exit` is the process's exit code where it is known; negative for a signal."""
+
+    monitor: int
+    by_client: bool = False
+    exit: int | None = None
+
+    def __str__(self) -> str:
+        return "end of the connection" + (f", exit code {self.exit}" if self.exit is not None else "")
+
+
+Observation = Sent | Replied | Emitted | Greeted | Ended
+"""Anything that a monitor shows."""
