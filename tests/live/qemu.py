@@ -168,6 +168,7 @@ def _unpack(archive: Archive, suite: str, scratch: Path) -> Path:
         "Dir::Etc::sourceparts": "/dev/null",
         "APT::Sandbox::User": "",
         "Acquire::Languages": "none",
+        "APT::Update::Error-Mode": "any",
         "Acquire::Check-Valid-Until": "false",  # an old suite is no longer signed anew
     }
     apt = [

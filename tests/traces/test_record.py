@@ -375,6 +375,42 @@ def test_a_full_disk_ends_the_service_with_an_error(server: Server) -> None:
     assert not Path(f"{server.path}.migspec").exists()
 
 
+def test_a_trace_that_can_no_longer_be_written_ends_the_service(server: Server) -> None:
+    reader, writer = os.pipe()
+    recorder = Recorder({"v": f"unix:{server.path}"}, writer)
+    recorder.start()
+    client = connect(recorder.address("v"))
+    monitor = server.accept()
+    os.close(reader)
+    client.sendall(b"{}")
+    assert client.recv(1) == b""
+    assert monitor.recv(1) == b"", "nothing goes on that is not written down"
+    with pytest.raises(TraceError, match="cannot be written"):
+        recorder.close()
+    recorder.close()
+    for sock in (client, monitor):
+        sock.close()
+    os.close(writer)
+
+
+def test_a_second_client_waits_for_the_first_to_leave(tmp_path: Path, server: Server) -> None:
+    with Recorder({"v": f"unix:{server.path}"}, tmp_path / "t") as recorder:
+        first, second = connect(recorder.address("v")), connect(recorder.address("v"))
+        second.sendall(b'{"n":2}')
+        one = server.accept()
+        first.sendall(b'{"n":1}')
+        assert receive(one, 7) == b'{"n":1}'
+        first.close()
+        one.close()
+        two = server.accept()
+        assert receive(two, 7) == b'{"n":2}'
+        second.close()
+        two.close()
+        lines = wait_for_lines(tmp_path / "t", 4)
+    end = ("v", "end", "client", None)
+    assert [shown(line) for line in lines] == [("v", "->", '{"n":1}'), end, ("v", "->", '{"n":2}'), end]
+
+
 PROGRAM = """
 import sys
 from migspec.traces.record import main_loop

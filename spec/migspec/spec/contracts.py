@@ -62,6 +62,14 @@ class Expect:
     query: str = ""
     seen: int = 0
     loose: bool = False
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # as with requests, the parts are hashed once
+        object.__setattr__(self, "_hash", hash((self.rule, self.words, self.query, self.seen)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def is_error(self) -> bool:

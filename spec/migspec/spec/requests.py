@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migspec.spec import uri
 from migspec.spec.arguments import ArgumentVerdict, judge
@@ -41,6 +41,20 @@ class Request:
     enables_oob: bool = False
     block_incremental: bool | None = None
     monitor_command: bool = False
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # requests are keys of every table of a search; their parts are hashed once
+        parts = (self.command, self.oob, self.argument_errors, self.outgoing, self.incoming, self.capabilities)
+        object.__setattr__(self, "_hash", hash((*parts, self.resume, self.expected_state)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @property
+    def sent_as(self) -> str:
+        """The command as it crossed the wire."""
+        return "human-monitor-command" if self.monitor_command else self.command
 
     def sets(self, capability: str) -> bool | None:
         """What the request sets a capability to; None if it does not mention it."""

@@ -158,6 +158,17 @@ class Transport(StrEnum):
     """exec or fd: the connection is made before the reply."""
 
 
+class Stream(StrEnum):
+    """What the source of the incoming stream has switched on, beyond what the destination must have on as well."""
+
+    PLAIN = "plain"
+    """Nothing."""
+    BITMAPS = "bitmaps"
+    """Dirty bitmaps, which are sent in a postcopy of their own."""
+    COLO = "colo"
+    """COLO."""
+
+
 class Answer(StrEnum):
     """A yes or no."""
 
@@ -228,6 +239,7 @@ VARIABLES: Mapping[str, Variable] = {
             "poisoned": (Answer, "Whether a resume failed to connect, so that the next one ends the process."),
             "error-known": (Answer, "Whether the failed attempt has an error-desc."),
             "transport": (Transport, "What carries the outgoing stream."),
+            "stream": (Stream, "What the source of the incoming stream has switched on."),
             "failover": (Answer, "Whether the migration has asked the guest to unplug a primary."),
             "defer": (Answer, "Whether the process was started with -incoming defer."),
             "accepted": (Answer, "Whether a migrate-incoming has succeeded."),
@@ -274,6 +286,8 @@ FRESH: int = assign(
         "run": RunState.RUNNING,
         "life": Life.ALIVE,
         "transport": Transport.SOCKET,
+        "stream": Stream.PLAIN,
+        "session": Session.NEGOTIATING,
         "autostart": Answer.YES,
     },
 )

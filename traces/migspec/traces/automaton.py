@@ -7,11 +7,12 @@ dictionary.  Traces of a profile share one automaton.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from migspec.spec.commands import contract_of
 from migspec.spec.state import VARIABLES, Life, Session
+from migspec.traces.beginnings import consistency
 from migspec.traces.hypotheses import (
     Hypothesis,
     Monitor,
@@ -52,15 +53,14 @@ class Reached:
 
 
 class Edge:
-    """What an observation leads to: the next node, the rules that it needed for certain, and how often it was taken."""
+    """What an observation leads to: the next node, the rules that it needed for certain, the defects that it proves."""
 
-    __slots__ = ("count", "node", "notes", "rules")
+    __slots__ = ("node", "notes", "rules")
 
     def __init__(self, node: Node | None, rules: frozenset[str], notes: tuple[str, ...]) -> None:
         self.node = node
         self.rules = rules
         self.notes = notes
-        self.count = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -72,17 +72,53 @@ class Node:
     closure: tuple[Reached, ...] | None = None
 
 
+class _Search:
+    """A breadth-first search over hidden steps that passes over what a state already found covers."""
+
+    def __init__(self, relation: Relation, narrowed: Callable[[int], int]) -> None:
+        self.found: list[Reached] = []
+        self._relation = relation
+        self._narrowed = narrowed
+        # by what is under way, the states found with the notes that they need
+        self._known: dict[tuple[object, ...], list[tuple[int, frozenset[str]]]] = {}
+
+    def from_(self, start: Hypothesis) -> bool:
+        """Search on from a further hypothesis; false if it was found already."""
+        first = Reached(start._replace(state=self._narrowed(start.state)), None, "")
+        if not self._is_new(first.hypothesis):
+            return False
+        frontier = [first]
+        while frontier and len(self.found) < MOST_HYPOTHESES:
+            self.found += frontier
+            frontier = [
+                Reached(changed, origin, rule)
+                for origin in frontier
+                for rule, after in self._relation.hidden(origin.hypothesis)
+                if self._is_new(changed := after._replace(state=self._narrowed(after.state)))
+            ]
+        return True
+
+    def _is_new(self, h: Hypothesis) -> bool:
+        states = self._known.setdefault((h.owed, h.monitors), [])
+        for state, notes in states:
+            if h.state & ~state == 0 and notes <= h.notes:
+                return False
+        states.append((h.state, h.notes))
+        return True
+
+
 class Automaton:
     """All nodes and edges of one relation."""
 
     def __init__(self, relation: Relation) -> None:
         self.relation = relation
         self._nodes: dict[frozenset[Hypothesis], Node] = {}
-        self._retired: list[Node] = []
+        self._narrowed = consistency(relation).narrowed
 
     def node(self, hypotheses: Iterable[Hypothesis]) -> Node:
         """The node of exactly these hypotheses, less those that another one covers."""
-        kept = frozenset(_without_covered(hypotheses))
+        narrowed = (h._replace(state=self._narrowed(h.state)) for h in hypotheses)
+        kept = frozenset(_without_covered(narrowed))
         found = self._nodes.get(kept)
         if found is None:
             if len(self._nodes) >= MOST_NODES:
@@ -100,25 +136,20 @@ class Automaton:
     def closure(self, node: Node) -> tuple[Reached, ...]:
         """Every hypothesis that the node's may become without showing anything, themselves included."""
         if node.closure is None:
-            node.closure = tuple(self._close(node.hypotheses))
+            search = _Search(self.relation, self._narrowed)
+            for h in node.hypotheses:
+                search.from_(h)
+            node.closure = tuple(search.found)
         return node.closure
 
-    def _close(self, hypotheses: Iterable[Hypothesis]) -> Iterable[Reached]:
-        reached: dict[tuple[object, ...], Reached] = {}
-        frontier = []
-        for h in hypotheses:
-            start = Reached(h, None, "")
-            reached[h] = start
-            frontier.append(start)
-        while frontier and len(reached) < MOST_HYPOTHESES:
-            following = []
-            for origin in frontier:
-                for rule, after in self.relation.hidden(origin.hypothesis):
-                    if after not in reached:
-                        reached[after] = found = Reached(after, origin, rule)
-                        following.append(found)
-            frontier = following
-        return reached.values()
+    def _generated(self, hypotheses: Iterable[Hypothesis]) -> Node:
+        """The node of these hypotheses, less those that others become by hidden steps: they add nothing."""
+        search = _Search(self.relation, self._narrowed)
+        generators = [h for h in hypotheses if search.from_(h)]
+        node = self.node(generators)
+        if node.closure is None and len(node.hypotheses) == len(generators):
+            node.closure = tuple(search.found)
+        return node
 
     def _edge(self, node: Node, observation: Observation) -> Edge:
         survivors: dict[Hypothesis, frozenset[str]] = {}
@@ -131,7 +162,10 @@ class Automaton:
         notes = frozenset.intersection(*(h.notes for h in survivors))
         if notes:
             survivors = {h._replace(notes=h.notes - notes): rules for h, rules in survivors.items()}
-        return Edge(self.node(survivors), certain, tuple(sorted(notes)))
+        # a request or a greeting takes no step, so it makes no hypothesis superfluous
+        searched = isinstance(observation, Replied | Emitted | Ended) and len(survivors) > 1
+        reached = self._generated(survivors) if searched else self.node(survivors)
+        return Edge(reached, certain, tuple(sorted(notes)))
 
     def _show(self, node: Node, observation: Observation) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
         match observation:

@@ -49,7 +49,7 @@ _STRING_STOP: Final = {
 """The inside of a string, up to its closing quote or to a byte that no string may hold."""
 
 _RECOVERY: Final = re.compile(rb"[^\x00-\x08\x0a-\x1f\[\]{}:,\xfe\xff]+")
-"""What the server skips after a stray byte: everything up to punctuation or a control character, but for tabs."""
+"""What the server skips after a stray byte: everything up to punctuation or a control character but tab."""
 
 _STRING: Final = re.compile(rb"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
 _INSIDE: Final = re.compile(rb"\\'|\\.|\"", re.DOTALL)
@@ -87,8 +87,10 @@ class Framer:
     def finish(self) -> list[bytes]:
         """Say that the stream has ended; return what was left of it, no text or one."""
         rest = bytes(self._buffer).strip(_WHITE)
+        self.skipped += bool(rest) and self._recovering
         self._buffer.clear()
         self._reset()
+        self._recovering = False
         return [rest] if rest else []
 
     def _reset(self) -> None:

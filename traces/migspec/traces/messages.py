@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from types import GenericAlias
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -106,7 +107,7 @@ class Decoders:
             case Alternate(branches=branches):
                 return str | None if Scalar.NULL in branches else str
             case Array(element=element):
-                return list[self.python_type(element)]  # type: ignore[misc]
+                return GenericAlias(list, (self.python_type(element),))
             case Ref():
                 return self._definition(wire)
         raise TypeError(wire)
@@ -119,7 +120,7 @@ class Decoders:
                 return self._struct(name, members)
             case Union(discriminator=discriminator, branches=branches):
                 made: Any = None
-                for value, struct in branches.items():
+                for value, struct in branches:
                     part = self._struct(f"{ref.name}.{value}", self.schema.structs[struct].members, discriminator.name, value)
                     made = part if made is None else made | part
                 return made

@@ -13,7 +13,6 @@ promises, and how:
 As with QEMU's own monitor socket, a second client waits until the first has gone.
 """
 
-import array
 import contextlib
 import errno
 import os
@@ -24,15 +23,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
 
 from migspec.traces.format import Closer, Direction, Header, TraceWriter, VmInfo
-from migspec.traces.framing import Framer
+from migspec.traces.relay import PIECE, Lane, receive
 
 BACKLOG: Final = 1 << 20
 """Bytes that may wait for one side before the other is no longer read from."""
@@ -42,10 +40,6 @@ MAIN_MONITOR: Final = "main"
 
 SOCKET_SUFFIX: Final = ".migspec"
 """What is added to the path of a QEMU's socket to name the recorder's, where no path is asked for."""
-
-_PIECE: Final = 64 << 10
-_DESCRIPTORS: Final = 253  # the most that the kernel passes with one message
-_DESCRIPTOR_SPACE: Final = socket.CMSG_SPACE(_DESCRIPTORS * array.array("i").itemsize)
 
 
 class RecordError(Exception):
@@ -98,73 +92,21 @@ class Origin:
     monitor: str | None
 
 
-@dataclass(slots=True)
-class _Lane:
-    """One direction of one connection."""
-
-    direction: Direction
-    source: socket.socket
-    sink: socket.socket
-    framer: Framer = field(default_factory=Framer)
-    waiting: deque[tuple[memoryview, list[int]]] = field(default_factory=deque)
-    size: int = 0
-    ended: bool = False
-    shut: bool = False
-    gone: bool = False
-
-    def add(self, data: bytes, descriptors: list[int]) -> None:
-        """Queue bytes for the sink, with the descriptors that came with them."""
-        if self.gone:
-            _close_all(descriptors)
-        else:
-            self.waiting.append((memoryview(data), descriptors))
-            self.size += len(data)
-
-    def send(self) -> None:
-        """Send on what waits, as far as the sink takes it, and then the end of the stream if it has come."""
-        try:
-            while self.waiting and not self.gone:
-                data, descriptors = self.waiting[0]
-                sent = _send(self.sink, data, descriptors)
-                _close_all(descriptors)
-                self.size -= sent
-                if sent == len(data):
-                    self.waiting.popleft()
-                else:
-                    self.waiting[0] = (data[sent:], [])
-            if self.ended and not self.shut:
-                self.shut = True
-                self.sink.shutdown(socket.SHUT_WR)
-        except BlockingIOError:
-            return
-        except OSError:
-            self.gone = True
-        if self.gone:
-            self.discard()
-
-    def discard(self) -> None:
-        """Forget what waits."""
-        for _, descriptors in self.waiting:
-            _close_all(descriptors)
-        self.waiting.clear()
-        self.size = 0
-
-
 class _Connection:
     """One client and the server's end that belongs to it."""
 
     def __init__(self, door: "_Door", client: socket.socket, server: socket.socket) -> None:
         self.door = door
-        self.requests = _Lane(Direction.TO_SERVER, client, server)
-        self.replies = _Lane(Direction.TO_CLIENT, server, client)
+        self.requests = Lane(Direction.TO_SERVER, client, server)
+        self.replies = Lane(Direction.TO_CLIENT, server, client)
         self.first_closer: Closer | None = None
 
     @property
-    def lanes(self) -> tuple[_Lane, _Lane]:
+    def lanes(self) -> tuple[Lane, Lane]:
         """Both directions."""
         return self.requests, self.replies
 
-    def lanes_of(self, end: socket.socket) -> tuple[_Lane, _Lane]:
+    def lanes_of(self, end: socket.socket) -> tuple[Lane, Lane]:
         """Return the lane that this end feeds, and the one that it drains."""
         if end is self.requests.source:
             return self.requests, self.replies
@@ -320,7 +262,7 @@ class Recorder:
     def _serve_quietly(self) -> None:
         try:
             while not self._stopping:
-                self._turn(None)
+                self._turn()
         except Exception as failure:
             self._failure = failure
             for door in self._doors.values():
@@ -328,10 +270,9 @@ class Recorder:
                     self._hang_up(door.connection)
                 door.shut()
 
-    def _turn(self, timeout: float | None) -> bool:
-        """Serve everything that is ready; tell whether anything was."""
-        ready = self._selector.select(timeout)
-        for key, mask in ready:
+    def _turn(self) -> None:
+        """Wait until something is ready, and serve all that is."""
+        for key, mask in self._selector.select():
             if isinstance(key.data, _Door):
                 self._accept(key.data)
             elif isinstance(key.data, _Connection):
@@ -339,9 +280,8 @@ class Recorder:
                     self._serve(key.data, key.fileobj, mask)
             else:
                 with contextlib.suppress(BlockingIOError):
-                    self._bell.recv(_PIECE)
+                    self._bell.recv(PIECE)
         self._write_exits()
-        return bool(ready)
 
     def _finish(self) -> None:
         """Take in what has already arrived, then end what is still open."""
@@ -391,10 +331,10 @@ class Recorder:
         else:
             self._watch(connection)
 
-    def _take(self, connection: _Connection, lane: _Lane) -> bool:
+    def _take(self, connection: _Connection, lane: Lane) -> bool:
         """Read once, write down, and queue for the other side; tell whether there was anything."""
         try:
-            pieces = _receive(lane.source)
+            pieces = receive(lane.source)
         except BlockingIOError:
             return False
         except OSError:
@@ -409,10 +349,11 @@ class Recorder:
                 connection.first_closer = "client" if lane is connection.requests else "server"
         return True
 
-    def _drain(self, connection: _Connection, lane: _Lane) -> None:
-        """Take in what has already arrived."""
-        while not lane.ended and lane.size < BACKLOG and self._take(connection, lane):
-            pass
+    def _drain(self, connection: _Connection, lane: Lane) -> None:
+        """Take in what has already arrived; no more than `BACKLOG`, should it go on arriving."""
+        for _ in range(BACKLOG // PIECE):
+            if lane.ended or not self._take(connection, lane):
+                break
 
     def _watch(self, connection: _Connection) -> None:
         for end in (connection.requests.source, connection.replies.source):
@@ -449,7 +390,7 @@ class Recorder:
 
     # -- the trace --
 
-    def _write(self, connection: _Connection, lane: _Lane, texts: list[bytes]) -> None:
+    def _write(self, connection: _Connection, lane: Lane, texts: list[bytes]) -> None:
         origin = connection.door.origin
         now = time.time()
         for text in texts:
@@ -499,51 +440,6 @@ def _is_stale(path: str) -> bool:
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         return probe.connect_ex(path) == errno.ECONNREFUSED  # a listener is of another type: EPROTOTYPE
-
-
-def _receive(source: socket.socket) -> list[tuple[bytes, list[int]]]:
-    """Read what is there, each piece with the descriptors that were sent with its first byte; end: nothing.
-
-    The kernel hands over descriptors together with bytes that were sent before them, if both are waiting.
-    Where descriptors are ahead, reading byte by byte finds the one that they belong to.
-    """
-    if source.family != socket.AF_UNIX:
-        data = source.recv(_PIECE)
-        return [(data, [])] if data else []
-    ahead, descriptors = _receive_with_descriptors(source, _PIECE, socket.MSG_PEEK)
-    if not descriptors:
-        return [(source.recv(len(ahead)), [])] if ahead else []
-    _close_all(descriptors)
-    for before in range(len(ahead)):
-        _, descriptors = _receive_with_descriptors(source, 1)
-        if descriptors:
-            if rest := len(ahead) - before - 1:
-                source.recv(rest)
-            pieces: list[tuple[bytes, list[int]]] = [(ahead[:before], []), (ahead[before:], descriptors)]
-            return pieces if before else pieces[1:]
-    return [(ahead, [])]
-
-
-def _receive_with_descriptors(source: socket.socket, size: int, flags: int = 0) -> tuple[bytes, list[int]]:
-    data, control, _, _ = source.recvmsg(size, _DESCRIPTOR_SPACE, flags | socket.MSG_CMSG_CLOEXEC)
-    numbers = array.array("i")
-    for level, kind, content in control:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
-    return data, list(numbers)
-
-
-def _send(sink: socket.socket, data: memoryview, descriptors: list[int]) -> int:
-    if descriptors and sink.family == socket.AF_UNIX:
-        rights = array.array("i", descriptors)
-        return sink.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], socket.MSG_NOSIGNAL)
-    return sink.send(data, socket.MSG_NOSIGNAL)
-
-
-def _close_all(descriptors: list[int]) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)
-    descriptors.clear()
 
 
 def main_loop(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from migspec.spec import uri
 from migspec.spec.conditions import ALWAYS, NEVER, Condition, where
 from migspec.spec.contracts import Case, Contract, Words, refusal
+from migspec.spec.lifecycle.cancel import CANCELLATIONS
 from migspec.spec.lifecycle.guards import (
     BLOCK_ON,
     IN_PROGRESS,
@@ -248,33 +249,18 @@ MIGRATE_CANCEL = Contract(
             clause="migrate_cancel",
             evidence="327 recorded",
         ),
-        Case(
-            "migrate_cancel.accepted",
-            "The status becomes cancelling, once more if it is that already.",
-            when=IN_PROGRESS,
-            then={"outgoing": "cancelling", "continued": "yes"},
-            emits=("MIGRATION:cancelling",),
-            clause="migrate_cancel",
-            evidence="94 of 94, before the reply",
-        ),
-        Case(
-            "migrate_cancel.device-first",
-            "The wait in pre-switchover is ended before the status changes, so `device` may come in between.",
-            when=where({"outgoing": "pre-switchover", "stage": "held"}, "the migration waits in pre-switchover"),
-            then={"outgoing": "cancelling", "stage": "ending"},
-            emits=("MIGRATION:device", "MIGRATION:cancelling"),
-            standing=Standing.DEFECT,
-            clause="MigrationStatus.device",
-            evidence="4 of 30",
-        ),
-        Case(
-            "migrate_cancel.postcopy-first",
-            "As with `device`, where the wait was for the start of postcopy.",
-            when=where({"outgoing": "pre-switchover", "stage": "postcopy-held"}, "postcopy waits in pre-switchover"),
-            then={"outgoing": "cancelling", "stage": "ending"},
-            emits=("MIGRATION:postcopy-active", "MIGRATION:cancelling"),
-            standing=Standing.DEFECT,
-            clause="MigrationStatus.pre-switchover",
+        *(
+            Case(
+                f"migrate_cancel.{way.name}",
+                way.sentence,
+                when=way.when,
+                then=dict(way.then),
+                emits=way.emits,
+                standing=way.standing,
+                clause=way.clause,
+                evidence=way.evidence,
+            )
+            for way in CANCELLATIONS
         ),
     ),
     source="migrate_cancel",

@@ -109,6 +109,7 @@ SECONDARY: tuple[Row, ...] = (
         Thread.LISTEN,
         load="loading -> colo-starting",
         incoming="active -> colo",
+        when=where({"stream": "colo"}, "the source has x-colo"),
         clause="MigrationStatus.colo",
         evidence="12 recorded",
     ),

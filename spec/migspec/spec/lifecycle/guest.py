@@ -13,7 +13,10 @@ from migspec.spec.vocabulary import RunState
 _RUNNING_PROCESS = where({"life": ("alive", "quitting")}, "the process runs")
 _QUITTING = where({"life": "quitting"}, "quit was accepted")
 _STOP_DUE = where({"stop-due": "yes"}, "an event told that the guest stops")
-_STAYS_ON_RESET = where({"run": (RunState.RUNNING, RunState.INMIGRATE)}, "the guest runs or waits for its state")
+_STAYS_ON_RESET = where(
+    {"run": (RunState.RUNNING, RunState.INMIGRATE, RunState.FINISH_MIGRATE)},
+    "the guest runs, waits for its state or is being migrated",
+)
 
 TROUBLES: tuple[str, ...] = ("BLOCK_IO_ERROR", "GUEST_PANICKED", "WATCHDOG", "SHUTDOWN:guest")
 """Events after which the guest may stop by its own doing."""
@@ -66,7 +69,7 @@ GUEST: tuple[Row, ...] = (
     ),
     row(
         "guest.reset",
-        "A guest that runs, or waits for its state, keeps its run state over a reset.",
+        "A guest that runs, waits for its state or is being migrated keeps its run state over a reset.",
         Thread.MAIN,
         when=_STAYS_ON_RESET,
         emits=("RESET",),

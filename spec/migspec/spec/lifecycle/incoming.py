@@ -66,10 +66,11 @@ PRECOPY: tuple[Row, ...] = (
 POSTCOPY: tuple[Row, ...] = (
     row(
         "incoming.active-to-postcopy-active",
-        "The stream announces postcopy.  The source decides: its dirty bitmaps need no capability here.",
+        "The stream announces postcopy: of memory, which both sides must allow, or of the source's dirty bitmaps.",
         Thread.MAIN,
         load="loading -> postcopy",
         incoming="active -> postcopy-active",
+        when=POSTCOPY_RAM_ON | where({"stream": "bitmaps"}, "the source sends dirty bitmaps"),
         clause="MigrationStatus.postcopy-active",
         evidence="45 recorded, before RESUME in all",
     ),

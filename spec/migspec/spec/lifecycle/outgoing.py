@@ -9,6 +9,7 @@ it notices.  Which messages may still follow `cancelling` is exactly what the ro
 from __future__ import annotations
 
 from migspec.spec.conditions import where
+from migspec.spec.lifecycle.cancel import CANCELLATIONS
 from migspec.spec.lifecycle.guards import (
     BLOCK_ON,
     COLO_OFF,
@@ -16,7 +17,6 @@ from migspec.spec.lifecycle.guards import (
     EXITING,
     GUEST_RUNS,
     GUEST_STOPPED,
-    IN_PROGRESS_STATUSES,
     LOST_RACE,
     MULTIFD_ON,
     NOT_WAS_RUNNING,
@@ -418,14 +418,19 @@ END: tuple[Row, ...] = (
         outgoing="completed|failed",
         when=STAYING,
     ),
-    row(
-        "outgoing.cancelled-by-exit",
-        "A process that exits cancels its migration; nothing finishes the cancellation.",
-        Thread.MAIN,
-        outgoing=f"{'|'.join(IN_PROGRESS_STATUSES)} -> cancelling",
-        when=EXITING,
-        then={"life": "gone"},
-        evidence="30 of 30, after SHUTDOWN",
+    *(
+        row(
+            f"outgoing.cancelled-by-exit.{way.name}",
+            f"A process that exits cancels its migration, which nothing finishes.  {way.sentence}",
+            Thread.MAIN,
+            when=EXITING & way.when,
+            then={**dict(way.then), "life": "gone"},
+            emits=way.emits,
+            standing=way.standing,
+            clause=way.clause,
+            evidence="30 of 30, after SHUTDOWN",
+        )
+        for way in CANCELLATIONS
     ),
 )
 """The end of an attempt."""

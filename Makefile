@@ -1,0 +1,55 @@
+# Every target works on a fresh clone: the first one that needs it makes .venv and installs the project into it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# A trace with a fault in it, for the demonstration.
+DEMO_FAULT := tests/faults/demo.jsonl
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint soak corpus bench clean
+
+help: ## say what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## judge the recorded traces, then one with a fault in it
+	$(BIN)/migspec check traces/corpus
+	@echo
+	@echo "$(BIN)/migspec check $(DEMO_FAULT)"
+	@$(BIN)/migspec check $(DEMO_FAULT); status=$$?; test $$status -eq 1 || \
+	{ echo "demo: $(DEMO_FAULT) was to exit with 1, a violation, not with $$status" >&2; exit 1; }
+
+test: lint ## run everything that must hold before a change is accepted
+	$(BIN)/python -m pytest -m "not soak"
+
+lint: $(READY) ## check style, types and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+soak: $(READY) ## run the tests that take hours
+	$(BIN)/python -m pytest -m soak --hypothesis-profile=soak
+
+corpus: $(READY) ## record the traces of traces/corpus anew, on a real QEMU
+	$(BIN)/python -m tests.live.corpus
+
+bench: $(READY) ## measure the checker
+	$(BIN)/python -m tests.bench.run
+
+clean: ## remove what the other targets have made, .venv included
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find spec reference_impl properties traces tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || \
+	{ echo "migspec needs Python 3.11 or later, and there is no $(PYTHON); name one with: make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "migspec needs Python 3.11 or later, and $(PYTHON) is older; name another with: make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	{ echo "$(PYTHON) has no venv module; install it (on Debian: the package python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,8 @@
+"""What must never happen in a migration and what must always happen, and the search for a counterexample.
+
+A property is a named predicate over what is certain of one or more VMs, such as that no two of them run the
+same guest.  The search drives anything that satisfies the `Subject` protocol, and is handed the judge of what
+it recorded as an argument; this package therefore knows neither the model nor the checker.
+
+The package is empty so far: there is no property, no `Subject` and no search in it yet.
+"""

@@ -1,0 +1,39 @@
+"""What to record: deterministic sessions, each meant to show one thing, by theme.
+
+Importing this package fills the table.
+"""
+
+from tests.live.scenarios import (
+    addresses,
+    arguments,
+    cancel,
+    chains,
+    deaths,
+    features,
+    mismatch,
+    monitors,
+    neighbours,
+    postcopy,
+    precopy,
+    recovery,
+    switchover,
+)
+from tests.live.scenarios.table import SCENARIOS, Scenario
+
+__all__ = [
+    "SCENARIOS",
+    "Scenario",
+    "addresses",
+    "arguments",
+    "cancel",
+    "chains",
+    "deaths",
+    "features",
+    "mismatch",
+    "monitors",
+    "neighbours",
+    "postcopy",
+    "precopy",
+    "recovery",
+    "switchover",
+]

@@ -1,0 +1,172 @@
+"""Where a trace may begin: every situation that a VM of a profile can be in, with nothing else known.
+
+Even a greeting proves no fresh process, so all traces begin here.  The situations are found by search, not listed: the
+pairs of status and stage that the rows and contracts lead to from a VM that has never migrated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from migspec.spec.commands import answers
+from migspec.spec.requests import Request, understand
+from migspec.spec.rows import SEED
+from migspec.spec.schema import ABSENT, QEMU_5_2_0
+from migspec.spec.state import ANYTHING, FRESH, VARIABLES, Life, assign
+from migspec.traces.hypotheses import Hypothesis, Relation
+
+OUTGOING: tuple[str, str] = ("outgoing", "stage")
+INCOMING: tuple[str, str] = ("incoming", "load")
+
+_SESSION = VARIABLES["session"]
+
+MOVES: tuple[Request, ...] = tuple(
+    understand(command, arguments, QEMU_5_2_0)
+    for command, arguments in (
+        ("migrate", {"uri": "unix:/s"}),
+        ("migrate", {"uri": "exec:cat"}),
+        ("migrate", {"uri": "bad"}),
+        ("migrate", {"uri": "unix:"}),
+        ("migrate", {"uri": "unix:/s", "resume": True}),
+        ("migrate", {"uri": "exec:cat", "resume": True}),
+        ("migrate_cancel", ABSENT),
+        ("migrate-incoming", {"uri": "unix:/d"}),
+        ("migrate-recover", {"uri": "unix:/d"}),
+        ("x-colo-lost-heartbeat", ABSENT),
+        ("human-monitor-command", {"command-line": "savevm s"}),
+    )
+)
+"""Requests that between them take every way in which a command changes a status."""
+
+
+_REST = ("none", "deferred", "listening", "done")
+_OUTGOING_AT_REST = {"outgoing": ("none", "completed", "failed", "cancelled"), "stage": "idle"}
+_OUTGOING_UNDER_WAY = {"stage": tuple(stage for stage in VARIABLES["stage"].values if stage != "idle")}
+_INCOMING_AT_REST = {"incoming": ("none", "completed"), "load": _REST}
+_INCOMING_UNDER_WAY = {"load": tuple(load for load in VARIABLES["load"].values if load not in _REST)}
+_GUEST_STARTED_EARLY = {"incoming": ("postcopy-active", "postcopy-paused", "postcopy-recover", "colo")}
+_QUIET = dict.fromkeys(("stop-due", "colo-lost", "resuming", "poisoned", "continued", "switch-asked", "was-running"), "no")
+_DEFAULTS = {"stream": "plain", **{name: "no" for name in VARIABLES if name.startswith(("cap.", "block-"))}}
+_PLAIN = {
+    "stream": "plain",
+    **dict.fromkeys(("stop-due", "colo-lost", "poisoned", "cap.x-colo", "cap.multifd", "cap.block"), "no"),
+}
+
+
+@lru_cache(maxsize=8)
+def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
+    """The hypotheses with which a trace of a VM may begin, monitors aside, the likeliest first.
+
+    Most processes have just started, with nothing configured; a late trace finds an ordinary migration under way on
+    one side; then come those at rest with anything configured, any migration on one side, and once in a lifetime both: only a guest that runs on an incoming postcopy can migrate
+    on.  A trace conforms if any of these explains it; together they are everything that is possible.
+    """
+    life = VARIABLES["life"]
+    alive = ANYTHING & ~life.field | life.bits((Life.ALIVE,))
+    if relation.profile == SEED:
+        return ((Hypothesis(alive),),)
+    at_rest = {**_OUTGOING_AT_REST, **_INCOMING_AT_REST, **_QUIET}
+    choices = (
+        ({**at_rest, **_DEFAULTS},),
+        (
+            {**at_rest, **_PLAIN},
+            {**_OUTGOING_UNDER_WAY, **_INCOMING_AT_REST, **_PLAIN},
+            {**_OUTGOING_AT_REST, **_INCOMING_UNDER_WAY, **_PLAIN},
+        ),
+        (at_rest,),
+        ({**_OUTGOING_UNDER_WAY, **_INCOMING_AT_REST}, {**_OUTGOING_AT_REST, **_INCOMING_UNDER_WAY}),
+        ({**_OUTGOING_UNDER_WAY, **_INCOMING_UNDER_WAY, **_GUEST_STARTED_EARLY},),
+    )
+    narrowed = consistency(relation).narrowed
+    return tuple(tuple(Hypothesis(narrowed(assign(alive, known))) for known in choice) for choice in choices)
+
+
+LATE = 1
+"""The last of the beginnings that a trace without a greeting starts with."""
+
+
+class Consistency:
+    """Which values of two variables go together, so that what is learned of one narrows the other."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str, tuple[int, ...]]]) -> None:
+        self._tables = [
+            (VARIABLES[a].field | VARIABLES[b].field, VARIABLES[a].field, VARIABLES[b].field, found)
+            for a, b, found in pairs
+        ]
+        self._known: dict[int, int] = {}
+        self._fields = sum(field for field, *_ in self._tables)
+
+    def narrowed(self, state: int) -> int:
+        """`state` without the values that go with no value that the other variable may have."""
+        part = state & self._fields
+        kept = self._known.get(part)
+        if kept is None:
+            kept = self._known[part] = self._narrow(part)
+        return state & ~self._fields | kept
+
+    def _narrow(self, part: int) -> int:
+        result = 0
+        for field, a, b, pairs in self._tables:
+            mine = part & field
+            possible = 0
+            for pair in pairs:
+                if pair & a & mine and pair & b & mine:
+                    possible |= pair
+            # a combination that no search found is left alone: it was forced by a message
+            result |= mine & possible if possible else mine
+        return result
+
+
+@lru_cache(maxsize=8)
+def consistency(relation: Relation) -> Consistency:
+    """The consistency of status and stage, of either side."""
+    if relation.profile == SEED:
+        return Consistency(())
+    failed = VARIABLES["incoming"].bits(("failed",))
+    return Consistency(
+        (
+            (*OUTGOING, situations(relation, OUTGOING)),
+            (*INCOMING, tuple(pair for pair in situations(relation, INCOMING) if not pair & failed)),
+        )
+    )
+
+
+def situations(relation: Relation, names: tuple[str, ...]) -> tuple[int, ...]:
+    """The values that the named variables can have together, as bits."""
+    field = sum(VARIABLES[name].field for name in names)
+    found = set()
+    # a process may also be started as a destination, listening or not
+    starts: Iterable[int] = [FRESH & field]
+    if "load" in names:
+        load = VARIABLES["load"]
+        starts = [FRESH & field & ~load.field | load.bits((value,)) for value in ("none", "deferred", "listening")]
+    frontier = list(starts)
+    while frontier:
+        found.update(frontier)
+        frontier = [after for part in frontier for after in set(_moves(relation, part, field)) if after not in found]
+        frontier = list(dict.fromkeys(frontier))
+    return tuple(sorted(found))
+
+
+def _moves(relation: Relation, part: int, field: int) -> Iterator[int]:
+    state = ANYTHING & ~field | part
+    for row in relation.rows:
+        for assumed in row.when.assume(state):
+            after = assumed & row.clear | row.put
+            yield after & field
+            for event in row.emits:
+                yield from _deferred(after, event, field)
+    given = state & ~_SESSION.field | _SESSION.bits(("ready",))
+    for request in MOVES:
+        for answer in answers(request, given, relation.profile):
+            yield answer.state & field
+            for event in answer.emits:
+                yield from _deferred(answer.state, event, field)
+
+
+def _deferred(state: int, event: str, field: int) -> Iterator[int]:
+    if event.startswith("="):
+        variable, _, value = event[1:].partition(":")
+        changed = VARIABLES[variable]
+        yield (state & ~changed.field | changed.bits((value,))) & field

@@ -1,0 +1,163 @@
+"""Judging a trace: its lines are read, each goes to the judge of its VM, and the findings come together.
+
+Whether a file is a trace at all is decided here too; what is not ends as `Verdict.UNREADABLE` with one sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from migspec.spec.profiles import PROFILES, Profile, profile_for
+from migspec.traces.automaton import Automaton
+from migspec.traces.beginnings import MOVES
+from migspec.traces.explain import Explainer
+from migspec.traces.findings import Finding, Grade, Report
+from migspec.traces.format import Header, TraceError, open_trace, read_header
+from migspec.traces.hypotheses import Relation
+from migspec.traces.messages import Line, decode_line, decode_loosely
+from migspec.traces.reading import Reader
+from migspec.traces.vm import VmJudge
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to judge: by which profile (None: by each VM's own), and whether clients outside the trace may exist."""
+
+    profile: str | None = None
+    other_clients: bool = False
+
+
+@dataclass(slots=True)
+class Bench:
+    """What all VMs of a profile share."""
+
+    profile: Profile
+    automaton: Automaton
+    reader: Reader
+    explainer: Explainer
+
+
+@lru_cache(maxsize=8)
+def bench_of(profile: str, *, other_clients: bool) -> Bench:
+    """The automaton of a profile with what belongs to it; made once a process."""
+    chosen = PROFILES[profile]
+    automaton = Automaton(Relation(profile, MOVES if other_clients else ()))
+    return Bench(chosen, automaton, Reader(chosen.schema), Explainer(automaton))
+
+
+class TraceJudge:
+    """The judge of one trace, fed line by line."""
+
+    def __init__(self, report: Report, header: Header, options: Options) -> None:
+        self.report = report
+        self._header = header
+        self._options = options
+        self._vms: dict[str, VmJudge] = {}
+
+    def feed(self, number: int, text: bytes) -> None:
+        """Judge one line.
+
+        Raises `TraceError` where it is no line of a trace.
+        """
+        try:
+            line = decode_line(text)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            self._loosely(number, text, error)
+            return
+        vm = self._vms.get(line.vm)
+        if vm is None:
+            if line.msg is None and line.raw is None and line.end is None and line.gap is None:
+                raise TraceError(self.report.trace, number, "the line has none of msg, raw, end and gap", "one of them")
+            vm = self._open(line.vm, bytes(line.msg.greeting) if line.msg else b"")
+        self.report.messages += 1
+        vm.line(number, line)
+
+    def finish(self) -> Report:
+        """The report, complete."""
+        for vm in self._vms.values():
+            vm.finish()
+            self.report.exercised.update(vm.exercised)
+        self.report.findings.sort(key=lambda finding: finding.line)
+        return self.report
+
+    def _loosely(self, number: int, text: bytes, error: Exception) -> None:
+        """A line whose message does not have the form of one; a line that is none at all is an error."""
+        try:
+            line = decode_loosely(text)
+        except msgspec.ValidationError as problem:
+            raise TraceError(
+                self.report.trace, number, f"a member does not hold ({problem})", "a line as the format has it"
+            ) from None
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            problem_text = str(error) or type(error).__name__
+            raise TraceError(
+                self.report.trace, number, f"this is not JSON that can be read ({problem_text})", "one JSON object a line"
+            ) from None
+        vm = self._vms.get(line.vm) or self._open(line.vm, b"")
+        self.report.messages += 1
+        vm.misfit(number, line.mon, line.dir, line.msg)
+
+    def _open(self, name: str, greeting: bytes) -> VmJudge:
+        stated = self._header.vms.get(name)
+        profile = self._options.profile or profile_for(_release(greeting) or (stated.release if stated else None))
+        bench = bench_of(profile, other_clients=self._options.other_clients)
+        self.report.profiles[name] = profile
+        vm = VmJudge(name, bench.automaton, bench.reader, bench.explainer, self._add, late=not greeting)
+        self._vms[name] = vm
+        return vm
+
+    def _add(self, finding: Finding) -> None:
+        self.report.findings.append(finding)
+
+
+def _release(greeting: bytes) -> str | None:
+    """The release that a greeting tells, as `major.minor.micro`."""
+    try:
+        version: Any = msgspec.json.decode(greeting)["version"]["qemu"]
+        return f"{version['major']}.{version['minor']}.{version['micro']}"
+    except (msgspec.MsgspecError, KeyError, TypeError):
+        return None
+
+
+def judge_file(path: str, options: Options = Options(), tick: Callable[[int], None] | None = None) -> Report:
+    """Judge a file, `-` for standard input.
+
+    `tick` is told the number of bytes read since it was told last.  Never raises for bad input: the report says
+    what is wrong with it.
+    """
+    report = Report(path)
+    try:
+        with open_trace(path) as lines:
+            _judge_lines(report, iter(lines), options, tick)
+    except TraceError as error:
+        report.error = str(error)
+    return report
+
+
+def _judge_lines(
+    report: Report, lines: Iterator[tuple[int, bytes]], options: Options, tick: Callable[[int], None] | None
+) -> None:
+    first = next(lines, (1, b""))
+    judge = TraceJudge(report, read_header(first[1], report.trace), options)
+    feed = judge.feed
+    read = 0
+    try:
+        for number, text in lines:
+            if text:
+                feed(number, text)
+            if tick is not None:
+                read += len(text)
+                if read > 1 << 20:
+                    tick(read)
+                    read = 0
+    finally:
+        judge.finish()
+    if not report.messages:
+        report.findings.append(Finding(1, "", "trace.empty", Grade.DOUBT, "The trace has no messages."))
+
+

@@ -1,0 +1,230 @@
+"""From decoded messages to observations, and what is wrong with a message in itself.
+
+Each kind of message has one place where it is held against the schema and reduced to an observation.  Everything
+here is remembered by the message's own text, so that a poller's thousandth request costs a look-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from migspec.spec.commands.queries import MigrateAnswer
+from migspec.spec.requests import Request, understand
+from migspec.spec.schema import ABSENT, Schema
+from migspec.spec.schema.validate import Mismatch, validate_event, validate_reply
+from migspec.traces.messages import Message, decode_any, decoders_for
+from migspec.traces.observations import Reply
+
+MOST_REMEMBERED = 20_000
+"""Entries of a memory before it is emptied: it bounds what a trace of ever new messages can take."""
+
+_SHUTDOWN_BY_QUIT = "host-qmp-quit"
+
+
+class Reader:
+    """The reading of messages under one schema; shared by all VMs that are judged by it."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        decoders = decoders_for(schema)
+        self._returns = decoders.returns
+        self._data = decoders.data
+        self._migrate_answer = decoders.returns["query-migrate"].decode
+        self._requests: dict[tuple[str, bytes, bool], Request] = {}
+        self._events: dict[tuple[str, bytes], tuple[str | None, tuple[Mismatch, ...]]] = {}
+        self._replies: dict[tuple[object, ...], Reply] = {}
+
+    def request(self, command: str, arguments: bytes, *, oob: bool) -> Request:
+        """The request for a command with these arguments, given as JSON text; empty where there are none."""
+        key = (command, arguments, oob)
+        found = self._requests.get(key)
+        if found is None:
+            given = _decode(arguments) if arguments else ABSENT
+            found = understand(command, given, self.schema, oob=oob)
+            _remember(self._requests, key, found)
+        return found
+
+    def event(self, name: str, data: bytes) -> tuple[str | None, tuple[Mismatch, ...]]:
+        """The event as rows name it, None for one that no row knows, and what the schema finds wrong with it."""
+        key = (name, data)
+        found = self._events.get(key)
+        if found is None:
+            value = _decode(data) if data else ABSENT
+            definition = self.schema.events.get(name)
+            faults = tuple(validate_event(value, definition, self.schema)) if definition else ()
+            found = (_named(name, value), faults)
+            _remember(self._events, key, found)
+        return found
+
+    def reply(self, command: str, message: Message) -> tuple[Reply, tuple[Mismatch, ...]]:
+        """The reply to a command, and what the schema finds wrong with it."""
+        error = message.error
+        if error is not None:
+            return self._intern((error.error_class, error.desc), Reply(error.error_class, error.desc)), ()
+        returned = message.returned
+        decoder = self._returns.get(command)
+        if decoder is None:
+            return self._intern(
+                ("other", bytes(returned) == b"{}"), Reply(empty=bytes(returned) == b"{}")
+            ), ()
+        try:
+            value = decoder.decode(returned)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return self._misfit(command, bytes(returned))
+        return self._content(command, value), ()
+
+    def migrate_answer(self, returned: msgspec.Raw) -> tuple[Any, tuple[object, ...]]:
+        """The decoded answer to query-migrate and what distinguishes it from others for the state.
+
+        Raises `msgspec.ValidationError` for an answer that does not fit the schema.
+        """
+        info = self._migrate_answer(returned)
+        return info, (
+            info.status,
+            info.ram is UNSET,
+            info.downtime is UNSET,
+            info.expected_downtime is UNSET,
+            info.setup_time is UNSET,
+            info.total_time is UNSET,
+            info.error_desc is UNSET,
+            info.socket_address is UNSET,
+            info.xbzrle_cache is UNSET,
+            info.compression is UNSET,
+            info.cpu_throttle_percentage is UNSET,
+            info.disk is UNSET,
+            info.postcopy_blocktime is UNSET,
+            info.postcopy_vcpu_blocktime is UNSET,
+        )
+
+    def _content(self, command: str, value: Any) -> Reply:
+        if command == "query-migrate":
+            members = frozenset(
+                name
+                for name in value.__struct_encode_fields__
+                if getattr(value, name.replace("-", "_")) is not UNSET
+            )
+            status = None if value.status is UNSET else value.status
+            key: tuple[object, ...] = ("migrate", status, members)
+            return self._intern(key, Reply(answer=MigrateAnswer(status, members - {"status"})))
+        if command == "query-status":
+            return self._intern(("run", value.status), Reply(run=value.status))
+        if command == "query-migrate-capabilities":
+            settings = tuple((entry.capability, entry.state) for entry in value)
+            return self._intern(("settings", settings), Reply(settings=settings))
+        definition = self.schema.commands[command]
+        return self._intern(("empty", definition.returns is None), Reply(empty=definition.returns is None))
+
+    def _misfit(self, command: str, returned: bytes) -> tuple[Reply, tuple[Mismatch, ...]]:
+        value = _decode(returned)
+        faults = tuple(validate_reply(value, self.schema.commands[command], self.schema))
+        return _salvage(command, value), faults
+
+    def _intern(self, key: tuple[object, ...], reply: Reply) -> Reply:
+        found = self._replies.get(key)
+        if found is None:
+            _remember(self._replies, key, reply)
+            return reply
+        return found
+
+
+def _named(name: str, data: object) -> str | None:
+    """The name that rows have for an event with this data."""
+    fields = data if isinstance(data, dict) else {}
+    match name:
+        case "MIGRATION":
+            status = fields.get("status")
+            return f"MIGRATION:{status}" if isinstance(status, str) else None
+        case "MIGRATION_PASS":
+            return "MIGRATION_PASS:1" if fields.get("pass") == 1 else "MIGRATION_PASS:n"
+        case "COLO_EXIT":
+            mode = fields.get("mode")
+            return f"COLO_EXIT:{mode}" if isinstance(mode, str) else None
+        case "SHUTDOWN":
+            if fields.get("guest") is True:
+                return "SHUTDOWN:guest"
+            return "SHUTDOWN:quit" if fields.get("reason") == _SHUTDOWN_BY_QUIT else "SHUTDOWN:host"
+        case (
+            "STOP"
+            | "RESUME"
+            | "SUSPEND"
+            | "WAKEUP"
+            | "RESET"
+            | "UNPLUG_PRIMARY"
+            | "BLOCK_IO_ERROR"
+            | "GUEST_PANICKED"
+            | "WATCHDOG"
+        ):
+            return name
+    return None
+
+
+def _salvage(command: str, value: object) -> Reply:
+    """What a reply that does not fit the schema still says."""
+    if command == "query-migrate" and isinstance(value, dict):
+        status = value.get("status")
+        known = status if isinstance(status, str) else None
+        return Reply(answer=MigrateAnswer(known, frozenset(value) - {"status"}))
+    if command == "query-status" and isinstance(value, dict) and isinstance(value.get("status"), str):
+        return Reply(run=value["status"])
+    return Reply(empty=value == {})
+
+
+def _decode(text: bytes) -> object:
+    try:
+        return decode_any(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _remember(memory: dict[Any, Any], key: object, value: object) -> None:
+    if len(memory) >= MOST_REMEMBERED:
+        memory.clear()
+    memory[key] = value
+
+
+def envelope_faults(value: object) -> Iterator[str]:
+    """What is wrong with a server message as a whole, each fault as `path: problem`."""
+    if not isinstance(value, dict):
+        yield "the message is not an object"
+        return
+    kinds = [kind for kind in ("QMP", "return", "error", "event") if kind in value]
+    if len(kinds) != 1:
+        found = " and ".join(kinds) or "none"
+        yield f"a server message has exactly one of QMP, return, error and event; this has {found}"
+        return
+    kind = kinds[0]
+    allowed = {"event": {"event", "data", "timestamp"}, "QMP": {"QMP"}}.get(kind, {kind, "id"})
+    for name in sorted(set(value) - allowed):
+        yield f"{name}: unknown member"
+    if kind == "error":
+        yield from _error_faults(value["error"])
+    if kind == "event":
+        yield from _timestamp_faults(value.get("timestamp"))
+        if not isinstance(value["event"], str):
+            yield "event: expected a string"
+
+
+def _error_faults(error: object) -> Iterator[str]:
+    if not isinstance(error, dict):
+        yield "error: expected an object"
+        return
+    for name in ("class", "desc"):
+        if not isinstance(error.get(name), str):
+            yield f"error.{name}: expected a string"
+    for name in sorted(set(error) - {"class", "desc"}):
+        yield f"error.{name}: unknown member"
+
+
+def _timestamp_faults(timestamp: object) -> Iterator[str]:
+    if not isinstance(timestamp, dict):
+        yield "timestamp: expected an object"
+        return
+    for name in ("seconds", "microseconds"):
+        if type(timestamp.get(name)) is not int:
+            yield f"timestamp.{name}: expected an integer"
+    for name in sorted(set(timestamp) - {"seconds", "microseconds"}):
+        yield f"timestamp.{name}: unknown member"

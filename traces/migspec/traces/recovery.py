@@ -1,0 +1,144 @@
+"""Going on after a mismatch, from what the rejected message asserts.
+
+A message that no hypothesis allows is either false itself (invented, repeated, altered) or true after something was
+lost.  Both are kept: the VM as if the message had not come, the VM one lost message further, and the VM in the state
+that the message claims, reached by the row or case that comes closest.  What follows decides between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from migspec.spec.commands import contract_of
+from migspec.spec.contracts import Case
+from migspec.spec.rows import Row
+from migspec.spec.state import VARIABLES
+from migspec.traces.automaton import Automaton, Node
+from migspec.traces.beginnings import INCOMING, OUTGOING, situations
+from migspec.traces.hypotheses import THREADS, Due, Hypothesis, announced, deliver_event
+from migspec.traces.observations import Emitted, Observation, Replied, Reply
+
+_SPREAD = 200
+"""Hypotheses looked at when a step is forced; the rest differ in things that the message does not touch."""
+
+
+def recover(automaton: Automaton, node: Node, observation: Observation) -> Node:
+    """The node to go on from after `observation` was rejected at `node`."""
+    match observation:
+        case Emitted(monitor, event):
+            return automaton.node(_after_event(automaton, node, monitor, event))
+        case Replied():
+            return automaton.node(_after_reply(automaton, node, observation))
+    return node
+
+
+def _after_event(automaton: Automaton, node: Node, monitor: int, event: str) -> Iterator[Hypothesis]:
+    yield from node.hypotheses
+    lost = list(_one_lost(automaton, node))
+    yield from _shown(automaton, lost, monitor, event)
+    yield from _forced_event(automaton, node, monitor, event)
+
+
+def _one_lost(automaton: Automaton, node: Node) -> Iterator[Hypothesis]:
+    """Every hypothesis in which one event that was owed has come to nothing."""
+    for reached in automaton.closure(node):
+        h = reached.hypothesis
+        for thread, items in enumerate(h.owed):
+            if items and isinstance(items[0], str):
+                yield h._replace(owed=(*h.owed[:thread], items[1:], *h.owed[thread + 1 :]))
+
+
+def _shown(
+    automaton: Automaton, hypotheses: Iterable[Hypothesis], monitor: int, event: str
+) -> Iterator[Hypothesis]:
+    for reached in automaton.closure(automaton.node(hypotheses)):
+        yield from deliver_event(reached.hypothesis, monitor, event)
+
+
+def _forced_event(automaton: Automaton, node: Node, monitor: int, event: str) -> Iterator[Hypothesis]:
+    rows = [row for row in automaton.relation.rows if event in row.emits]
+    for h in node.hypotheses[:_SPREAD]:
+        idle = h._replace(owed=((),) * len(THREADS))
+        fewest = min((len(row.when.blockers(h.state)) for row in rows), default=0)
+        for row in rows:
+            if len(row.when.blockers(h.state)) == fewest:
+                yield from _force(idle, row, monitor, event)
+
+
+def _force(h: Hypothesis, row: Row, monitor: int, event: str) -> Iterator[Hypothesis]:
+    thread = THREADS.index(row.thread)
+    for case in row.when.cases:
+        after = case.forced(h.state) & row.clear | row.put
+        for state, emitted in announced(after, row.emits):
+            owed = tuple(emitted if index == thread else () for index in range(len(THREADS)))
+            yield from deliver_event(h._replace(state=state, owed=owed), monitor, event)
+
+
+def _after_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterator[Hypothesis]:
+    executed = list(_whatever_was_said(automaton, node, replied))
+    if executed:
+        yield from executed
+    else:
+        yield from (_dropped(h, replied) for h in node.hypotheses)
+    yield from _forced_reply(automaton, node, replied)
+
+
+def _whatever_was_said(automaton: Automaton, node: Node, replied: Replied) -> Iterator[Hypothesis]:
+    """The hypotheses in which the request was executed as it should be and the reply was a lie."""
+    oob = replied.oob is not None
+    for reached in automaton.closure(node):
+        h = reached.hypothesis
+        for thread, items in enumerate(h.owed):
+            due = items[0] if items else None
+            if isinstance(due, Due) and due.monitor == replied.monitor and due.oob == oob:
+                yield h._replace(owed=(*h.owed[:thread], items[1:], *h.owed[thread + 1 :]))
+        backlog = h.monitors[replied.monitor].backlog
+        if backlog and isinstance(backlog[0], Due):
+            monitor = h.monitors[replied.monitor]._replace(backlog=backlog[1:])
+            yield h._replace(monitors=(*h.monitors[: replied.monitor], monitor, *h.monitors[replied.monitor + 1 :]))
+
+
+def _dropped(h: Hypothesis, replied: Replied) -> Hypothesis:
+    """`h` with the request forgotten."""
+    monitor = h.monitors[replied.monitor]
+    left = monitor._replace(oob=monitor.oob[1:]) if replied.oob is not None else monitor._replace(queue=monitor.queue[1:])
+    return h._replace(monitors=(*h.monitors[: replied.monitor], left, *h.monitors[replied.monitor + 1 :]))
+
+
+def _forced_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterator[Hypothesis]:
+    if replied.reply.answer is not None or replied.reply.run is not None:
+        for h in node.hypotheses[:_SPREAD]:
+            yield from _asserted(automaton, _dropped(h, replied), replied.reply)
+        return
+    contract = contract_of(replied.command, automaton.relation.profile)
+    for h in node.hypotheses[:_SPREAD]:
+        queue = h.monitors[replied.monitor].queue
+        for case in contract.cases:
+            if queue and case.asks(queue[0]) and case.words is None and not replied.reply.is_error:
+                yield from _force_case(_dropped(h, replied), case, h, replied)
+
+
+def _force_case(left: Hypothesis, case: Case, h: Hypothesis, replied: Replied) -> Iterator[Hypothesis]:
+    request = h.monitors[replied.monitor].queue[0]
+    for conjunction in case.condition(request).cases:
+        state = conjunction.forced(h.state)
+        for name, value in case.effect(request).items():
+            variable = VARIABLES[name]
+            state = state & ~variable.field | variable.bits((value,) if isinstance(value, str) else value)
+        yield left._replace(state=state | VARIABLES["session"].field)
+
+
+def _asserted(automaton: Automaton, h: Hypothesis, reply: Reply) -> Iterator[Hypothesis]:
+    """`h` as the answer of a query claims it to be."""
+    if reply.run is not None:
+        run = VARIABLES["run"]
+        if reply.run in run.values:
+            yield h._replace(state=h.state & ~run.field | run.bits((reply.run,)))
+        return
+    status = reply.answer.status if reply.answer else None
+    for names in (OUTGOING, INCOMING):
+        field = sum(VARIABLES[name].field for name in names)
+        wanted = VARIABLES[names[0]]
+        for situation in situations(automaton.relation, names):
+            if wanted.known(situation) == (status or "none"):
+                yield h._replace(state=h.state & ~field | situation)
