@@ -46,8 +46,8 @@ _CHANGE: Final = re.compile(r"@(\d+\.\d+):migrate_set_state new state (\S+)")
 class Vm:
     """What a session needs one VM to be.
 
-    In `arguments` and `incoming`, `{dir}` stands for the session's folder.  `{dir}/disk.qcow2` is an empty disk
-    of 1 MiB.
+    In `arguments` and `incoming`, `{dir}` stands for the session's folder, and `{dir}/disk.qcow2` is an empty
+    disk of 1 MiB.
     """
 
     arguments: tuple[str, ...] = ()
@@ -91,7 +91,8 @@ class Session:
         self.processes: dict[str, QemuProcess] = {}
         """The running VMs by name."""
         self._install = install
-        self._vms = vms
+        self.vms = vms
+        """What each VM was asked to be."""
         info = {name: VmInfo(_ROLES.get(name), "qemu", install.release) for name in vms}
         self._header = Header(info, scenario, note)
         self._monitors: list[Monitor] = []
@@ -100,13 +101,13 @@ class Session:
         with ExitStack() as undo:
             undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
             self._make_disk()
-            with ThreadPoolExecutor(len(self._vms)) as pool:
-                starting = {name: pool.submit(self._start, name, vm) for name, vm in self._vms.items()}
+            with ThreadPoolExecutor(len(self.vms)) as pool:
+                starting = {name: pool.submit(self._start, name, vm) for name, vm in self.vms.items()}
             for name, process in starting.items():
                 self.processes[name] = undo.enter_context(process.result())
             targets = {
                 self._target(name, number): f"unix:{self.processes[name].sockets[number]}"
-                for name, vm in self._vms.items()
+                for name, vm in self.vms.items()
                 for number in range(vm.monitors)
             }
             self.recorder = undo.enter_context(Recorder(targets, self.trace, self._header))
@@ -144,7 +145,7 @@ class Session:
 
     def unrecorded(self, vm: str) -> Monitor:
         """Connect to a monitor that the trace does not show."""
-        monitor = self.processes[vm].monitor(self._vms[vm].monitors)
+        monitor = self.processes[vm].monitor(self.vms[vm].monitors)
         self._monitors.append(monitor)
         return monitor
 
@@ -186,7 +187,7 @@ class Session:
         return QemuProcess(self._install, *arguments, monitors=vm.monitors + 1, trace_states=True)
 
     def _make_disk(self) -> None:
-        wanted = " ".join(text for vm in self._vms.values() for text in vm.arguments)
+        wanted = " ".join(text for vm in self.vms.values() for text in vm.arguments)
         if "disk.qcow2" in wanted:
             create = self._install.command(
                 "create", "-q", "-f", "qcow2", self.path("disk.qcow2"), "1M", program="qemu-img"

@@ -2,7 +2,8 @@
 
 All choices come from one `random.Random`.  A walk repeats its intent, not its trace: QEMU's threads and the
 machine have a say too.  What is known to crash or hang QEMU by itself is left out, for it would show nothing
-new: switching multifd or compression during a migration, a null tls-authz, resuming to nobody.
+new: switching multifd or compression during a migration, a null tls-authz, resuming to nobody, and
+migrating twice with a disk, and migrating again before the last migration has wound up.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from tests.live.monitor import Message, Monitor
 from tests.live.qemu import QemuInstall
+from tests.live.scenarios.steps import SETTLING
 from tests.live.session import Session, Vm
 
 BUDGET: Final = 2.2
@@ -102,7 +104,6 @@ class _Walk:
         self.deadline = time.monotonic() + BUDGET
         self.monitors: dict[str, list[Monitor]] = {}
         self.uri = ""
-        self.multifd = False
         self.addresses = 0
         self.actions: tuple[tuple[float, Callable[[str], None]], ...] = (
             (12, self.query),
@@ -123,7 +124,7 @@ class _Walk:
         )
 
     def run(self) -> None:
-        """One migration attempt for each destination, then perhaps one more from the last source."""
+        """One migration attempt for each destination, then perhaps one more to nowhere."""
         for vm in self.session.processes:
             self.connect(vm)
         destinations = [vm for vm in self.session.processes if vm != "src"]
@@ -131,14 +132,16 @@ class _Walk:
             self.attempt(None)
         for destination in destinations:
             self.attempt(destination)
+        if self.rng.random() < 0.5:
+            self.attempt(None)
         if self.rng.random() < 0.3:
             for vm in self.session.processes:
                 self.ask(vm, "quit")
 
     # -- talking --
 
-    @property
     def over(self) -> bool:
+        """Tell whether the walk has taken long enough."""
         return time.monotonic() > self.deadline
 
     def connect(self, vm: str) -> None:
@@ -172,13 +175,13 @@ class _Walk:
         reply = self.ask(vm, "query-migrate")
         return str(reply["return"].get("status", "none")) if "return" in reply else "gone"
 
-    def rest(self, longest: float = 0.1) -> None:
+    def rest(self, longest: float = 0.12) -> None:
         time.sleep(self.rng.random() * self.rng.choice((0.0, 0.2, 1.0)) * longest)
 
     # -- one attempt --
 
     def attempt(self, destination: str | None) -> None:
-        if self.over:
+        if self.over():
             return
         self.prepare(destination)
         self.ask("src", "migrate", {"uri": self.uri})
@@ -187,16 +190,20 @@ class _Walk:
         if self.rng.random() < 0.3:
             self.start_postcopy("src")
         for _ in range(self.rng.randrange(self.steps // 2, self.steps)):
-            if self.over:
+            if self.over():
                 return
             self.rest()
             [(_, action)] = self.rng.choices(self.actions, weights)
             action(self.rng.choice(vms))
-            if self.rng.random() < 0.25 and self.status("src") in GOAL_STATES | {"gone"}:
+            if self.rng.random() < 0.15 and self.status("src") in GOAL_STATES | {"gone"}:
                 break
         self.wind_down(destination)
 
     def prepare(self, destination: str | None) -> None:
+        """Set both sides up, and let the destination listen."""
+        time.sleep(SETTLING)
+        if self.session.vms["src"].dirty and self.status("src") == "completed":
+            self.ask("src", "cont")  # to send a disk that has been given away crashes QEMU
         chances = {
             "postcopy-ram": 0.35,
             "pause-before-switchover": 0.3,
@@ -210,7 +217,6 @@ class _Walk:
         states["multifd"] = (
             not states["postcopy-ram"] and destination is not None and self.rng.random() < 0.04
         )
-        self.multifd = states["multifd"]
         if destination is None:
             states |= {"postcopy-ram": False, "return-path": False}  # a pipe has no way back
         for vm in ("src", destination):
@@ -233,7 +239,8 @@ class _Walk:
         if self.rng.random() < 0.2:
             self.ask(destination, "migrate-incoming", {"uri": "tcp:127.0.0.1:0"})
             answer = self.ask(destination, "query-migrate").get("return", {})
-            return "tcp:127.0.0.1:" + (answer.get("socket-address") or [{"port": "1"}])[0]["port"]
+            addresses = answer.get("socket-address") or [{"port": "1"}]
+            return f"tcp:127.0.0.1:{addresses[0]['port']}"
         uri = self.address()
         self.ask(destination, "migrate-incoming", {"uri": uri})
         return uri
@@ -246,9 +253,11 @@ class _Walk:
         """Help the migration to an end, whatever it waits for."""
         limits = {"max-bandwidth": 1 << 30, "max-postcopy-bandwidth": 0, "downtime-limit": 2000}
         self.ask("src", "migrate-set-parameters", limits)
-        while not self.over and (status := self.status("src")) not in GOAL_STATES | {"gone"}:
+        while not self.over() and (status := self.status("src")) not in GOAL_STATES | {"gone"}:
             if status == "pre-switchover":
                 self.ask("src", "migrate-continue", {"state": status})
+            elif status == "postcopy-active":  # a limit set before the switch does not hold after it
+                self.ask("src", "migrate-set-parameters", {"max-postcopy-bandwidth": 0})
             elif status == "postcopy-paused" and not self.recover(destination):
                 break
             time.sleep(0.02 + self.rng.random() * 0.06)
@@ -292,7 +301,10 @@ class _Walk:
     def migrate_again(self, vm: str) -> None:
         """Ask for a migration where there may be one; only where it does no harm if there is none."""
         arguments = {"uri": self.rng.choice(BAD_ADDRESSES)}
-        if self.rng.random() < 0.2 and self.status(vm) != "postcopy-paused":
+        status = self.status(vm)
+        if status in GOAL_STATES:
+            time.sleep(SETTLING)
+        if self.rng.random() < 0.2 and status != "postcopy-paused":
             self.ask(vm, "migrate-recover", arguments)
         else:
             self.ask(vm, "migrate", arguments)

@@ -1,7 +1,7 @@
 """Named conditions on states: what guards rows and what refusals of commands depend on.
 
 A condition is data: a disjunction of conjunctions of *literals*, each of which limits one variable to some of
-its values.  From that one form everything is derived: whether a known state satisfies it (`holds`), what a
+its values. From that one form everything is derived: whether a known state satisfies it (`holds`), what a
 half-known state must be for it to be satisfied (`assume`), its negation, which literal stands in the way
 (`blockers`), and its text in the documentation.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 
 from migspec.spec.state import ANYTHING, VARIABLES, Variable
@@ -24,25 +25,39 @@ class Literal:
 
     @property
     def bits(self) -> int:
-        """The bits that the literal allows its variable."""
+        """The bits that the literal allows its variable.
+
+        Raises `ValueError` for a value that the variable cannot have.
+        """
         return self.variable.bits(self.values)
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it says nothing, for it allows every value."""
+        return self.bits == self.variable.field
 
     def negated(self) -> Literal:
         """The same variable limited to all its other values."""
-        return Literal(self.variable, tuple(v for v in self.variable.values if v not in self.values))
+        return Literal(self.variable, self._missing)
+
+    def __and__(self, other: Literal) -> Literal:
+        return Literal(self.variable, tuple(value for value in self.values if value in other.values))
+
+    @property
+    def _missing(self) -> tuple[str, ...]:
+        return tuple(value for value in self.variable.values if value not in self.values)
 
     def __str__(self) -> str:
-        missing = self.negated().values
-        if len(missing) < len(self.values):
-            return f"{self.variable.name} ∉ {{{', '.join(missing)}}}" if len(missing) > 1 else f"{self.variable.name} ≠ {missing[0]}"
-        if len(self.values) == 1:
-            return f"{self.variable.name} = {self.values[0]}"
-        return f"{self.variable.name} ∈ {{{', '.join(self.values)}}}"
+        excludes = len(self._missing) < len(self.values)
+        shown = self._missing if excludes else self.values
+        if len(shown) == 1:
+            return f"{self.variable.name} {'≠' if excludes else '='} {shown[0]}"
+        return f"{self.variable.name} {'∉' if excludes else '∈'} {{{', '.join(shown)}}}"
 
 
 @dataclass(frozen=True, slots=True)
 class Conjunction:
-    """Literals that hold together, with their bit masks made once."""
+    """Literals that hold together, at most one for each variable, with their bit masks made once."""
 
     literals: tuple[Literal, ...]
     allow: int = field(init=False, repr=False, compare=False)
@@ -55,6 +70,11 @@ class Conjunction:
         object.__setattr__(self, "allow", allow)
         object.__setattr__(self, "fields", tuple(literal.variable.field for literal in self.literals))
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether any state satisfies it."""
+        return all(literal.values for literal in self.literals)
+
     def assume(self, state: int) -> int | None:
         """`state` with what must be true for the literals to hold; None if they cannot."""
         state &= self.allow
@@ -64,7 +84,7 @@ class Conjunction:
         return state
 
     def blockers(self, state: int) -> tuple[Literal, ...]:
-        """The literals that `state` contradicts."""
+        """The literals that `state` contradicts; none exactly if the conjunction can be assumed."""
         return tuple(literal for literal in self.literals if not state & literal.bits)
 
     def forced(self, state: int) -> int:
@@ -76,7 +96,7 @@ class Conjunction:
         return state
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Condition:
     """A condition on a state, with the name that diagnoses and documentation call it by."""
 
@@ -92,45 +112,61 @@ class Condition:
         return any(case.assume(state) is not None for case in self.cases)
 
     def blockers(self, state: int) -> tuple[Literal, ...]:
-        """The fewest literals that stand in the way; empty if none does."""
+        """The fewest literals that stand in the way; empty if none does, or if there is no way at all."""
         return min((case.blockers(state) for case in self.cases), key=len, default=())
-
-    def __and__(self, other: Condition) -> Condition:
-        cases = tuple(
-            Conjunction(tuple(dict.fromkeys(a.literals + b.literals))) for a, b in product(self.cases, other.cases)
-        )
-        return Condition(" and ".join(part for part in (self.name, other.name) if part), cases)
-
-    def __or__(self, other: Condition) -> Condition:
-        return Condition(f"{self.name} or {other.name}", self.cases + other.cases)
-
-    def __invert__(self) -> Condition:
-        cases = tuple(
-            Conjunction(tuple(dict.fromkeys(literal.negated() for literal in choice)))
-            for choice in product(*(case.literals for case in self.cases))
-        )
-        return Condition(f"not ({self.name})", cases)
 
     def named(self, name: str) -> Condition:
         """The same condition under another name."""
         return Condition(name, self.cases)
 
+    def __and__(self, other: Condition) -> Condition:
+        names = " and ".join(part for part in (self.name, other.name) if part)
+        return Condition(names, _cases(a.literals + b.literals for a, b in product(self.cases, other.cases)))
+
+    def __or__(self, other: Condition) -> Condition:
+        return Condition(f"{self.name} or {other.name}", self.cases + other.cases)
+
+    def __invert__(self) -> Condition:
+        return self._negation
+
+    @cached_property
+    def _negation(self) -> Condition:
+        choices = product(*(case.literals for case in self.cases))
+        return Condition(
+            f"not ({self.name})", _cases([lit.negated() for lit in choice] for choice in choices)
+        )
+
     def __str__(self) -> str:
-        return " or ".join(" and ".join(map(str, case.literals)) or "always" for case in self.cases) or "never"
+        return (
+            " or ".join(" and ".join(map(str, case.literals)) or "always" for case in self.cases) or "never"
+        )
+
+
+def _cases(choices: Iterable[Iterable[Literal]]) -> tuple[Conjunction, ...]:
+    """The conjunctions of these literals, without those that no state satisfies."""
+    return tuple(case for literals in choices if (case := _joined(literals)).is_possible)
+
+
+def _joined(literals: Iterable[Literal]) -> Conjunction:
+    """The conjunction of literals of which several may limit the same variable."""
+    joined: dict[str, Literal] = {}
+    for literal in literals:
+        name = literal.variable.name
+        joined[name] = joined[name] & literal if name in joined else literal
+    return Conjunction(tuple(literal for literal in joined.values() if not literal.is_void))
 
 
 def where(limits: Mapping[str, str | Iterable[str]], name: str = "") -> Condition:
     """The condition that each named variable has (one of) the given value(s).
 
-    Raises `KeyError` for an unknown variable and `ValueError` for a value that it cannot have.
+    Without a `name` the condition is called by its text. Raises `KeyError` for an unknown variable and
+    `ValueError` for a value that it cannot have.
     """
     literals = []
     for variable_name, wanted in limits.items():
         values = (wanted,) if isinstance(wanted, str) else tuple(wanted)
-        literal = Literal(VARIABLES[variable_name], tuple(str(value) for value in values))
-        _ = literal.bits
-        literals.append(literal)
-    condition = Condition(name, (Conjunction(tuple(literals)),))
+        literals.append(Literal(VARIABLES[variable_name], tuple(str(value) for value in values)))
+    condition = Condition(name, _cases([literals]))
     return condition if name else condition.named(str(condition))
 
 

@@ -1,9 +1,9 @@
 """The form of a command's contract, and its evaluation.
 
-A contract is an ordered list of *cases*.  A case that is a refusal excludes all cases after it wherever its
-condition holds; the first that applies answers.  The cases after the last refusal are alternatives: which of them
-happens depends on what the specification does not decide (a race, the host, a name lookup).  A case says what
-changes, which events come before the reply, and what the reply is.
+A contract is an ordered list of *cases*. A case that is a refusal excludes all cases after it wherever
+its condition holds; the first that applies answers. The cases after the last refusal are alternatives:
+which of them happens depends on what the specification does not decide (a race, the host, a name
+lookup). A case says what changes, which events come before the reply, and what the reply is.
 
 The same cases are conditions and outcomes for a model that knows its state and for a checker that knows it in
 part: a half-known state is split over the cases that it allows.
@@ -24,7 +24,11 @@ from migspec.spec.vocabulary import ErrorClass
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The texts that an error may have: exact ones, beginnings of ones, or any at all."""
+    """The texts that an error may have.
+
+    A text is meant if it is one of `exact`, has one of `beginnings`, contains `containing` without being
+    one of `except_for`; or whatever it is, with `anything`.
+    """
 
     exact: frozenset[str] = frozenset()
     beginnings: tuple[str, ...] = ()
@@ -53,7 +57,9 @@ class Words:
 class Expect:
     """What the reply of an executed command must be.
 
-    `query` names the query whose answer depends on `seen`, the part of the state at the time of the execution.
+    `rule` is the id of the case that says so. With `words` the reply is an error of `error_class` with such
+    a text. `query` names the query whose answer depends on `seen`, the part of the state at the time of the
+    execution. With `loose` a success may return anything, without it and without `query` an empty object.
     """
 
     rule: str
@@ -94,7 +100,15 @@ def _every(_request: Request) -> bool:
 
 @dataclass(frozen=True)
 class Case:
-    """One way in which a command may go."""
+    """One way in which a command may go.
+
+    It applies to the requests that `asks` picks, in the states of `when`, and changes what `then` says, a
+    choice where the outcome is open. `emits` are the events owed before the reply, in the notation of
+    `migspec.spec.rows.Row`. With `words` the reply is an error of `error_class`, without it a success, of
+    any content with `loose`. A `final` case excludes all cases after it wherever it applies. `split_on`
+    names a variable whose value decides the texts. The rest says what the case is founded on: `clause` is
+    the part of the schema, `evidence` what was recorded of it.
+    """
 
     id: str
     sentence: str
@@ -166,7 +180,11 @@ def refusal(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One possible execution of a command: the case, the state after it, the events before the reply, the reply."""
+    """One possible execution of a command.
+
+    `case` is the case that applied, `state` the state after it, `emits` the events owed before the reply,
+    and `expect` what the reply must be.
+    """
 
     case: Case
     state: int
@@ -176,7 +194,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Contract:
-    """All cases of one command, in order."""
+    """All cases of one command, in order.
+
+    With `query` the answers of successes depend on the state; `source` is the entity of the schema.
+    """
 
     command: str
     cases: tuple[Case, ...]
@@ -229,4 +250,4 @@ SEEN: int = sum(
     VARIABLES[name].field
     for name in ("outgoing", "incoming", "load", "run", "error-known", "snapshot", "stage")
 )
-"""The variables that a query's answer depends on and that another thread may change before the reply is sent."""
+"""The variables that a query shows and that another thread may change before its reply is sent."""

@@ -1,8 +1,8 @@
 """Profiles: the yardsticks that a trace can be held against, and which one a release answers to.
 
-`seed` is the written schema, silent where it is silent; the others are what a release does, exactly.  The rows of a
-release carry its name; a later release is added by naming it in the rows and cases that it keeps and by writing the
-rows that are its own.
+`seed` is the written schema, silent where it is silent; the others are what a release does, exactly.
+The rows of a release carry its name; a later release is added by naming it in the rows and cases that
+it keeps and by writing the rows that are its own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,12 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile(SEED, SEED_SCHEMA, (), "What the schema's text says, for implementations that nobody has measured."),
+        Profile(
+            SEED,
+            SEED_SCHEMA,
+            (),
+            "What the schema's text says, for implementations that nobody has measured.",
+        ),
         Profile(QEMU_5_2_0, SCHEMA_5_2_0, ("5.2.",), "What QEMU 5.2.0 does, error texts included."),
     )
 }

@@ -1,7 +1,8 @@
 """What a request asks for, as far as its command's contract looks at it.
 
-A `Request` is small, hashable and shared between equal requests: two polls are the same request whatever their
-ids.  The abstraction is made once a request, by `understand`; contracts and conditions then only read it.
+A `Request` is small, hashable and shared between equal requests: two polls are the same request
+whatever their ids. The abstraction is made once a request, by `understand`; contracts and conditions
+then only read it.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ from dataclasses import dataclass, field
 
 from migspec.spec import uri
 from migspec.spec.arguments import ArgumentVerdict, judge
-from migspec.spec.schema import ABSENT, Absent, Schema
+from migspec.spec.schema import Absent, Schema
+from migspec.spec.vocabulary import MigrationCapability, MigrationStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request, abstracted.
 
-    `argument_errors` are the texts with which its arguments may be refused before the command runs, `may_pass`
-    whether they may also be accepted.  The other fields are the arguments that contracts look at; each is None
-    or false where the command has no such argument.  `monitor_command` marks a command of the human monitor, whose
-    answer is always a text.
+    `argument_errors` are the texts with which its arguments may be refused before the command runs,
+    `may_pass` whether they may also be accepted. The other fields are the arguments that contracts
+    look at; each is None or false where the command has no such argument. `monitor_command` marks a
+    command of the human monitor, whose answer is always a text.
     """
 
     command: str
@@ -45,7 +47,14 @@ class Request:
 
     def __post_init__(self) -> None:
         # requests are keys of every table of a search; their parts are hashed once
-        parts = (self.command, self.oob, self.argument_errors, self.outgoing, self.incoming, self.capabilities)
+        parts = (
+            self.command,
+            self.oob,
+            self.argument_errors,
+            self.outgoing,
+            self.incoming,
+            self.capabilities,
+        )
         object.__setattr__(self, "_hash", hash((*parts, self.resume, self.expected_state)))
 
     def __hash__(self) -> int:
@@ -69,7 +78,9 @@ def understand(command: str, arguments: object | Absent, schema: Schema, *, oob:
     definition = schema.commands.get(command)
     if definition is None:
         if command == "human-monitor-command" and isinstance(arguments, dict):
-            return _monitor_command(arguments.get("command-line"))
+            line = arguments.get("command-line")
+            if isinstance(line, str):
+                return _monitor_command(line)
         return Request(command, known=False, oob=oob)
     verdict = judge(definition, arguments, schema)
     return _abstract(command, verdict, arguments, oob=oob, oob_allowed=definition.allow_oob)
@@ -94,7 +105,7 @@ def _abstract(
         incoming=_listening(command, address),
         expected_state=state if isinstance(state, str) else None,
         capabilities=_settings(given.get("capabilities")),
-        enables_oob="oob" in (given.get("enable") or ()),
+        enables_oob=_enables_oob(given.get("enable")),
         block_incremental=_flag(given.get("block-incremental")),
     )
 
@@ -113,62 +124,73 @@ def _settings(capabilities: object) -> tuple[tuple[str, bool], ...]:
     return tuple(sorted({entry["capability"]: entry["state"] for entry in capabilities}.items()))
 
 
+def _enables_oob(capabilities: object) -> bool:
+    return isinstance(capabilities, list) and "oob" in capabilities
+
+
 def _flag(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-_MONITOR_COMMANDS: Mapping[str, str] = {
-    "stop": "stop",
-    "s": "stop",
-    "cont": "cont",
-    "c": "cont",
-    "quit": "quit",
-    "q": "quit",
-    "migrate": "migrate",
-    "migrate_cancel": "migrate_cancel",
-    "migrate_continue": "migrate-continue",
-    "migrate_incoming": "migrate-incoming",
-    "migrate_pause": "migrate-pause",
-    "migrate_recover": "migrate-recover",
-    "migrate_set_capability": "migrate-set-capabilities",
-    "migrate_start_postcopy": "migrate-start-postcopy",
-    "migrate_set_parameter": "migrate-set-parameters",
-    "savevm": "savevm",
-    "loadvm": "loadvm",
+_MONITOR_COMMANDS: Mapping[str, tuple[str, range]] = {
+    "stop": ("stop", range(1)),
+    "s": ("stop", range(1)),
+    "cont": ("cont", range(1)),
+    "c": ("cont", range(1)),
+    "quit": ("quit", range(1)),
+    "q": ("quit", range(1)),
+    "migrate": ("migrate", range(1, 2)),
+    "migrate_cancel": ("migrate_cancel", range(1)),
+    "migrate_continue": ("migrate-continue", range(1, 2)),
+    "migrate_incoming": ("migrate-incoming", range(1, 2)),
+    "migrate_pause": ("migrate-pause", range(1)),
+    "migrate_recover": ("migrate-recover", range(1, 2)),
+    "migrate_set_capability": ("migrate-set-capabilities", range(2, 3)),
+    "migrate_start_postcopy": ("migrate-start-postcopy", range(1)),
+    "migrate_set_parameter": ("migrate-set-parameters", range(2, 3)),
+    "savevm": ("savevm", range(2)),
+    "loadvm": ("loadvm", range(1, 2)),
 }
-"""Commands of the human monitor that move the state, and the command whose contract they share."""
+"""Commands of the human monitor that move the state: whose contract each shares, and its arguments."""
+
+_INERT = Request("human-monitor-command", known=False, monitor_command=True)
+"""A line for the human monitor that moves nothing: its command is of no interest or refused as it stands."""
+
+_SWITCH: Mapping[str, bool] = {"on": True, "off": False}
 
 
-def _monitor_command(line: object) -> Request:
-    """The request made by a line given to the human monitor; its faults are texts inside a successful answer."""
-    words = _words(line)
-    command = _MONITOR_COMMANDS.get(words[0] if words else "")
-    if command is None:
-        return Request("human-monitor-command", known=False, monitor_command=True)
-    flags = {word for word in words[1:] if word.startswith("-")}
-    values = [word for word in words[1:] if not word.startswith("-")]
-    first = values[0] if values else None
+def _monitor_command(line: str) -> Request:
+    """The request made by a line for the human monitor, whose faults are texts inside a success."""
+    name, *arguments = _words(line) or [""]
+    command, counts = _MONITOR_COMMANDS.get(name, ("", range(0)))
+    flags = {word for word in arguments if word.startswith("-")}
+    values = [word for word in arguments if not word.startswith("-")]
+    if len(values) not in counts or not _understood(command, values):
+        return _INERT
     return Request(
         command,
         monitor_command=True,
         resume="-r" in flags,
         block="-b" in flags,
         incremental="-i" in flags,
-        outgoing=uri.outgoing(first) if command == "migrate" and first is not None else None,
-        incoming=_listening(command, first),
-        expected_state=first if command == "migrate-continue" else None,
-        capabilities=_switch(values) if command == "migrate-set-capabilities" else (),
+        outgoing=uri.outgoing(values[0]) if command == "migrate" else None,
+        incoming=_listening(command, values[0] if values else None),
+        expected_state=values[0] if command == "migrate-continue" else None,
+        capabilities=((values[0], _SWITCH[values[1]]),) if command == "migrate-set-capabilities" else (),
     )
 
 
-def _words(line: object) -> list[str]:
-    if not isinstance(line, str):
-        return []
+def _understood(command: str, values: list[str]) -> bool:
+    """Whether the words that a line gives to a command are in its vocabulary."""
+    if command == "migrate-continue":
+        return values[0] in set(MigrationStatus)
+    if command == "migrate-set-capabilities":
+        return values[0] in set(MigrationCapability) and values[1] in _SWITCH
+    return True
+
+
+def _words(line: str) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError:
         return line.split()
-
-
-def _switch(values: list[str]) -> tuple[tuple[str, bool], ...]:
-    return ((values[0], values[1] == "on"),) if len(values) == 2 else ()

@@ -1,9 +1,10 @@
 """The form of the transition relation: rows, and the things that they emit.
 
-A *row* is one step that a VM can take by itself: which thread takes it, under which condition, what it changes
-and which messages it owes to the monitor afterwards.  The change comes first and its messages follow a moment
-later, because that is how QEMU does it; until a thread has delivered what it owes it takes no other step, but
-other threads do.  Steps that a command takes are described by its contract (`migspec.spec.contracts`).
+A *row* is one step that a VM can take by itself: which thread takes it, under which condition, what it
+changes and which messages it owes to the monitor afterwards. The change comes first and its messages
+follow a moment later, because that is how QEMU does it; until a thread has delivered what it owes it
+takes no other step, but other threads do. Steps that a command takes are described by its contract
+(`migspec.spec.contracts`).
 
 There is no transition outside the tables: what is illegal is absent.
 """
@@ -19,7 +20,7 @@ from migspec.spec.state import VARIABLES, assign
 
 
 class Thread(StrEnum):
-    """Who takes a step.  Messages of one thread keep their order; those of two threads have none."""
+    """Who takes a step. Messages of one thread keep their order; those of two threads have none."""
 
     MAIN = "main"
     """The main loop: commands, connections, clean-up, the incoming side of a precopy."""
@@ -53,10 +54,13 @@ QEMU_5_2_0 = "qemu-5.2.0"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One step of the transition relation.
+    """One step of the transition relation: `thread` takes it where `when` holds.
 
-    `emits` names the messages that the step owes, in order: an event as `NAME` or `NAME:detail`.  MIGRATION and
-    MIGRATION_PASS are owed only while the capability `events` is on, unless marked by a leading `!`.
+    `then` is what it changes, to a value or to a choice of values where the outcome is open.
+    `emits` names the messages that the step owes, in order: an event as `NAME` or `NAME:detail`.
+    MIGRATION and MIGRATION_PASS are owed only while the capability `events` is on, unless marked by a
+    leading `!`; `=variable:value` is no message but a change that waits its turn among them. `clear` and
+    `put` are `then` as masks: the state after the step is `state & clear | put`.
     """
 
     id: str
@@ -102,9 +106,9 @@ def row(
 ) -> Row:
     """A row in the tables' own notation.
 
-    `stage`, `load`, `outgoing` and `incoming` are written `FROM -> TO`, or `FROM` where nothing changes; `FROM` may be
-    a choice `a|b`.  A change of status announces itself with MIGRATION before whatever else is emitted, unless
-    `emits` says where (by naming it) or `announce` is false.
+    `stage`, `load`, `outgoing` and `incoming` are written `FROM -> TO`, or `FROM` where nothing
+    changes; `FROM` may be a choice `a|b`. A change of status announces itself with MIGRATION before
+    whatever else is emitted, unless `emits` says where (by naming it) or `announce` is false.
     """
     limits: dict[str, tuple[str, ...]] = {}
     changes: dict[str, str | tuple[str, ...]] = {}
@@ -123,12 +127,13 @@ def row(
     if not any("MIGRATION:" in event for event in emitted):
         emitted = (*announced, *emitted)
     changes.update(then or {})
-    condition = where(limits) & when if when is not ALWAYS else where(limits)
+    if limits:
+        when = where(limits) if when is ALWAYS else where(limits) & when
     return Row(
         rule,
         sentence,
         thread,
-        condition,
+        when,
         tuple(changes.items()),
         emitted,
         frozenset(profiles),

@@ -1,13 +1,13 @@
 """The catalogue of rules: every checkable sentence of the specification, by its id.
 
-Rows and cases are rules by themselves; the rest is what no single step says: the form of messages, the pairing of
-replies and requests, what answers must show, and how two VMs of one migration go together.
+Rows and cases are rules by themselves; the rest is what no single step says: the form of messages, the
+pairing of replies and requests, what answers must show, and how two VMs of one migration go together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from migspec.spec.commands import CONTRACTS, envelope, machine, written
 from migspec.spec.contracts import Case
@@ -42,13 +42,22 @@ MESSAGE_RULES: tuple[Rule, ...] = (
     Rule("envelope.id", "A reply has the id of its request, and none if the request had none."),
     Rule("envelope.reply.order", "Requests that are not out of band are answered in their order, each once."),
     Rule("envelope.reply.unrequested", "Every reply answers a request."),
-    Rule("migration-pass.count", "The numbers of the passes count up by one.", "MIGRATION_PASS.pass", Standing.DOCUMENTED),
+    Rule(
+        "migration-pass.count",
+        "The numbers of the passes count up by one.",
+        "MIGRATION_PASS.pass",
+        Standing.DOCUMENTED,
+    ),
     Rule("trace.empty", "A trace has messages.", profiles=frozenset()),
 )
 """What holds for messages as such."""
 
 ANSWER_RULES: tuple[Rule, ...] = (
-    Rule("query-migrate.status", "The status is the outgoing one, and the incoming one while that is none.", "query-migrate"),
+    Rule(
+        "query-migrate.status",
+        "The status is the outgoing one, and the incoming one while that is none.",
+        "query-migrate",
+    ),
     Rule("query-migrate.members", "Each status comes with its own members.", "MigrationInfo"),
     Rule("query-status.run", "The run state is that of the guest.", "query-status"),
     Rule(
@@ -76,7 +85,13 @@ def _of_case(case: Case) -> Rule:
 
 
 def _cases() -> Iterator[Case]:
-    contracts = (*CONTRACTS.values(), envelope.CONTRACT, machine.OPEN, *written.CONTRACTS.values(), written.OPEN)
+    contracts = (
+        *CONTRACTS.values(),
+        envelope.CONTRACT,
+        machine.OPEN,
+        *written.CONTRACTS.values(),
+        written.OPEN,
+    )
     for contract in contracts:
         yield from contract.cases
 
@@ -87,18 +102,30 @@ def _schema_rules() -> Iterator[Rule]:
             what = "The reply to the command" if isinstance(entity, Command) else "The event"
             profiles = frozenset({QEMU_5_2_0}) if entity.origin is Origin.RELEASE else _ALL
             yield Rule(
-                f"schema.{entity.name}", f"{what} fits the schema.", entity.name, Standing.DOCUMENTED, profiles
+                f"schema.{entity.name}",
+                f"{what} fits the schema.",
+                entity.name,
+                Standing.DOCUMENTED,
+                profiles,
             )
 
 
-RULES: Mapping[str, Rule] = {
-    rule.id: rule
-    for rule in (
+def _by_id(rules: Iterable[Rule]) -> Mapping[str, Rule]:
+    """The rules by id; one that several profiles state in the same words is one rule of all of them."""
+    found: dict[str, Rule] = {}
+    for rule in rules:
+        known = found.get(rule.id, rule)
+        found[rule.id] = replace(known, profiles=known.profiles | rule.profiles)
+    return found
+
+
+RULES: Mapping[str, Rule] = _by_id(
+    (
         *(_of_row(row) for row in ROWS),
         *(_of_case(case) for case in _cases()),
         *MESSAGE_RULES,
         *ANSWER_RULES,
         *_schema_rules(),
     )
-}
+)
 """Every rule, by id."""

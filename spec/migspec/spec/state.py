@@ -1,11 +1,11 @@
 """What a VM is, as far as migration is concerned: its variables, and states packed into one integer.
 
-A *state* gives each variable the **set** of values it may have.  A set of one value is knowledge, the set of
-all values is ignorance, the empty set is a contradiction.  The model's states know everything; the checker's
-learn as they go.  Both are tested by the same conditions and moved by the same assignments, so nothing is
+A *state* gives each variable the **set** of values it may have. A set of one value is knowledge, the set of
+all values is ignorance, the empty set is a contradiction. The model's states know everything; the checker's
+learn as they go. Both are tested by the same conditions and moved by the same assignments, so nothing is
 defined twice.
 
-A state is a plain ``int``: variable after variable, one bit for each value.  Copying is free, hashing and
+A state is a plain ``int``: variable after variable, one bit for each value. Copying is free, hashing and
 comparing are one machine operation or two, and learning is a bitwise *and*.
 """
 
@@ -21,9 +21,10 @@ from migspec.spec.vocabulary import MigrationCapability, MigrationStatus, RunSta
 class Stage(StrEnum):
     """How far the outgoing side has got with the work behind its status.
 
-    The status that a client sees is coarser than the work: the guest is stopped and the last pass made in
-    ``active``, and a cancelled migration goes on for a while.  The stages are the points between which another
-    thread can be seen to act.  Source: observed on QEMU 5.2.0, where each has its own order of events.
+    The status that a client sees is coarser than the work: the guest is stopped and the last pass made
+    in ``active``, and a cancelled migration goes on for a while. The stages are the points between
+    which another thread can be seen to act. Source: observed on QEMU 5.2.0, where each has its own
+    order of events.
     """
 
     IDLE = "idle"
@@ -117,6 +118,8 @@ class Load(StrEnum):
     """COLO was left by order; COLO_EXIT and the guest's start are due."""
     COLO_LEFT = "colo-left"
     """COLO was left by order; the guest's start is due."""
+    CLOSING = "closing"
+    """The postcopy is complete; the listener is about to be closed."""
     DONE = "done"
     """The incoming migration is complete."""
 
@@ -159,7 +162,7 @@ class Transport(StrEnum):
 
 
 class Stream(StrEnum):
-    """What the source of the incoming stream has switched on, beyond what the destination must have on as well."""
+    """What the source of the incoming stream has on and the destination need not have."""
 
     PLAIN = "plain"
     """Nothing."""
@@ -167,6 +170,17 @@ class Stream(StrEnum):
     """Dirty bitmaps, which are sent in a postcopy of their own."""
     COLO = "colo"
     """COLO."""
+
+
+class Loan(StrEnum):
+    """What becomes of the block options that `migrate` switched on for itself, by blk or inc."""
+
+    NONE = "none"
+    """It switched none on."""
+    LENT = "lent"
+    """They go off when the migration is cleaned up."""
+    LEAKED = "leaked"
+    """They stay on until the end of another migration: the address was refused."""
 
 
 class Answer(StrEnum):
@@ -180,7 +194,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable of the state: its name, its values and where its bits lie."""
+    """One variable of the state: its name, its values, where its bits begin, and what it tells."""
 
     name: str
     values: tuple[str, ...]
@@ -225,18 +239,30 @@ VARIABLES: Mapping[str, Variable] = {
     variable.name: variable
     for variable in _lay_out(
         {
-            "outgoing": (MigrationStatus, "The status of the outgoing side (S); `none` until the first migrate."),
-            "incoming": (MigrationStatus, "The status of the incoming side (D); `none` until the first connection."),
+            "outgoing": (
+                MigrationStatus,
+                "The status of the outgoing side (S); `none` until the first migrate.",
+            ),
+            "incoming": (
+                MigrationStatus,
+                "The status of the incoming side (D); `none` until the first connection.",
+            ),
             "stage": (Stage, "How far the outgoing side has got."),
             "load": (Load, "How far the incoming side has got."),
             "run": (RunState, "The run state, as query-status shows it."),
             "life": (Life, "Whether the process goes on."),
             "session": (Session, "The negotiation of the monitor on which a command is given."),
-            "was-running": (Answer, "Whether this migration stopped a running guest, to be started if it fails."),
+            "was-running": (
+                Answer,
+                "Whether this migration stopped a running guest, to be started if it fails.",
+            ),
             "switch-asked": (Answer, "Whether migrate-start-postcopy was accepted in this migration."),
             "continued": (Answer, "Whether the wait in pre-switchover has been ended."),
             "resuming": (Answer, "Whether the connection of a migrate with resume=true is being made."),
-            "poisoned": (Answer, "Whether a resume failed to connect, so that the next one ends the process."),
+            "poisoned": (
+                Answer,
+                "Whether a resume failed to connect, so that the next one ends the process.",
+            ),
             "error-known": (Answer, "Whether the failed attempt has an error-desc."),
             "transport": (Transport, "What carries the outgoing stream."),
             "stream": (Stream, "What the source of the incoming stream has switched on."),
@@ -245,11 +271,18 @@ VARIABLES: Mapping[str, Variable] = {
             "accepted": (Answer, "Whether a migrate-incoming has succeeded."),
             "autostart": (Answer, "Whether the guest starts when the incoming migration is done."),
             "recover-asked": (Answer, "Whether migrate-recover was given since the last pause."),
-            "snapshot": (Answer, "Whether the last outgoing status is that of a savevm, which keeps no times."),
+            "snapshot": (
+                Answer,
+                "Whether the last outgoing status is that of a savevm, which keeps no times.",
+            ),
             "colo-lost": (Answer, "Whether x-colo-lost-heartbeat was accepted and the failover is not done."),
             "stop-due": (Answer, "Whether an event told that the guest is about to stop by its own doing."),
+            "block-options": (Loan, "The block options that migrate switched on for itself."),
             "block-incremental": (Answer, "The parameter of that name."),
-            **{f"cap.{capability.value}": (Answer, f"The capability {capability.value}.") for capability in MigrationCapability},
+            **{
+                f"cap.{capability.value}": (Answer, f"The capability {capability.value}.")
+                for capability in MigrationCapability
+            },
         }
     )
 }
@@ -259,16 +292,11 @@ ANYTHING: int = sum(variable.field for variable in VARIABLES.values())
 """The state of which nothing is known."""
 
 
-def make(**known: str) -> int:
-    """A state in which the named variables are known and all others are not.
-
-    Keyword names spell hyphens and dots as underscores are not enough for; use `assign` with a mapping there.
-    """
-    return assign(ANYTHING, known)
-
-
 def assign(state: int, values: Mapping[str, str | Iterable[str]]) -> int:
-    """`state` with these variables set, to one value or to a choice of values."""
+    """`state` with these variables set, to one value or to a choice of values.
+
+    Raises `KeyError` for an unknown variable and `ValueError` for a value that it cannot have.
+    """
     for name, value in values.items():
         variable = VARIABLES[name]
         state = state & ~variable.field | variable.bits((value,) if isinstance(value, str) else value)
@@ -287,6 +315,7 @@ FRESH: int = assign(
         "life": Life.ALIVE,
         "transport": Transport.SOCKET,
         "stream": Stream.PLAIN,
+        "block-options": Loan.NONE,
         "session": Session.NEGOTIATING,
         "autostart": Answer.YES,
     },
@@ -294,8 +323,13 @@ FRESH: int = assign(
 """A process that has just started without options, its guest running."""
 
 
-def describe(state: int, names: Iterable[str] = ("outgoing", "stage", "incoming", "load", "run")) -> dict[str, str]:
-    """The named variables as text: a value, a choice `a|b`, or `?` where anything is possible."""
+def describe(
+    state: int, names: Iterable[str] = ("outgoing", "stage", "incoming", "load", "run")
+) -> dict[str, str]:
+    """The named variables as text: a value, a choice `a|b`, or `?` where anything is possible.
+
+    Raises `KeyError` for an unknown variable.
+    """
     shown = {}
     for name in names:
         variable = VARIABLES[name]

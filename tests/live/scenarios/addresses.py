@@ -3,6 +3,7 @@
 import socket
 
 from tests.live.scenarios.steps import (
+    SETTLING,
     SLOW,
     WAIT,
     enable,
@@ -111,6 +112,7 @@ def migrate_to_a_command_that_dies(s: Session) -> None:
     for command in ("exit 1", "head -c 1000 > /dev/null", "no-such-command", ""):
         migrate(src, "exec:" + command)
         poll(src, ("failed", "completed"), every=0.02)
+        pause(SETTLING)
         src.execute("query-migrate")
 
 

@@ -147,6 +147,7 @@ def cancel_when_there_is_nothing_to_cancel(s: Session) -> None:
     migrate(src, f"exec:cat > {s.path('state')}")
     reach(src, "completed")
     cancel(src)
+    run_state(src, "postmigrate")
     src.execute("cont")
     tune(src, max_bandwidth=SLOW)
     migrate(src, uri)
@@ -243,17 +244,19 @@ def cancel_in_postcopy_paused(s: Session) -> None:
 
 @scenario(DIRTY_PAIR)
 def cancel_after_the_guest_stopped(s: Session) -> None:
-    """A cancel right after STOP, while the last pages are sent slowly."""
+    """A cancel right after STOP; it may come too late for the destination, so that the guest runs twice."""
     src, dst, uri = open_pair(s)
     wait_until_dirty(src, WAIT)
     tune(src, max_bandwidth=16_000_000, downtime_limit=2000)
     migrate(src, uri)
     src.wait_event("STOP", WAIT)
     cancel(src)
-    final = poll(src, ("cancelled", "completed", "failed"), every=0.005)
+    poll(src, ("cancelled", "completed", "failed"), every=0.005)
     look(src)
-    if final["status"] != "completed":
-        dst.wait_closed(WAIT)
+    try:
+        reach(dst, "completed")
+        look(dst)
+    except EOFError:
         s.ended("dst")
 
 

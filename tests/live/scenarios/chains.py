@@ -1,7 +1,7 @@
 """More than one migration: on to a third VM, a second attempt, both sides running, and events in between."""
 
 from tests.live.monitor import Monitor
-from tests.live.scenarios.steps import enable, listen, look, migrate, poll, reach, run_state
+from tests.live.scenarios.steps import WAIT, enable, listen, look, migrate, poll, reach, run_state
 from tests.live.scenarios.table import scenario
 from tests.live.session import Session, Vm
 
@@ -13,6 +13,7 @@ def _hop(s: Session, source: Monitor, destination: Monitor, name: str) -> None:
     migrate(source, "unix:" + s.path(name))
     reach(source, "completed")
     poll(destination, "completed", every=0.02)
+    run_state(source, "postmigrate")
     look(source, destination)
 
 
@@ -75,6 +76,30 @@ def migrated_twice_from_the_same_source(s: Session) -> None:
     _hop(s, a, c, "ac")
     a.execute("cont")
     look(a, b, c)
+
+
+@scenario({"src": Vm(("-drive", "file={dir}/disk.qcow2,format=qcow2,if=ide"))})
+def migrated_twice_with_a_disk(s: Session) -> None:
+    """A guest that has gone, and its disk with it, is sent once more, which ends the process."""
+    src = s.monitor("src", capabilities=("events",))
+    migrate(src, f"exec:cat > {s.path('state')}")
+    reach(src, "completed")
+    run_state(src, "postmigrate")
+    migrate(src, f"exec:cat > {s.path('state')}")
+    src.wait_closed(WAIT)
+    s.ended("src")
+
+
+@scenario({"src": Vm(("-drive", "file={dir}/disk.qcow2,format=qcow2,if=ide"))})
+def migrated_twice_with_a_disk_and_continued_between(s: Session) -> None:
+    """The same, but the guest is continued in between and so gets its disk back; both migrations succeed."""
+    src = s.monitor("src", capabilities=("events",))
+    for _ in range(2):
+        migrate(src, f"exec:cat > {s.path('state')}")
+        reach(src, "completed")
+        run_state(src, "postmigrate")
+        src.execute("cont")
+    look(src)
 
 
 @scenario()

@@ -86,6 +86,7 @@ def save_to_descriptor(s: Session) -> None:
     os.close(descriptor)
     migrate(src, "fd:out")
     reach(src, "completed")
+    run_state(src, "postmigrate")
     migrate(src, "fd:out")
     look(src)
     assert Path(s.path("state")).stat().st_size > 10_000

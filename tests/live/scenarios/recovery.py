@@ -3,20 +3,23 @@
 import socket
 
 from tests.live.scenarios.steps import (
+    SLOW,
     WAIT,
     cancel,
     finish_postcopy,
     look,
     migrate,
+    open_pair,
     poll,
     postcopy,
     postcopy_paused,
     reach,
     resume,
     switch,
+    tune,
 )
-from tests.live.scenarios.table import PAIR, STILL_PAIR, scenario
-from tests.live.session import Session, pause
+from tests.live.scenarios.table import STILL_PAIR, scenario
+from tests.live.session import Session, Vm, pause
 
 
 @scenario(STILL_PAIR)
@@ -43,7 +46,7 @@ def recover_twice(s: Session) -> None:
     finish_postcopy(src, dst)
 
 
-@scenario(PAIR)
+@scenario()
 def recover_running_guest(s: Session) -> None:
     """The guest runs on the destination, which is commanded out of band for its main loop may be waiting."""
     src, dst, _ = postcopy(s, oob=True)
@@ -55,7 +58,7 @@ def recover_running_guest(s: Session) -> None:
     finish_postcopy(src, dst)
 
 
-@scenario(PAIR)
+@scenario()
 def destination_monitor_waits_for_a_page(s: Session) -> None:
     """An ordinary query of the destination of a broken postcopy phase may wait until it is recovered."""
     src, dst, _ = postcopy(s, oob=True)
@@ -252,3 +255,44 @@ def pause_right_after_the_switch(s: Session) -> None:
     look(src)
     src.execute("cont")
     look(src)
+
+
+@scenario({"src": Vm(("-S",)), "dst": Vm(("-S",), incoming="defer")})
+def pause_at_the_very_end(s: Session) -> None:
+    """The connection is broken when all has been sent: the source may stay in postcopy-active for ever."""
+    src, dst, uri = open_pair(s, "postcopy-ram", "pause-before-switchover")
+    tune(src, max_bandwidth=10 * SLOW)
+    migrate(src, uri)
+    reach(src, "active")
+    pause(0.2)
+    src.execute("migrate-start-postcopy")
+    reach(src, "pre-switchover")
+    src.execute("migrate-continue", {"state": "pre-switchover"})
+    pause(0.003)
+    src.execute("migrate-pause")
+    pause(0.5)
+    look(src)
+    src.execute("migrate-pause")
+    pause(0.2)
+    cancel(src)
+    pause(0.2)
+    look(src)
+    if s.processes["dst"].exit_status is None:
+        look(dst)
+
+
+@scenario()
+def cancel_right_after_the_switch(s: Session) -> None:
+    """A cancel while the guest comes to life at the destination, which may win, lose, or crash the source."""
+    src, dst, uri = open_pair(s, "postcopy-ram")
+    tune(src, max_bandwidth=SLOW, max_postcopy_bandwidth=100 * SLOW)
+    migrate(src, uri)
+    src.execute("migrate-start-postcopy")
+    dst.wait_event("RESUME", WAIT)
+    pause(0.006)
+    try:
+        cancel(src)
+        pause(0.3)
+        look(src)
+    except EOFError:
+        s.ended("src")

@@ -13,6 +13,10 @@ WAIT: Final = 6.0
 SLOW: Final = 40_000
 """A `max-bandwidth`, in bytes a second, with which the smallest guest takes more than ten seconds."""
 
+SETTLING: Final = 0.03
+"""Seconds after a final status until the next migrate is safe: one that comes before the migration thread has
+wound up crashes QEMU or confuses it."""
+
 FAST: Final = 1 << 30
 """A `max-bandwidth` that is no limit."""
 

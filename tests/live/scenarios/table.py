@@ -16,9 +16,7 @@ STILL_PAIR: Final = MappingProxyType({"src": Vm(), "dst": Vm(("-S",), incoming="
 """The same with a guest that the destination does not start: a running one that waits for a page may keep the
 destination's main loop waiting too, and so its monitor."""
 
-DIRTY_PAIR: Final = MappingProxyType(
-    {"src": Vm(dirty=16), "dst": Vm(dirty=16, incoming="defer")}
-)
+DIRTY_PAIR: Final = MappingProxyType({"src": Vm(dirty=16), "dst": Vm(dirty=16, incoming="defer")})
 """The same with a guest that keeps writing 16 MiB of its memory."""
 
 Act = Callable[[Session], None]

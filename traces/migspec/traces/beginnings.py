@@ -6,39 +6,18 @@ pairs of status and stage that the rows and contracts lead to from a VM that has
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from migspec.spec.commands import answers
-from migspec.spec.requests import Request, understand
 from migspec.spec.rows import SEED
-from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.state import ANYTHING, FRESH, VARIABLES, Life, assign
-from migspec.traces.hypotheses import Hypothesis, Relation
+from migspec.traces.hypotheses import UNSEEN, Hypothesis, Relation
 
 OUTGOING: tuple[str, str] = ("outgoing", "stage")
 INCOMING: tuple[str, str] = ("incoming", "load")
 
 _SESSION = VARIABLES["session"]
-
-MOVES: tuple[Request, ...] = tuple(
-    understand(command, arguments, QEMU_5_2_0)
-    for command, arguments in (
-        ("migrate", {"uri": "unix:/s"}),
-        ("migrate", {"uri": "exec:cat"}),
-        ("migrate", {"uri": "bad"}),
-        ("migrate", {"uri": "unix:"}),
-        ("migrate", {"uri": "unix:/s", "resume": True}),
-        ("migrate", {"uri": "exec:cat", "resume": True}),
-        ("migrate_cancel", ABSENT),
-        ("migrate-incoming", {"uri": "unix:/d"}),
-        ("migrate-recover", {"uri": "unix:/d"}),
-        ("x-colo-lost-heartbeat", ABSENT),
-        ("human-monitor-command", {"command-line": "savevm s"}),
-    )
-)
-"""Requests that between them take every way in which a command changes a status."""
-
 
 _REST = ("none", "deferred", "listening", "done")
 _OUTGOING_AT_REST = {"outgoing": ("none", "completed", "failed", "cancelled"), "stage": "idle"}
@@ -47,11 +26,16 @@ _INCOMING_AT_REST = {"incoming": ("none", "completed"), "load": _REST}
 _INCOMING_UNDER_WAY = {"load": tuple(load for load in VARIABLES["load"].values if load not in _REST)}
 _GUEST_STARTED_EARLY = {"incoming": ("postcopy-active", "postcopy-paused", "postcopy-recover", "colo")}
 _QUIET = dict.fromkeys(("stop-due", "colo-lost", "resuming", "poisoned", "continued", "switch-asked", "was-running"), "no")
-_DEFAULTS = {"stream": "plain", **{name: "no" for name in VARIABLES if name.startswith(("cap.", "block-"))}}
+_DEFAULTS = {"stream": "plain", **{name: "no" for name in VARIABLES if name.startswith("cap.")}, "block-incremental": "no", "block-options": "none"}
+_NO_COLO = {"stream": ("plain", "bitmaps"), "cap.x-colo": "no"}
 _PLAIN = {
     "stream": "plain",
     **dict.fromkeys(("stop-due", "colo-lost", "poisoned", "cap.x-colo", "cap.multifd", "cap.block"), "no"),
 }
+
+
+def _without_colo(choice: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(v for v in values if not v.startswith("colo")) for name, values in choice.items()}
 
 
 @lru_cache(maxsize=8)
@@ -71,11 +55,11 @@ def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
         ({**at_rest, **_DEFAULTS},),
         (
             {**at_rest, **_PLAIN},
-            {**_OUTGOING_UNDER_WAY, **_INCOMING_AT_REST, **_PLAIN},
-            {**_OUTGOING_AT_REST, **_INCOMING_UNDER_WAY, **_PLAIN},
+            {**_without_colo(_OUTGOING_UNDER_WAY), **_INCOMING_AT_REST, **_PLAIN},
+            {**_OUTGOING_AT_REST, **_without_colo(_INCOMING_UNDER_WAY), **_PLAIN},
         ),
-        (at_rest,),
-        ({**_OUTGOING_UNDER_WAY, **_INCOMING_AT_REST}, {**_OUTGOING_AT_REST, **_INCOMING_UNDER_WAY}),
+        ({**at_rest, **_NO_COLO},),
+        (at_rest, {**_OUTGOING_UNDER_WAY, **_INCOMING_AT_REST}, {**_OUTGOING_AT_REST, **_INCOMING_UNDER_WAY}),
         ({**_OUTGOING_UNDER_WAY, **_INCOMING_UNDER_WAY, **_GUEST_STARTED_EARLY},),
     )
     narrowed = consistency(relation).narrowed
@@ -83,7 +67,10 @@ def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
 
 
 LATE = 1
-"""The last of the beginnings that a trace without a greeting starts with."""
+"""The beginnings that a trace without a greeting starts with."""
+
+FAR_FETCHED = 2
+"""The last of the beginnings that are tried without a reason in the trace itself."""
 
 
 class Consistency:
@@ -158,7 +145,7 @@ def _moves(relation: Relation, part: int, field: int) -> Iterator[int]:
             for event in row.emits:
                 yield from _deferred(after, event, field)
     given = state & ~_SESSION.field | _SESSION.bits(("ready",))
-    for request in MOVES:
+    for request in UNSEEN:
         for answer in answers(request, given, relation.profile):
             yield answer.state & field
             for event in answer.emits:

@@ -8,35 +8,57 @@ admits that nothing explains it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from migspec.traces.automaton import Automaton, Edge, Node
-from migspec.traces.beginnings import LATE, beginnings
+from migspec.traces.beginnings import FAR_FETCHED, LATE, beginnings
 from migspec.traces.hypotheses import Hypothesis, Monitor
-from migspec.traces.observations import Observation
+from migspec.traces.observations import Emitted, Observation
 
 LONGEST_WAY = 20_000
 """Observations that are kept to be tried again.  A VM that was explained for so long was not misjudged at the start."""
 
 
+def _is_suggested(way: list[Observation | tuple[Monitor, ...]], rejected: Observation) -> bool:
+    """Whether a trace gives reason to think of COLO, or of postcopy on both sides, from before it began.
+
+    It does if it names COLO, or if its very first event is the one that nothing likelier explains.
+    """
+    seen = [step for step in (*way, rejected) if not isinstance(step, tuple)]
+    return not any(isinstance(step, Emitted) for step in seen[:-1]) or any("colo" in str(step).lower() for step in seen)
+
+
+class _Try(NamedTuple):
+    """One way to begin: which beginnings, and whether requests from before the trace may still be executed."""
+
+    tier: int
+    unseen: bool
+
+
 class Cursor:
     """The position of one VM in an automaton."""
 
-    __slots__ = ("_tier", "automaton", "monitors", "node", "taken", "way")
+    __slots__ = ("_tries", "_unseen", "automaton", "monitors", "node", "taken", "way")
 
     def __init__(self, automaton: Automaton, *, late: bool) -> None:
         self.automaton = automaton
-        self.monitors = 0
+        self.monitors: tuple[Monitor, ...] = ()
         self.taken: dict[Edge, int] = {}
-        self._tier = 0
+        self._tries: list[_Try]
+        self._unseen: bool
         self.node: Node
-        self.way: list[Observation | int] | None
+        self.way: list[Observation | tuple[Monitor, ...]] | None
         self.begin(late=late)
 
     def begin(self, *, late: bool) -> None:
         """Forget everything about the VM; a trace that begins `late` may find a migration under way."""
-        choices = beginnings(self.automaton.relation)
-        self._tier = min(LATE, len(choices) - 1) if late else 0
-        self.node = self._beginning((self._tier,), self.monitors)
+        tiers = range(len(beginnings(self.automaton.relation)))
+        first = min(LATE, len(tiers) - 1) if late else 0
+        # most late traces begin between two requests, not in the middle of one
+        self._tries = [_Try(first, unseen=False)] * late + [_Try(tier, unseen=True) for tier in tiers[first:]]
+        first_try = self._tries.pop(0)
+        self._unseen = first_try.unseen
+        self.node = self._beginning(first_try, self.monitors)
         self.way = []
 
     def follow(self, observation: Observation) -> Edge | None:
@@ -65,44 +87,49 @@ class Cursor:
         self.node = node
         self.way = None
 
-    def add_monitor(self) -> int:
-        """Give every hypothesis one more monitor, of which nothing is known, and return its index."""
-        index = self.monitors
-        self.monitors += 1
-        self.node = self._with_monitors(self.node.hypotheses, self.monitors)
+    def add_monitor(self, monitor: Monitor) -> int:
+        """Give every hypothesis one more monitor and return its index."""
+        self.monitors = (*self.monitors, monitor)
+        self.node = self._with_monitors(self.node.hypotheses, self.monitors, unseen=self._unseen)
         if self.way is not None:
             self.way.append(self.monitors)
-        return index
+        return len(self.monitors) - 1
 
     def allow_another_process(self) -> None:
         """The process may have been replaced by another one, with all its monitors closed so far."""
-        monitors = (Monitor(connected=False),) * self.monitors
+        monitors = (Monitor(connected=False),) * len(self.monitors)
         fresh = [h._replace(monitors=monitors) for h in beginnings(self.automaton.relation)[0]]
         self.jump(self.automaton.node((*self.node.hypotheses, *fresh)))
 
     def _begin_otherwise(self, rejected: Observation) -> bool:
         """Try the way so far from the next beginnings; true if one of them explains it and `rejected` too."""
-        if self.way is None:
-            return False
-        for tier in range(self._tier + 1, len(beginnings(self.automaton.relation))):
-            node: Node | None = self._beginning((tier,), 0)
-            for step in self.way:
-                if node is None:
-                    break
-                if isinstance(step, int):
-                    node = self._with_monitors(node.hypotheses, step)
-                else:
-                    node = self.automaton.follow(node, step).node
+        while self.way is not None and self._tries:
+            attempt = self._tries.pop(0)
+            if attempt.tier > FAR_FETCHED and not _is_suggested(self.way, rejected):
+                continue
+            node = self._retrace(attempt, self.way)
             if node is not None and self.automaton.follow(node, rejected).node is not None:
-                self._tier, self.node = tier, node
+                self.node, self._unseen = node, attempt.unseen
                 return True
         return False
 
-    def _beginning(self, tiers: Iterable[int], monitors: int) -> Node:
-        choices = beginnings(self.automaton.relation)
-        return self._with_monitors((h for tier in tiers for h in choices[tier]), monitors)
+    def _retrace(self, attempt: _Try, way: list[Observation | tuple[Monitor, ...]]) -> Node | None:
+        node: Node | None = self._beginning(attempt, ())
+        for step in way:
+            if node is None:
+                return None
+            if isinstance(step, tuple):
+                node = self._with_monitors(node.hypotheses, step, unseen=attempt.unseen)
+            else:
+                node = self.automaton.follow(node, step).node
+        return node
 
-    def _with_monitors(self, hypotheses: Iterable[Hypothesis], count: int) -> Node:
-        return self.automaton.node(
-            h._replace(monitors=h.monitors + (Monitor(),) * (count - len(h.monitors))) for h in hypotheses
-        )
+    def _beginning(self, attempt: _Try, monitors: tuple[Monitor, ...]) -> Node:
+        start = beginnings(self.automaton.relation)[attempt.tier]
+        return self._with_monitors(start, monitors, unseen=attempt.unseen)
+
+    def _with_monitors(
+        self, hypotheses: Iterable[Hypothesis], monitors: tuple[Monitor, ...], *, unseen: bool
+    ) -> Node:
+        given = tuple(monitor._replace(late=monitor.late and unseen) for monitor in monitors)
+        return self.automaton.node(h._replace(monitors=h.monitors + given[len(h.monitors) :]) for h in hypotheses)

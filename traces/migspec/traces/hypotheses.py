@@ -22,7 +22,8 @@ from migspec.spec.commands.queries import fits
 from migspec.spec.conditions import Condition, where
 from migspec.spec.contracts import SEEN, Expect
 from migspec.spec.lifecycle import ROWS
-from migspec.spec.requests import Request
+from migspec.spec.requests import Request, understand
+from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.rows import Row, Standing, Thread
 from migspec.spec.state import ANYTHING, VARIABLES, Life, Session, assign
 from migspec.traces.observations import Reply
@@ -32,7 +33,7 @@ _MAIN = THREADS.index(Thread.MAIN)
 _IO = THREADS.index(Thread.IO)
 
 _SESSION = VARIABLES["session"]
-_NEGOTIATING = _SESSION.bits((Session.NEGOTIATING,))
+NEGOTIATING = _SESSION.bits((Session.NEGOTIATING,))
 _NEGOTIATED = _SESSION.bits((Session.READY, Session.OOB))
 _EVENTS = VARIABLES["cap.events"]
 _EVENTS_ON = _EVENTS.bits(("yes",))
@@ -55,18 +56,22 @@ Owed = str | Due
 
 
 class Monitor(NamedTuple):
-    """One monitor: whether it is connected, its negotiation, and what is on its way in and out."""
+    """One monitor: whether it is connected, its negotiation, and what is on its way in and out.
+
+    `late` marks one whose connection is older than the trace: a request from before may still be executed.
+    """
 
     connected: bool = True
     session: int = _NEGOTIATED
     queue: tuple[Request, ...] = ()
     oob: tuple[Request, ...] = ()
     backlog: tuple[Owed, ...] = ()
+    late: bool = False
 
     @property
     def listens(self) -> bool:
         """Whether events are delivered to it."""
-        return self.connected and not self.session & _NEGOTIATING
+        return self.connected and not self.session & NEGOTIATING
 
 
 class Hypothesis(NamedTuple):
@@ -100,15 +105,46 @@ INSTANT_EVENTS: frozenset[str] = frozenset(
 """Events that come of themselves at any time: their rows are taken when they are seen, not before."""
 
 
+UNSEEN: tuple[Request, ...] = tuple(
+    understand(command, arguments, QEMU_5_2_0)
+    for command, arguments in (
+        ("migrate", {"uri": "unix:/s"}),
+        ("migrate", {"uri": "exec:cat"}),
+        ("migrate", {"uri": "bad"}),
+        ("migrate", {"uri": "unix:"}),
+        ("migrate", {"uri": "unix:/s", "resume": True}),
+        ("migrate", {"uri": "exec:cat", "resume": True}),
+        ("migrate_cancel", ABSENT),
+        ("migrate-continue", {"state": "pre-switchover"}),
+        ("migrate-start-postcopy", ABSENT),
+        ("migrate-incoming", {"uri": "unix:/d"}),
+        ("migrate-incoming", {"uri": "bad"}),
+        ("migrate-recover", {"uri": "unix:/d"}),
+        ("migrate-recover", {"uri": "bad"}),
+        ("x-colo-lost-heartbeat", ABSENT),
+        ("human-monitor-command", {"command-line": "savevm s"}),
+        ("stop", ABSENT),
+        ("cont", ABSENT),
+        ("quit", ABSENT),
+        *(
+            ("migrate-set-capabilities", {"capabilities": [{"capability": name, "state": state}]})
+            for name in ("events", "postcopy-ram", "pause-before-switchover")
+            for state in (True, False)
+        ),
+    )
+)
+"""Requests that stand for whatever a client outside the trace may have made: every way in which one moves the state."""
+
+
 class Relation:
     """The transition relation of one profile, ready for search.
 
-    `unseen` are requests that clients outside the trace may make at any time; usually none.
+    With `other_clients`, clients outside the trace may make requests at any time.
     """
 
-    def __init__(self, profile: str, unseen: tuple[Request, ...] = ()) -> None:
+    def __init__(self, profile: str, *, other_clients: bool = False) -> None:
         self.profile = profile
-        self.unseen = unseen
+        self.other_clients = other_clients
         rows = [row for row in ROWS if profile in row.profiles]
         self.rows = tuple(row for row in rows if not INSTANT_EVENTS.intersection(row.emits))
         self.instant: dict[str, tuple[Row, ...]] = {
@@ -134,8 +170,13 @@ class Relation:
                 yield from self.execute(h, index, monitor.queue[0], oob=False)
             if monitor.oob and not owed[_IO]:
                 yield from self.execute(h, index, monitor.oob[0], oob=True)
-        if self.unseen and not owed[_MAIN] and h.state & _LOOPING:
-            yield from self._unseen(h)
+        if not owed[_MAIN] and h.state & _LOOPING:
+            if self.other_clients:
+                yield from self._unseen(h)
+            for index, monitor in enumerate(h.monitors):
+                if monitor.late:
+                    earlier = h._replace(monitors=_with(h.monitors, index, monitor._replace(late=False)))
+                    yield from self._unseen(earlier)
 
     def _rows_for(self, state: int) -> tuple[tuple[int, Row], ...]:
         key = state & self._projection
@@ -177,7 +218,7 @@ class Relation:
 
     def _unseen(self, h: Hypothesis) -> Iterator[Step]:
         given = h.state & ~_SESSION.field | _NEGOTIATED
-        for request in self.unseen:
+        for request in UNSEEN:
             for answer in answers(request, given, self.profile):
                 if answer.state == given and not answer.emits:
                     continue

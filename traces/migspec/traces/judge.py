@@ -14,7 +14,6 @@ import msgspec
 
 from migspec.spec.profiles import PROFILES, Profile, profile_for
 from migspec.traces.automaton import Automaton
-from migspec.traces.beginnings import MOVES
 from migspec.traces.explain import Explainer
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header, TraceError, open_trace, read_header
@@ -46,7 +45,7 @@ class Bench:
 def bench_of(profile: str, *, other_clients: bool) -> Bench:
     """The automaton of a profile with what belongs to it; made once a process."""
     chosen = PROFILES[profile]
-    automaton = Automaton(Relation(profile, MOVES if other_clients else ()))
+    automaton = Automaton(Relation(profile, other_clients=other_clients))
     return Bench(chosen, automaton, Reader(chosen.schema), Explainer(automaton))
 
 

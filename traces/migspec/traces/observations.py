@@ -51,7 +51,8 @@ class Sent:
     request: Request
 
     def __str__(self) -> str:
-        return f"request {self.request.command}"
+        settings = "".join(f" {name}={'on' if on else 'off'}" for name, on in self.request.capabilities if on)
+        return f"request {self.request.command}{settings}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import msgspec
 
 from migspec.traces.automaton import Automaton
 from migspec.traces.cursor import Cursor
-from migspec.traces.explain import Explainer
+from migspec.traces.hypotheses import NEGOTIATING, Monitor
+from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade
 from migspec.traces.messages import Line, Message, decode_any
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
@@ -29,7 +30,19 @@ class Pending(NamedTuple):
 class Track:
     """One monitor of a VM, as the trace shows it."""
 
-    __slots__ = ("answers", "connected", "greeted", "index", "matched", "name", "pending", "plain", "wild")
+    __slots__ = (
+        "answers",
+        "connected",
+        "greeted",
+        "index",
+        "last_pass",
+        "malformed",
+        "matched",
+        "name",
+        "pending",
+        "plain",
+        "wild",
+    )
 
     def __init__(self, index: int, name: str) -> None:
         self.index = index
@@ -39,6 +52,8 @@ class Track:
         self.greeted = False
         self.matched = False
         self.wild = 0
+        self.malformed: list[bytes] = []
+        self.last_pass: int | None = None
         self.plain: dict[str, Sent] = {}
         self.answers: dict[tuple[object, ...], Replied] = {}
 
@@ -72,8 +87,8 @@ class VmJudge:
         self._report = report
         self._cursor = Cursor(automaton, late=late)
         self._tracks: dict[str, Track] = {}
-        self._last_pass: int | None = None
         self._ended_by_server = False
+        self._unexplained: list[Explanation] = []
 
     # ---- lines ----
 
@@ -107,7 +122,8 @@ class VmJudge:
         """Judge a message that does not have the form of one; `value` is the decoded JSON."""
         track = self._tracks.get(monitor) or self._new_track(Line(self.name, mon=monitor))
         if direction == "->":
-            track.wild += 2
+            identity = msgspec.json.encode(value["id"]) if isinstance(value, dict) and "id" in value else b""
+            self._not_a_request(track, identity)
             return
         for fault in envelope_faults(value):
             self._find(number, "envelope.message", Grade.VIOLATION, f"The message is malformed: {fault}.")
@@ -120,14 +136,17 @@ class VmJudge:
     def gap(self) -> None:
         """Messages may be missing here: nothing that was known is known any more."""
         self._cursor.begin(late=True)
-        self._last_pass = None
         for track in self._tracks.values():
+            track.last_pass = None
             track.pending.clear()
             track.greeted = track.matched = False
             self._extend(track.index)
 
     def finish(self) -> None:
-        """Count what was exercised."""
+        """Report what is still open and count what was exercised."""
+        for explanation in self._unexplained:
+            self._report(self.explainer.close(explanation))
+        self._unexplained.clear()
         for edge, count in self._cursor.taken.items():
             for rule in edge.rules:
                 self.exercised[rule] += count
@@ -151,8 +170,8 @@ class VmJudge:
         if self._ended_by_server and not any(t.connected for t in self._tracks.values()):
             # another process may answer at the same address
             self._cursor.allow_another_process()
-            self._last_pass = None
         track.connected = track.greeted = True
+        track.last_pass = None
         track.pending.clear()
         self._ended_by_server = False
         self.exercised["envelope.greeting"] += 1
@@ -161,10 +180,17 @@ class VmJudge:
     def _request(self, number: int, track: Track, message: Message) -> None:
         command = message.execute if message.exec_oob is None else message.exec_oob
         if command is None or (message.execute is not None and message.exec_oob is not None):
-            track.wild += 2
+            self._not_a_request(track, bytes(message.id))
             return
         request = self.reader.request(command, bytes(message.arguments), oob=message.exec_oob is not None)
         self._enqueue(number, track, Sent(track.index, request), bytes(message.id))
+
+    def _not_a_request(self, track: Track, identity: bytes) -> None:
+        """JSON that is no request is answered by one error, with its id if it has one."""
+        if identity:
+            track.malformed.append(identity)
+        else:
+            track.wild += 1
 
     def _enqueue(self, number: int, track: Track, sent: Sent, identity: bytes) -> None:
         track.pending.append(Pending(identity, sent, number))
@@ -173,6 +199,8 @@ class VmJudge:
             self._follow(number, sent)
         else:
             self._cursor.advance(edge, sent)
+            if self._unexplained:
+                self._look_on(sent)
 
     def _event(self, number: int, track: Track, message: Message) -> None:
         name = message.event or ""
@@ -195,10 +223,8 @@ class VmJudge:
 
     def _count_pass(self, number: int, track: Track, message: Message) -> None:
         """Passes count up by one; which one is the first is the automaton's business."""
-        if track.index:
-            return
         passed: int = msgspec.json.decode(message.data)["pass"]
-        last, self._last_pass = self._last_pass, passed
+        last, track.last_pass = track.last_pass, passed
         if last is not None and passed != 1:
             self.exercised["migration-pass.count"] += 1
             if passed != last + 1:
@@ -212,10 +238,12 @@ class VmJudge:
     def _reply(self, number: int, track: Track, message: Message) -> None:
         pending = track.pending
         identity = bytes(message.id)
+        if message.error is not None and _answers_bad_input(track, message.error.desc, identity):
+            return
         if pending and pending[0].id == identity and not pending[0].sent.request.oob:
             asked = pending.popleft()
         else:
-            found = self._paired(number, track, identity, is_error=message.error is not None)
+            found = self._paired(number, track, identity)
             if found is None:
                 return
             asked = found
@@ -237,6 +265,8 @@ class VmJudge:
                     self._follow(number, replied)
                 else:
                     self._cursor.advance(edge, replied)
+                    if self._unexplained:
+                        self._look_on(replied)
                 return
         reply, faults = self.reader.reply(command, message)
         for fault in faults:
@@ -251,16 +281,13 @@ class VmJudge:
 
     # ---- pairing ----
 
-    def _paired(self, number: int, track: Track, identity: bytes, *, is_error: bool) -> Pending | None:
+    def _paired(self, number: int, track: Track, identity: bytes) -> Pending | None:
         """The request that a reply belongs to, where it is not simply the oldest; None if there is none."""
         pending = track.pending
         for position, asked in enumerate(pending):
             if _same_id(asked.id, identity) and (asked.sent.request.oob or position == self._oldest(track)):
                 del pending[position]
                 return asked
-        if track.wild and is_error and not identity:
-            track.wild -= 1
-            return None
         later = next((p for p, asked in enumerate(pending) if _same_id(asked.id, identity)), None)
         if later is not None:
             return self._skip_to(number, track, later)
@@ -315,21 +342,45 @@ class VmJudge:
     def _follow(self, number: int, observation: Observation) -> None:
         edge = self._cursor.follow(observation)
         if edge is None:
-            self._report(self.explainer.explain(self._cursor.node, observation, number, self.name))
+            explanation = self.explainer.open(self._cursor.node, observation, number, self.name)
+            self._look_on(observation)
+            self._unexplained.append(explanation)
             self._recover(observation)
             return
+        if self._unexplained:
+            self._look_on(observation)
         for note in edge.notes:
             self._find(number, note, Grade.DEFECT, self.explainer.sentence(note))
+
+    def _look_on(self, observation: Observation) -> None:
+        """Let open explanations see one more message, and report those that have seen enough."""
+        for explanation in self._unexplained:
+            explanation.look(self.automaton, observation)
+        for explanation in [e for e in self._unexplained if e.is_complete]:
+            self._unexplained.remove(explanation)
+            self._report(self.explainer.close(explanation))
 
     def _recover(self, observation: Observation) -> None:
         self._cursor.jump(recover(self.automaton, self._cursor.node, observation))
 
     def _new_track(self, line: Line) -> Track:
-        track = self._tracks[line.mon] = Track(self._cursor.add_monitor(), line.mon)
+        track = self._tracks[line.mon] = Track(self._cursor.add_monitor(_as_found(line)), line.mon)
         return track
 
     def _find(self, number: int, rule: str, grade: Grade, message: str) -> None:
         self._report(Finding(number, self.name, rule, grade, message))
+
+
+def _as_found(line: Line) -> Monitor:
+    """What a monitor is when a trace shows it for the first time, with this line."""
+    message = line.msg
+    if message is None:
+        return Monitor(late=True)
+    if message.greeting:
+        return Monitor(connected=False)
+    # the log of a client may lack the greeting, and begin with the answer to it
+    negotiating = "qmp_capabilities" in (message.execute, message.exec_oob)
+    return Monitor(session=NEGOTIATING) if negotiating else Monitor(late=True)
 
 
 def _salvaged(value: dict[str, object]) -> Message | None:
@@ -344,6 +395,23 @@ def _salvaged(value: dict[str, object]) -> Message | None:
         return msgspec.json.decode(msgspec.json.encode(kept), type=Message)
     except (msgspec.MsgspecError, RecursionError):
         return None
+
+
+_BAD_INPUT = ("JSON ", "QMP input ")
+
+
+def _answers_bad_input(track: Track, text: str, identity: bytes) -> bool:
+    """Whether an error answers input that was no request; it then counts as answered."""
+    if not text.startswith(_BAD_INPUT):
+        return False
+    if identity:
+        asked = next((known for known in track.malformed if _same_id(known, identity)), None)
+        if asked is not None:
+            track.malformed.remove(asked)
+        return asked is not None
+    answered = track.wild > 0
+    track.wild -= answered
+    return answered
 
 
 def _same_id(asked: bytes, given: bytes) -> bool:

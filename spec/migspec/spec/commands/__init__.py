@@ -1,8 +1,8 @@
 """The contracts of the commands, by name.
 
-`envelope` holds what every command meets before its own checks, `outgoing` and `incoming` the commands of the two
-sides, `machine` those of the guest and the process, `queries` the answers that depend on the state, `written` what
-the schema's text alone promises.
+`envelope` holds what every command meets before its own checks, `outgoing` and `incoming` the commands
+of the two sides, `machine` those of the guest and the process, `queries` the answers that depend on the
+state, `written` what the schema's text alone promises.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def contract_of(command: str, profile: str) -> Contract:
 
 
 def answers(request: Request, state: int, profile: str) -> Iterator[Answer]:
-    """Every way in which `request` may go in `state`: what all commands have in common first, then its own contract.
+    """Every way in which `request` may go in `state`: the common checks first, then its own contract.
 
     The state's variable `session` is that of the monitor on which the request was made.
     """

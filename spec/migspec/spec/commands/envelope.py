@@ -1,4 +1,4 @@
-"""What every command meets before its own checks: negotiation, out-of-band execution, the form of its arguments."""
+"""What every command meets before its own checks: negotiation, out-of-band execution, its arguments."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ CONTRACT = Contract(
             error_class=ErrorClass.COMMAND_NOT_FOUND,
         ),
         refusal(
+            "envelope.oob.unsupported",
+            "Only commands marked allow-oob run out of band.",
+            lambda request, _state: Words(frozenset({f"The command {request.command} does not support OOB"})),
+            asks=lambda request: request.oob and request.known and not request.oob_allowed,
+        ),
+        refusal(
             "envelope.negotiation.complete",
             "qmp_capabilities is accepted once a connection.",
             "Capabilities negotiation is already complete, command ignored",
             asks=lambda request: request.command == "qmp_capabilities",
             when=_NEGOTIATED,
             error_class=ErrorClass.COMMAND_NOT_FOUND,
-        ),
-        refusal(
-            "envelope.oob.unsupported",
-            "Only commands marked allow-oob run out of band.",
-            lambda request, _state: Words(frozenset({f"The command {request.command} does not support OOB"})),
-            asks=lambda request: request.oob and request.known and not request.oob_allowed,
         ),
         refusal(
             "envelope.arguments",

@@ -12,9 +12,15 @@ from migspec.spec.vocabulary import MigrationStatus
 
 _DEFERRED = where({"defer": "yes"}, "the process was started with -incoming defer")
 _ACCEPTED = where({"accepted": "yes"}, "a migrate-incoming has succeeded")
-_SOURCE_IN_POSTCOPY = where({"outgoing": MigrationStatus.POSTCOPY_ACTIVE}, "the outgoing side is in postcopy-active")
-_DESTINATION_IN_POSTCOPY = where({"incoming": MigrationStatus.POSTCOPY_ACTIVE}, "the incoming side is in postcopy-active")
-_DESTINATION_PAUSED = where({"incoming": MigrationStatus.POSTCOPY_PAUSED}, "the incoming side is in postcopy-paused")
+_SOURCE_IN_POSTCOPY = where(
+    {"outgoing": MigrationStatus.POSTCOPY_ACTIVE}, "the outgoing side is in postcopy-active"
+)
+_DESTINATION_IN_POSTCOPY = where(
+    {"incoming": MigrationStatus.POSTCOPY_ACTIVE}, "the incoming side is in postcopy-active"
+)
+_DESTINATION_PAUSED = where(
+    {"incoming": MigrationStatus.POSTCOPY_PAUSED}, "the incoming side is in postcopy-paused"
+)
 _RECOVER_ASKED = where({"recover-asked": "yes"}, "migrate-recover was given since the pause")
 
 
@@ -63,7 +69,7 @@ MIGRATE_INCOMING = Contract(
         ),
         Case(
             "migrate-incoming.accepted",
-            "The process listens.  The event is no status: it is sent even with the capability events off.",
+            "The process listens. The event is no status: it is sent even with the capability events off.",
             asks=_accepted,
             when=where({"load": "deferred"}, "the process does not listen yet"),
             then={"accepted": "yes", "load": "listening"},
@@ -145,4 +151,3 @@ MIGRATE_RECOVER = Contract(
 
 CONTRACTS: tuple[Contract, ...] = (MIGRATE_INCOMING, MIGRATE_PAUSE, MIGRATE_RECOVER)
 """The contracts of this module."""
-

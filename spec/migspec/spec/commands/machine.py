@@ -1,14 +1,17 @@
-"""Contracts of the commands that move the guest or the process, and of all commands that have none of their own.
+"""Contracts of the commands that move the guest or the process, and of those without one of their own.
 
 Texts and order: observed on QEMU 5.2.0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from migspec.spec.conditions import ALWAYS, where
 from migspec.spec.contracts import Case, Contract, Words, refusal
 from migspec.spec.lifecycle.guards import GUEST_RUNS, GUEST_STOPPED, IN_PROGRESS
 from migspec.spec.requests import Request
+from migspec.spec.rows import Standing
 from migspec.spec.state import Session
 from migspec.spec.vocabulary import RunState
 
@@ -96,7 +99,11 @@ CONT = Contract(
             then={"autostart": "yes"},
             evidence="15 recorded, without an event",
         ),
-        Case("cont.no-effect", "A guest that runs or is suspended stays as it is.", when=GUEST_RUNS | _SUSPENDED),
+        Case(
+            "cont.no-effect",
+            "A guest that runs or is suspended stays as it is.",
+            when=GUEST_RUNS | _SUSPENDED,
+        ),
         Case(
             "cont.stopped",
             "The guest runs, and says so before the reply.",
@@ -117,7 +124,11 @@ QUIT = Contract(
 def _set_parameter(request: Request) -> dict[str, str | tuple[str, ...]]:
     if request.monitor_command:
         return {"block-incremental": ("no", "yes")}
-    return {} if request.block_incremental is None else {"block-incremental": "yes" if request.block_incremental else "no"}
+    return (
+        {}
+        if request.block_incremental is None
+        else {"block-incremental": "yes" if request.block_incremental else "no"}
+    )
 
 
 MIGRATE_SET_PARAMETERS = Contract(
@@ -128,23 +139,27 @@ MIGRATE_SET_PARAMETERS = Contract(
     ),
 )
 
-_SNAPSHOT_DONE = {"stage": "idle", "snapshot": "yes", "error-known": ("no", "yes")}
+_SNAPSHOT_DONE: Mapping[str, str | tuple[str, ...]] = {
+    "stage": "idle",
+    "snapshot": "yes",
+    "error-known": ("no", "yes"),
+}
 _PASSES = ("MIGRATION_PASS:1", "MIGRATION_PASS:n")
 
 SAVEVM = Contract(
     "savevm",
     (
-        refusal(
-            "savevm.in-progress",
-            "A snapshot uses the outgoing status, so it needs it free.",
-            _ANYTHING,
-            when=IN_PROGRESS,
-        ),
         refusal("savevm.refused", "A snapshot needs a disk that can hold it.", _ANYTHING, final=False),
         Case(
-            "savevm.running",
-            "The guest stops while its snapshot is written.",
+            "savevm.interrupted",
+            "The guest was stopped and started again for nothing: a migration is in progress, or the disk is at fault.",
             when=GUEST_RUNS,
+            emits=("STOP", "RESUME"),
+        ),
+        Case(
+            "savevm.running",
+            "The guest stops while its snapshot is written, with the outgoing status.",
+            when=GUEST_RUNS & ~IN_PROGRESS,
             then={**_SNAPSHOT_DONE, "outgoing": "completed"},
             emits=("STOP", "MIGRATION:setup", *_PASSES, "MIGRATION:completed", "RESUME"),
             evidence="3 recorded, exactly so",
@@ -152,53 +167,80 @@ SAVEVM = Contract(
         Case(
             "savevm.stopped",
             "The snapshot of a guest that does not run.",
-            when=GUEST_STOPPED,
+            when=GUEST_STOPPED & ~IN_PROGRESS,
             then={**_SNAPSHOT_DONE, "outgoing": "completed"},
             emits=("MIGRATION:setup", *_PASSES, "MIGRATION:completed"),
         ),
         Case(
             "savevm.running.failed",
             "The snapshot could not be written.",
-            when=GUEST_RUNS,
+            when=GUEST_RUNS & ~IN_PROGRESS,
             then={**_SNAPSHOT_DONE, "outgoing": "failed"},
             emits=("STOP", "MIGRATION:setup", *_PASSES, "MIGRATION:failed", "RESUME"),
         ),
         Case(
             "savevm.stopped.failed",
             "The snapshot of a guest that does not run could not be written.",
-            when=GUEST_STOPPED,
+            when=GUEST_STOPPED & ~IN_PROGRESS,
             then={**_SNAPSHOT_DONE, "outgoing": "failed"},
             emits=("MIGRATION:setup", *_PASSES, "MIGRATION:failed"),
         ),
+    ),
+)
+
+LOADVM = Contract(
+    "loadvm",
+    (
+        refusal("loadvm.refused", "There is nothing to load, and the guest was left alone.", _ANYTHING, final=False),
         Case(
-            "savevm.interrupted",
-            "The guest was stopped and started again without a snapshot having begun.",
+            "loadvm.running",
+            "A running guest is stopped, and started again with the state of the snapshot.",
+            when=GUEST_RUNS,
+            emits=("STOP", "RESUME"),
+            evidence="3 recorded",
+        ),
+        Case(
+            "loadvm.running.failed",
+            "A guest whose snapshot cannot be loaded is left stopped, in restore-vm.",
+            when=GUEST_RUNS,
+            then={"run": RunState.RESTORE_VM},
+            emits=("STOP",),
+            standing=Standing.DEFECT,
+            evidence="2 recorded",
+        ),
+        Case("loadvm.stopped", "A guest that does not run stays as it is.", when=GUEST_STOPPED),
+    ),
+)
+
+XEN_SAVE_DEVICES_STATE = Contract(
+    "xen-save-devices-state",
+    (
+        refusal(
+            "xen-save-devices-state.refused",
+            "The command was refused before it stopped the guest.",
+            _ANYTHING,
+            final=False,
+        ),
+        Case(
+            "xen-save-devices-state.running",
+            "A running guest is stopped for the duration.",
             when=GUEST_RUNS,
             emits=("STOP", "RESUME"),
         ),
+        Case(
+            "xen-save-devices-state.running.failed",
+            "A running guest is stopped for the duration, also when the file cannot be written.",
+            when=GUEST_RUNS,
+            emits=("STOP", "RESUME"),
+            words=_ANYTHING,
+        ),
+        Case(
+            "xen-save-devices-state.stopped",
+            "A guest that does not run stays as it is.",
+            when=GUEST_STOPPED,
+        ),
     ),
 )
-
-_PAUSES_GUEST = (
-    refusal("state-file.untouched", "The command was refused before it stopped the guest.", _ANYTHING, final=False),
-    Case(
-        "state-file.running",
-        "A running guest is stopped for the duration, also when the command fails.",
-        when=GUEST_RUNS,
-        emits=("STOP", "RESUME"),
-    ),
-    Case(
-        "state-file.running.failed",
-        "As before, and the command fails.",
-        when=GUEST_RUNS,
-        emits=("STOP", "RESUME"),
-        words=_ANYTHING,
-    ),
-    Case("state-file.stopped", "A guest that does not run stays as it is.", when=GUEST_STOPPED),
-)
-
-LOADVM = Contract("loadvm", _PAUSES_GUEST)
-XEN_SAVE_DEVICES_STATE = Contract("xen-save-devices-state", _PAUSES_GUEST)
 
 OPEN = Contract(
     "",

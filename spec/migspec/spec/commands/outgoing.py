@@ -5,6 +5,8 @@ Texts and order: observed on QEMU 5.2.0.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from migspec.spec import uri
 from migspec.spec.conditions import ALWAYS, NEVER, Condition, where
 from migspec.spec.contracts import Case, Contract, Words, refusal
@@ -64,17 +66,16 @@ _ASYNCHRONOUS = (uri.UriKind.UNIX, uri.UriKind.TCP, uri.UriKind.VSOCK)
 _SYNCHRONOUS = (uri.UriKind.EXEC, uri.UriKind.FD, uri.UriKind.RDMA)
 
 
+_FORGOTTEN = ("was-running", "switch-asked", "failover", "resuming", "poisoned", "error-known", "snapshot")
+
+
 def _new_attempt(request: Request) -> dict[str, str | tuple[str, ...]]:
     """What every accepted attempt forgets of the one before."""
-    forgotten: dict[str, str | tuple[str, ...]] = {
-        name: "no"
-        for name in ("was-running", "switch-asked", "failover", "resuming", "poisoned", "error-known", "snapshot")
-    }
+    forgotten: dict[str, str | tuple[str, ...]] = dict.fromkeys(_FORGOTTEN, "no")
     if _uses_blocks(request):
-        # on for the duration; its end is a little later than the last event, or never after a refused body
-        forgotten["cap.block"] = ("no", "yes")
+        forgotten |= {"block-options": "lent", "cap.block": "yes"}
     if request.incremental:
-        forgotten["block-incremental"] = ("no", "yes")
+        forgotten["block-incremental"] = "yes"
     return forgotten
 
 
@@ -86,8 +87,14 @@ def _connected(request: Request) -> dict[str, str | tuple[str, ...]]:
     return _new_attempt(request) | {"outgoing": "setup", "stage": "connecting", "transport": "pipe"}
 
 
-def _failed_at_once(request: Request) -> dict[str, str | tuple[str, ...]]:
-    return _new_attempt(request) | {"outgoing": "failed", "stage": "idle"}
+def _failed_for_scheme(request: Request) -> dict[str, str | tuple[str, ...]]:
+    returned = {"block-options": "none", "cap.block": "no", "block-incremental": "no"} if _uses_blocks(request) else {}
+    return _new_attempt(request) | {"outgoing": "failed", "stage": "idle"} | returned
+
+
+def _failed_for_body(request: Request) -> dict[str, str | tuple[str, ...]]:
+    leaked = {"block-options": "leaked"} if _uses_blocks(request) else {}
+    return _new_attempt(request) | {"outgoing": "failed", "stage": "idle", "error-known": "yes"} | leaked
 
 
 MIGRATE = Contract(
@@ -193,7 +200,7 @@ MIGRATE = Contract(
             "migrate.uri.scheme",
             "An unknown scheme fails an attempt that had begun, and leaves no error-desc.",
             asks=lambda request: _fresh(request) and _may_refuse(uri.Stage.SCHEME, request),
-            then=_failed_at_once,
+            then=_failed_for_scheme,
             emits=("MIGRATION:setup", "MIGRATION:failed"),
             words=lambda request, _state: _uri_words(uri.Stage.SCHEME, request),
             clause="migrate.uri",
@@ -203,7 +210,7 @@ MIGRATE = Contract(
             "migrate.uri.body",
             "A malformed address fails an attempt that had begun, and leaves its text as error-desc.",
             asks=lambda request: _fresh(request) and _may_refuse(uri.Stage.BODY, request),
-            then=lambda request: _failed_at_once(request) | {"error-known": "yes"},
+            then=_failed_for_body,
             emits=("MIGRATION:setup", "MIGRATION:failed"),
             words=lambda request, _state: _uri_words(uri.Stage.BODY, request),
             clause="migrate.uri",
@@ -267,12 +274,15 @@ MIGRATE_CANCEL = Contract(
 )
 
 
+@lru_cache(maxsize=256)
+def _same_state(request: Request) -> Condition:
+    return where(
+        {"outgoing": request.expected_state or "none"}, "the outgoing status is the one that was named"
+    )
+
+
 def _other_state(request: Request) -> Condition:
     return ~_same_state(request)
-
-
-def _same_state(request: Request) -> Condition:
-    return where({"outgoing": request.expected_state or "none"}, "the outgoing status is the one that was named")
 
 
 def _not_in_state(_request: Request, state: int) -> Words:
@@ -360,6 +370,7 @@ def _final_is_on(capability_name: str, request: Request) -> Condition | None:
     return ALWAYS if setting else None
 
 
+@lru_cache(maxsize=256)
 def _postcopy_with_shared(request: Request) -> Condition:
     parts = [_final_is_on(name, request) for name in ("postcopy-ram", "x-ignore-shared")]
     known = [part for part in parts if part is not None]

@@ -1,7 +1,8 @@
 """Contracts of the queries, and what their answers must show of the state.
 
-The answer to query-migrate is built from both sides: the incoming part first, then the outgoing part over it, so an
-outgoing status other than `none` hides the incoming one for ever.  Which members accompany a status is a table.
+The answer to query-migrate is built from both sides: the incoming part first, then the outgoing part
+over it, so an outgoing status other than `none` hides the incoming one for ever. Which members
+accompany a status is a table.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _ON = (True,)
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """A member that some answers have: with which outgoing statuses, and what its presence or absence tells."""
+    """A member that some answers have: in which outgoing statuses, and what its presence and absence tell."""
 
     member: str
     statuses: frozenset[str]
@@ -76,7 +77,7 @@ _NOT_LISTENING = ("none", "deferred", "done")
 
 @dataclass(frozen=True, slots=True)
 class MigrateAnswer:
-    """A query-migrate answer as far as the state decides about it: its status and the names of its other members."""
+    """A query-migrate answer as far as the state decides it: its status, and what other members it has."""
 
     status: str | None
     members: frozenset[str]
@@ -120,7 +121,9 @@ def _sides(answer: MigrateAnswer) -> Iterator[Condition]:
 
 def _incoming_part(*, socket: bool, measured: bool) -> Condition:
     if measured:
-        completed = where({"incoming": "completed"}) & capability("postcopy-ram") & capability("postcopy-blocktime")
+        completed = (
+            where({"incoming": "completed"}) & capability("postcopy-ram") & capability("postcopy-blocktime")
+        )
         return completed if not socket else completed & where({"load": "listening"})
     return ~where({"load": _NOT_LISTENING}, "the process listens on nothing") if socket else ALWAYS
 

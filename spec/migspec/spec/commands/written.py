@@ -1,7 +1,7 @@
 """What the schema's text alone promises of its commands.
 
-It names hardly any refusal and no error text, so a command may be refused with any words; what it does promise
-is that migrate_cancel succeeds whatever the state, and that capabilities take effect.
+It names hardly any refusal and no error text, so a command may be refused with any words; what it does
+promise is that migrate_cancel succeeds whatever the state, and that capabilities take effect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _WRITTEN = frozenset({SEED})
 
 def _unknown_settings(request: Request) -> dict[str, str | tuple[str, ...]]:
     """After a refusal the text does not say which settings hold."""
-    return {name: ("no", "yes") for name in MIGRATE_SET_CAPABILITIES.cases[-1].effect(request)}
+    return dict.fromkeys(MIGRATE_SET_CAPABILITIES.cases[-1].effect(request), ("no", "yes"))
 
 
 _REFUSED = refusal("written.refused", "The text does not say when.", _ANYTHING, final=False, profiles=(SEED,))

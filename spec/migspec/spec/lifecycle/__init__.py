@@ -1,8 +1,9 @@
 """The transition relation: what a VM can do by itself, as tables of rows.
 
-`outgoing` holds precopy and cancellation, `postcopy` the switch, the loss and the recovery of a stream, `colo` fault
-tolerance, `incoming` the destination, `guest` the run state and the end of the process, `written` the relation that
-the schema's text alone implies.  What commands do is in `migspec.spec.commands`.
+`outgoing` holds precopy and cancellation, `postcopy` the switch, the loss and the recovery of a stream,
+`colo` fault tolerance, `incoming` the destination, `guest` the run state and the end of the process,
+`written` the relation that the schema's text alone implies. What commands do is in
+`migspec.spec.commands`.
 """
 
 from __future__ import annotations
@@ -10,5 +11,12 @@ from __future__ import annotations
 from migspec.spec.lifecycle import colo, guest, incoming, outgoing, postcopy, written
 from migspec.spec.rows import Row
 
-ROWS: tuple[Row, ...] = (*outgoing.ROWS, *postcopy.ROWS, *colo.ROWS, *incoming.ROWS, *guest.ROWS, *written.ROWS)
+ROWS: tuple[Row, ...] = (
+    *outgoing.ROWS,
+    *postcopy.ROWS,
+    *colo.ROWS,
+    *incoming.ROWS,
+    *guest.ROWS,
+    *written.ROWS,
+)
 """Every row of every profile."""

@@ -19,7 +19,9 @@ IN_PROGRESS_STATUSES: tuple[str, ...] = (
 )
 """The outgoing statuses that count as a migration in progress; `colo` does not."""
 
-CANCELLABLE_STATUSES: tuple[str, ...] = tuple(s for s in IN_PROGRESS_STATUSES if s != MigrationStatus.CANCELLING)
+CANCELLABLE_STATUSES: tuple[str, ...] = tuple(
+    s for s in IN_PROGRESS_STATUSES if s != MigrationStatus.CANCELLING
+)
 """The outgoing statuses that a cancellation changes."""
 
 STOPPED_RUN_STATES: tuple[str, ...] = tuple(s for s in RunState if s != RunState.RUNNING)
@@ -28,7 +30,9 @@ STOPPED_RUN_STATES: tuple[str, ...] = tuple(s for s in RunState if s != RunState
 
 def capability(name: str, on: bool = True) -> Condition:
     """The condition that a capability is on (or off)."""
-    return where({f"cap.{name}": Answer.YES if on else Answer.NO}, f"capability {name} is {'on' if on else 'off'}")
+    return where(
+        {f"cap.{name}": Answer.YES if on else Answer.NO}, f"capability {name} is {'on' if on else 'off'}"
+    )
 
 
 EVENTS_ON = capability("events")

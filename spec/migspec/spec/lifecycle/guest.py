@@ -28,7 +28,10 @@ GUEST: tuple[Row, ...] = (
             f"{event.partition(':')[0]} tells of something that may stop the guest.",
             Thread.CHANNEL,
             when=_RUNNING_PROCESS,
-            then={"stop-due": "yes", "life": ("alive", "down") if event == "SHUTDOWN:guest" else ("alive", "quitting")},
+            then={
+                "stop-due": "yes",
+                "life": ("alive", "down") if event == "SHUTDOWN:guest" else ("alive", "quitting"),
+            },
             emits=(event,),
         )
         for event in TROUBLES

@@ -1,7 +1,7 @@
 """The incoming side: from the first connection to a running guest, and what becomes of a stream that breaks.
 
-The incoming status has fewer values than the outgoing one: it is `none` until something connects, whoever that
-is, and never `setup` although an event of that name is sent when listening starts.
+The incoming status has fewer values than the outgoing one: it is `none` until something connects,
+whoever that is, and never `setup` although an event of that name is sent when listening starts.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ PRECOPY: tuple[Row, ...] = (
 POSTCOPY: tuple[Row, ...] = (
     row(
         "incoming.active-to-postcopy-active",
-        "The stream announces postcopy: of memory, which both sides must allow, or of the source's dirty bitmaps.",
+        "The stream announces postcopy: of memory, which both sides must allow, or of dirty bitmaps.",
         Thread.MAIN,
         load="loading -> postcopy",
         incoming="active -> postcopy-active",
@@ -98,14 +98,21 @@ POSTCOPY: tuple[Row, ...] = (
         "incoming.postcopy-active-to-completed",
         "All pages are there; with dirty bitmaps alone, also when the rest of the stream is lost.",
         Thread.LISTEN,
-        load="running -> done",
+        load="running -> closing",
         incoming="postcopy-active -> completed",
         clause="MigrationStatus.completed",
         evidence="29 recorded",
     ),
     row(
+        "incoming.listener-closed",
+        "After a postcopy the listener is closed a moment later than the status says.",
+        Thread.LISTEN,
+        load="closing -> done",
+        evidence="1 of some thousand answers still listed its address",
+    ),
+    row(
         "incoming.postcopy-active-to-failed",
-        "The stream broke before the guest was started, or carried dirty bitmaps alone: the process exits with 1.",
+        "The stream broke before the guest was started: the process exits with 1.",
         Thread.LISTEN,
         load="postcopy",
         incoming="postcopy-active -> failed",

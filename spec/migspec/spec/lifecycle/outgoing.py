@@ -1,9 +1,10 @@
 """The outgoing side, precopy: every step from an accepted ``migrate`` to the end of its clean-up.
 
-Two threads take turns.  The *main loop* connects, cancels and cleans up; the *migration thread* does the work in
-between, and changes the status only if it still has the value that the thread last knew.  A cancellation
-therefore never interrupts the thread: it changes the status under it, and the thread runs on to the point where
-it notices.  Which messages may still follow `cancelling` is exactly what the rows from that status say.
+Two threads take turns. The *main loop* connects, cancels and cleans up; the *migration thread* does
+the work in between, and changes the status only if it still has the value that the thread last knew. A
+cancellation therefore never interrupts the thread: it changes the status under it, and the thread runs
+on to the point where it notices. Which messages may still follow `cancelling` is exactly what the rows
+from that status say.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ CONNECTION: tuple[Row, ...] = (
     ),
     row(
         "outgoing.connected",
-        "The connection is there, also for a migration that was cancelled meanwhile: the migration thread starts.",
+        "The connection is there and the migration thread starts, whether cancelled meanwhile or not.",
         Thread.MAIN,
         stage="connecting -> setting-up",
         outgoing="setup|cancelling",
@@ -135,7 +136,7 @@ PRECOPY: tuple[Row, ...] = (
     ),
     row(
         "outgoing.pass-while-cancelling",
-        "A pass that had begun when the migration was cancelled is announced after `cancelling`; at most one.",
+        "A pass that had begun before the cancellation is announced after `cancelling`; at most one.",
         Thread.MIGRATION,
         stage="iterating -> last-turn",
         when=LOST_RACE,
@@ -172,7 +173,7 @@ PRECOPY: tuple[Row, ...] = (
     ),
     row(
         "outgoing.commit",
-        "What is left fits into the downtime limit: the thread will stop the guest, whatever the status becomes.",
+        "What is left fits into the downtime limit: the thread will stop the guest, whatever the status.",
         Thread.MIGRATION,
         stage="iterating -> committed",
         outgoing="active",
@@ -420,8 +421,22 @@ END: tuple[Row, ...] = (
     ),
     *(
         row(
+            f"outgoing.block-options-returned.{loan}",
+            "The clean-up switches off the block options that this migration, or one refused before, had switched on.",
+            Thread.MAIN,
+            stage=stages,
+            outgoing="completed|failed|cancelled",
+            when=where({"block-options": loan}, f"block options are {loan}"),
+            then={"block-options": "none", "cap.block": "no", "block-incremental": "no"},
+            clause="migrate.blk",
+            evidence="a little after the last event",
+        )
+        for loan, stages in (("lent", "cleaning|idle"), ("leaked", "cleaning"))
+    ),
+    *(
+        row(
             f"outgoing.cancelled-by-exit.{way.name}",
-            f"A process that exits cancels its migration, which nothing finishes.  {way.sentence}",
+            f"A process that exits cancels its migration, which nothing finishes. {way.sentence}",
             Thread.MAIN,
             when=EXITING & way.when,
             then={**dict(way.then), "life": "gone"},

@@ -1,7 +1,8 @@
 """The outgoing side, postcopy: the switch, the loss of the stream, and its recovery.
 
-The switch differs from the end of a precopy in what a client can see: the status changes before the guest stops,
-nothing starts the guest again if the switch fails, and from then on a lost connection is no failure but a pause.
+The switch differs from the end of a precopy in what a client can see: the status changes before the
+guest stops, nothing starts the guest again if the switch fails, and from then on a lost connection is
+no failure but a pause.
 """
 
 from __future__ import annotations

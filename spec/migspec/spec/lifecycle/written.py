@@ -1,7 +1,7 @@
 """The relation that the schema's text implies, for implementations that nobody has measured.
 
-The text names the statuses and says which capabilities some of them need.  It says nothing of their order beyond
-that, so every other change is allowed, on either side and at any time.
+The text names the statuses and says which capabilities some of them need. It says nothing of their
+order beyond that, so every other change is allowed, on either side and at any time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from migspec.spec.conditions import ALWAYS, Condition
 from migspec.spec.lifecycle.guards import COLO_ON, PAUSE_ON, POSTCOPY_ALLOWED
 from migspec.spec.rows import SEED, Row, Standing, Thread, row
+from migspec.spec.schema import SEED as SCHEMA
 from migspec.spec.vocabulary import MigrationStatus, RunState
 
 NEEDS: dict[str, Condition] = {
@@ -21,7 +22,22 @@ NEEDS: dict[str, Condition] = {
 }
 """The capability without which the text rules a status out on the outgoing side."""
 
-_EVENTS = ("STOP", "RESUME", "SUSPEND", "WAKEUP", "RESET", "UNPLUG_PRIMARY", "COLO_EXIT:primary", "COLO_EXIT:secondary")
+_EVENTS = (
+    "STOP",
+    "RESUME",
+    "SUSPEND",
+    "WAKEUP",
+    "RESET",
+    "UNPLUG_PRIMARY",
+    "COLO_EXIT:primary",
+    "COLO_EXIT:secondary",
+)
+
+
+def _clause(event: str) -> str:
+    """The event's entity; none for an event that the schema does not have."""
+    name = event.partition(":")[0]
+    return name if name in SCHEMA.events else ""
 
 
 def _change(variable: str, status: MigrationStatus, needs: Condition) -> Row:
@@ -29,7 +45,8 @@ def _change(variable: str, status: MigrationStatus, needs: Condition) -> Row:
     sides = {variable: f"-> {status}"}
     return row(
         f"written.{variable}-to-{status}",
-        f"The {variable} status may become {status} at any time" + (f" if {needs.name}." if needs is not ALWAYS else "."),
+        f"The {variable} status may become {status} at any time"
+        + (f" if {needs.name}." if needs is not ALWAYS else "."),
         thread,
         outgoing=sides.get("outgoing", ""),
         incoming=sides.get("incoming", ""),
@@ -42,7 +59,11 @@ def _change(variable: str, status: MigrationStatus, needs: Condition) -> Row:
 
 STATUSES: tuple[Row, ...] = (
     *(_change("outgoing", status, NEEDS.get(status, ALWAYS)) for status in MigrationStatus),
-    *(_change("incoming", status, ALWAYS) for status in MigrationStatus if status not in NEEDS or "postcopy" in status),
+    *(
+        _change("incoming", status, ALWAYS)
+        for status in MigrationStatus
+        if status not in NEEDS or "postcopy" in status
+    ),
 )
 """Each status may be entered whenever its capability allows."""
 
@@ -56,6 +77,7 @@ OTHERS: tuple[Row, ...] = (
             emits=(event,),
             profiles=(SEED,),
             standing=Standing.DOCUMENTED,
+            clause=_clause(event),
         )
         for event in _EVENTS
     ),
@@ -79,6 +101,7 @@ OTHERS: tuple[Row, ...] = (
             emits=(f"SHUTDOWN:{reason}",),
             profiles=(SEED,),
             standing=Standing.DOCUMENTED,
+            clause="SHUTDOWN",
         )
         for reason in ("guest", "host", "quit")
     ),

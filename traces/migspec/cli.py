@@ -1,0 +1,388 @@
+"""The command line: the only place with arguments, colours and exit codes.
+
+Standard output carries the outcome and nothing else; complaints and the progress bar go to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from enum import IntEnum
+from importlib import metadata
+from typing import NoReturn
+
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.style import Style
+
+from migspec.spec.profiles import PROFILES
+from migspec.traces.findings import Report, Verdict
+from migspec.traces.format import TraceError
+from migspec.traces.inputs import STANDARD_INPUT, Source, sources
+from migspec.traces.judge import Options, judge_file
+from migspec.traces.record import Address, RecordError, main_loop
+from migspec.traces.report import Line, Tally, Tone, as_json, as_text, printable
+
+_PATIENCE = 1.0
+"""Seconds of work before a progress bar appears."""
+
+
+class Exit(IntEnum):
+    """What the process ends with."""
+
+    CONFORMS = 0
+    """All traces conform, perhaps with notes and known defects; or the recording is complete."""
+    VIOLATES = 1
+    """At least one trace violates its profile."""
+    USAGE = 2
+    """The command line is wrong."""
+    UNREADABLE = 3
+    """An input cannot be read, or an output not be written."""
+    INCONCLUSIVE = 4
+    """With `--strict`: at least one trace is inconclusive."""
+    INTERRUPTED = 130
+    """Ctrl-C, as shells count it."""
+    UNHEARD = 141
+    """Whoever read standard output has gone, as shells count it."""
+
+
+_PRECEDENCE = (
+    (Verdict.VIOLATES, Exit.VIOLATES),
+    (Verdict.UNREADABLE, Exit.UNREADABLE),
+    (Verdict.INCONCLUSIVE, Exit.INCONCLUSIVE),
+)
+"""Which verdict decides where the traces have several."""
+
+_EPILOG = """\
+exit codes:
+  0    all traces conform (there may be notes and known defects)
+  1    at least one trace violates its profile
+  2    the command line is wrong
+  3    an input is unreadable
+  4    with --strict: a trace is inconclusive
+
+Where several hold, 1 goes before 3 and 3 before 4.  An unreadable input does not keep the others from being judged.
+"""
+
+_COLOURS: Mapping[Tone, str] = {
+    Tone.PLAIN: "none",
+    Tone.PLACE: "bold",
+    Tone.GOOD: "green",
+    Tone.BAD: "bold red",
+    Tone.UNSURE: "yellow",
+    Tone.FAINT: "dim",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line, by default that of the process, and return the exit code."""
+    chosen = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], Exit] = chosen.run
+    try:
+        code = run(chosen)
+        _flush()
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        _silence()
+        return Exit.UNHEARD
+    except (TraceError, RecordError) as error:
+        return _complain(str(error), Exit.UNREADABLE)
+    except OSError as error:
+        _silence()
+        return _complain(f"standard output cannot be written ({error.strerror}).", Exit.UNREADABLE)
+    return code
+
+
+# -- arguments --
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that complains in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(Exit.USAGE, f"{self.prog}: {printable(message)}; see {self.prog} --help.\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="migspec", description="Judge recordings of QEMU's live migration over QMP.")
+    parser.add_argument("--version", action="version", version=f"migspec {_version()}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_check(commands)
+    _add_record(commands)
+    return parser
+
+
+def _add_check(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = commands.add_parser(
+        "check",
+        help="judge traces",
+        description="Say of each trace whether everything in it is allowed, and what is not.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_check)
+    add = parser.add_argument
+    add(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a trace, a folder of *.jsonl, *.jsonl.gz and *.jsonl.zst, or -",
+    )
+    add("--profile", choices=PROFILES, help="what to judge by; without it, what each VM's release asks for")
+    add("--format", choices=("text", "json"), default="text", help="json: one object a line and trace")
+    add("--strict", action="store_true", help="exit with 4 if a trace is inconclusive")
+    add("--other-clients", action="store_true", help="admit clients of the VMs that are not in the trace")
+    add("--jobs", type=_positive, default=1, metavar="N", help="judge so many traces at a time (default: 1)")
+    add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal only")
+    add("-v", "--verbose", action="store_true", help="list the rules that no trace has exercised")
+
+
+def _add_record(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = commands.add_parser(
+        "record",
+        help="record QMP monitors",
+        description="Stand between QMP clients and their VMs, and write down what crosses, until Ctrl-C.",
+        epilog="NAME is that of a VM, or VM/MONITOR where it has several. ADDRESS is unix:PATH or tcp:HOST:PORT.",
+    )
+    parser.set_defaults(run=_record, usage_error=parser.error)
+    add = parser.add_argument
+    add("--qmp", action="append", required=True, metavar="NAME=ADDRESS", help="a monitor to record")
+    add("-o", "--output", required=True, metavar="FILE", help="the trace; what is there is overwritten")
+    add(
+        "--listen",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="where clients of that monitor connect to; unix:PATH is understood too",
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return int(text)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("migspec")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _complain(sentence: str, code: Exit) -> Exit:
+    print(f"migspec: {printable(sentence)}", file=sys.stderr)
+    return code
+
+
+# -- migspec check --
+
+
+def _check(chosen: argparse.Namespace) -> Exit:
+    as_objects = chosen.format == "json"
+    say = _speaker(chosen.color, as_objects=as_objects)
+    inputs = sources(chosen.paths)
+    options = Options(chosen.profile, chosen.other_clients)
+    tally = Tally()
+    meter = _Meter(sum(source.size for source in inputs))
+    try:
+        with contextlib.closing(_judged(inputs, options, chosen.jobs, meter)) as reports:
+            for report in reports:
+                tally.add(report)
+                meter.hide()
+                if as_objects:
+                    print(as_json(report))
+                else:
+                    for line in as_text(report):
+                        say(line)
+                _flush()
+    except BrokenProcessPool:
+        return _complain("a process that judged a trace was killed; try a smaller --jobs.", Exit.UNREADABLE)
+    finally:
+        meter.hide()
+    if not as_objects:
+        for line in tally.as_text(verbose=chosen.verbose):
+            say(line)
+    return _exit_code(tally.verdicts, strict=chosen.strict)
+
+
+def _exit_code(verdicts: Counter[Verdict], *, strict: bool) -> Exit:
+    for verdict, code in _PRECEDENCE:
+        if verdicts[verdict] and (strict or code is not Exit.INCONCLUSIVE):
+            return code
+    return Exit.CONFORMS
+
+
+def _judged(inputs: Sequence[Source], options: Options, jobs: int, meter: _Meter) -> Iterator[Report]:
+    """The reports in the order of the inputs."""
+    if min(jobs, len(inputs)) == 1:
+        for source in inputs:
+            yield _judge(source, options, meter)
+        return
+    workers = ProcessPoolExecutor(
+        min(jobs, len(inputs)),
+        multiprocessing.get_context("fork"),
+        signal.signal,
+        (signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        # a worker has no standard input, and nothing to do where there is no file
+        asked: deque[tuple[Source, Future[Report] | None]] = deque(
+            (
+                source,
+                None
+                if source.error or source.path == STANDARD_INPUT
+                else workers.submit(judge_file, source.path, options),
+            )
+            for source in inputs
+        )
+        while asked:
+            source, future = asked.popleft()
+            if future is None:
+                yield _judge(source, options, meter)
+            else:
+                report = future.result()
+                meter.advance(source.size)
+                yield report
+        workers.shutdown()
+    except BaseException:
+        for child in multiprocessing.active_children():
+            child.terminate()
+        workers.shutdown(cancel_futures=True)
+        raise
+
+
+def _judge(source: Source, options: Options, meter: _Meter) -> Report:
+    if source.error:
+        return Report(source.path, error=source.error)
+    left = source.size
+
+    def tick(read: int) -> None:
+        nonlocal left
+        step = 0 if source.packed else min(read, left)
+        left -= step
+        meter.advance(step)
+
+    report = judge_file(source.path, options, tick)
+    meter.advance(left)
+    return report
+
+
+# -- migspec record --
+
+
+def _record(chosen: argparse.Namespace) -> Exit:
+    complain: Callable[[str], NoReturn] = chosen.usage_error
+    targets = _named(chosen.qmp, "--qmp", "NAME=ADDRESS", complain)
+    listen = _named(chosen.listen, "--listen", "NAME=PATH", complain)
+    for name, address in targets.items():
+        try:
+            Address.parse(address)
+        except RecordError as error:
+            complain(f"--qmp {name}={address}: {error.problem}, expected {error.expected}")
+    for name in listen:
+        if name not in targets:
+            complain(f"--listen {name}: there is no --qmp of that name")
+    main_loop(
+        targets, chosen.output, listen={name: path.removeprefix("unix:") for name, path in listen.items()}
+    )
+    return Exit.CONFORMS
+
+
+def _named(
+    settings: Sequence[str], option: str, form: str, complain: Callable[[str], NoReturn]
+) -> dict[str, str]:
+    """What an option that may be repeated gives to each name."""
+    values: dict[str, str] = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if not name.partition("/")[0] or not value:
+            complain(f"{option} {setting}: expected {form}")
+        if name in values:
+            complain(f"{option} {setting}: {name} is there twice")
+        values[name] = value
+    return values
+
+
+# -- the terminal --
+
+
+def _speaker(color: str, *, as_objects: bool) -> Callable[[Line], None]:
+    """What prints a line, with colours or without."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8" if as_objects else None, errors="backslashreplace")
+    wanted = sys.stdout is not None and sys.stdout.isatty() and _likes_colours()
+    if color == "never" or (color == "auto" and not wanted):
+        return lambda line: print("".join(piece.text for piece in line))
+    styles = {tone: Style.parse(colour) for tone, colour in _COLOURS.items()}
+    return lambda line: print(
+        "".join(styles[piece.tone].render(piece.text, color_system=ColorSystem.STANDARD) for piece in line)
+    )
+
+
+def _likes_colours() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _silence() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter does not complain on its way out."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Meter:
+    """A progress bar on standard error, if that is a terminal, for work that takes longer than a moment."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._shown = sys.stderr is not None and sys.stderr.isatty()
+        self._due = time.monotonic() + _PATIENCE
+        self._bar: Progress | None = None
+
+    def advance(self, size: int) -> None:
+        """Count so many bytes as done."""
+        self._done += size
+        if not self._shown or time.monotonic() < self._due:
+            return
+        if self._bar is None:
+            self._bar = Progress(
+                TextColumn("judging"),
+                BarColumn(),
+                DownloadColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._bar.add_task("judging", total=self._total or None)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=self._done)
+
+    def hide(self) -> None:
+        """Take the bar away, until there is progress again, so that other output has the terminal."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

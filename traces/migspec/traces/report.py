@@ -1,0 +1,218 @@
+"""How outcomes are shown: a report as lines of text or as one JSON object, and many reports as a summary.
+
+A line of text is made of pieces, each with the tone that it is said in; which tone has which colour, if any, is
+decided where the terminal is known.  What comes from a trace is shown so that it cannot act on a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from migspec.spec.rules import RULES, Rule
+from migspec.traces.findings import Finding, Grade, Report, Verdict
+
+
+class Tone(StrEnum):
+    """The manner in which a piece of text is said."""
+
+    PLAIN = "plain"
+    """Text like any other."""
+    PLACE = "place"
+    """Where something is: a file, or a line of it."""
+    GOOD = "good"
+    """All is as it should be."""
+    BAD = "bad"
+    """A violation."""
+    UNSURE = "unsure"
+    """Something that could not be judged, or a known defect."""
+    FAINT = "faint"
+    """What is looked at last: explanations, rule ids."""
+
+
+class Piece(NamedTuple):
+    """A piece of a line."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+Line = tuple[Piece, ...]
+"""A line of text, without its end."""
+
+
+class _Manner(NamedTuple):
+    """How verdicts of one kind are counted and shown."""
+
+    one: str
+    many: str
+    tone: Tone
+
+
+_VERDICTS: Mapping[Verdict, _Manner] = {
+    Verdict.VIOLATES: _Manner("violates", "violate", Tone.BAD),
+    Verdict.UNREADABLE: _Manner("is unreadable", "are unreadable", Tone.BAD),
+    Verdict.INCONCLUSIVE: _Manner("is inconclusive", "are inconclusive", Tone.UNSURE),
+    Verdict.CONFORMS: _Manner("conforms", "conform", Tone.GOOD),
+}
+
+_GRADES: Mapping[Grade, _Manner] = {
+    Grade.VIOLATION: _Manner("violation", "violations", Tone.BAD),
+    Grade.DOUBT: _Manner("doubt", "doubts", Tone.UNSURE),
+    Grade.DEFECT: _Manner("known defect", "known defects", Tone.UNSURE),
+    Grade.NOTE: _Manner("note", "notes", Tone.PLAIN),
+}
+
+_EXPORTED: Mapping[Grade, str] = {
+    Grade.VIOLATION: "violation",
+    Grade.DEFECT: "defect",
+    Grade.NOTE: "note",
+    Grade.DOUBT: "note",
+}
+"""Grades in JSON.  A doubt is a note there: it blames nobody, and the verdict `inconclusive` says the rest."""
+
+
+def as_json(report: Report, rules: Mapping[str, Rule] = RULES) -> str:
+    """The report as one JSON object on one line.
+
+    Its members are those of the documentation; `error` is there only where the trace is unreadable.  A byte of the
+    path that is not UTF-8 is written as an escape.
+    """
+    fields: dict[str, object] = {
+        "trace": report.trace.encode("utf-8", "backslashreplace").decode(),
+        "verdict": report.verdict.value,
+        "profile": report.profile,
+        "messages": report.messages,
+        "findings": [
+            {
+                "line": finding.line,
+                "vm": finding.vm,
+                "rule": finding.rule,
+                "grade": _EXPORTED[finding.grade],
+                "message": finding.message,
+            }
+            for finding in report.findings
+        ],
+        "exercised": sorted(report.exercised.keys() & rules.keys()),
+    }
+    if report.error:
+        fields["error"] = report.error.encode("utf-8", "backslashreplace").decode()
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+def as_text(report: Report) -> Iterator[Line]:
+    """The report as lines of text: the verdict, then each finding with what explains it."""
+    path = printable(report.trace)
+    tone = _VERDICTS[report.verdict].tone
+    counts = [counted(report.messages, "message", "messages")]
+    counts += [
+        counted(report.count(grade), manner.one, manner.many)
+        for grade, manner in _GRADES.items()
+        if report.count(grade)
+    ]
+    if report.profile:
+        counts.insert(0, report.profile)
+    yield (
+        Piece(path, Tone.PLACE),
+        Piece(": "),
+        Piece(report.verdict, tone),
+        Piece(f" ({', '.join(counts)})", Tone.FAINT),
+    )
+    for finding, lines in _collapsed(report.findings):
+        yield from _finding(path, finding, lines)
+    if report.error:
+        yield (Piece(printable(report.error), tone),)
+
+
+def _collapsed(findings: Iterable[Finding]) -> Iterator[tuple[Finding, list[int]]]:
+    """Each finding with the lines that have it; only a violation is a finding of its own every time."""
+    kept: dict[tuple[object, ...], tuple[Finding, list[int]]] = {}
+    for index, finding in enumerate(findings):
+        same: tuple[object, ...] = (finding.grade, finding.vm, finding.rule, finding.message)
+        key = (*same, index) if finding.grade is Grade.VIOLATION else same
+        kept.setdefault(key, (finding, []))[1].append(finding.line)
+    yield from kept.values()
+
+
+def _finding(path: str, finding: Finding, lines: list[int]) -> Iterator[Line]:
+    manner = _GRADES[finding.grade]
+    kind = "" if finding.grade is Grade.VIOLATION else f"{manner.one}: "
+    repeated = f" ({len(lines)} times, first in line {lines[0]})" if len(lines) > 1 else ""
+    yield (
+        Piece(f"{path}:{finding.line}: ", Tone.PLACE),
+        Piece(f"{printable(finding.vm)}: " if finding.vm else ""),
+        Piece(kind + printable(finding.message), manner.tone),
+        Piece(f"{repeated} [{printable(finding.rule)}]", Tone.FAINT),
+    )
+    if finding.explanation:
+        for text in finding.explanation.rstrip("\n").split("\n"):
+            yield (Piece(f"    {printable(text)}".rstrip(), Tone.FAINT),)
+
+
+class Tally:
+    """What many reports come to; it keeps their numbers and not the reports."""
+
+    def __init__(self, rules: Mapping[str, Rule] = RULES) -> None:
+        self.verdicts: Counter[Verdict] = Counter()
+        self.messages = 0
+        self._rules = rules
+        self._exercised: dict[str, set[str]] = {}
+
+    def add(self, report: Report) -> None:
+        """Count a report."""
+        self.verdicts[report.verdict] += 1
+        self.messages += report.messages
+        for profile in report.profiles.values():
+            self._exercised.setdefault(profile, set()).update(report.exercised)
+
+    def never_exercised(self, profile: str) -> list[Rule]:
+        """The rules of a profile that no report has exercised, in the order of the catalogue."""
+        exercised = self._exercised.get(profile, set())
+        return [rule for rule in self._rules_of(profile) if rule.id not in exercised]
+
+    def as_text(self, *, verbose: bool = False) -> Iterator[Line]:
+        """The summary; `verbose` adds the rules that were never exercised."""
+        yield ()
+        verdicts: list[Piece] = []
+        for verdict, (one, many, tone) in _VERDICTS.items():
+            if count := self.verdicts[verdict]:
+                verdicts += [
+                    Piece(", " if verdicts else ""),
+                    Piece(f"{count} {one if count == 1 else many}", tone),
+                ]
+        yield (
+            Piece(f"{counted(self.verdicts.total(), 'trace', 'traces')} with "),
+            Piece(f"{counted(self.messages, 'message', 'messages')}: "),
+            *verdicts,
+        )
+        for profile in self._exercised:
+            yield from self._coverage(profile, verbose=verbose)
+
+    def _rules_of(self, profile: str) -> list[Rule]:
+        return [rule for rule in self._rules.values() if profile in rule.profiles]
+
+    def _coverage(self, profile: str, *, verbose: bool) -> Iterator[Line]:
+        every = len(self._rules_of(profile))
+        never = self.never_exercised(profile)
+        rest = f"; nothing is said about the other {len(never)}" if never else ""
+        yield (Piece(f"{profile}: {every - len(never)} of {every} rules exercised{rest}"),)
+        if verbose:
+            for rule in never:
+                yield (Piece(f"    never exercised: {rule.id}"), Piece(f"  {rule.sentence}", Tone.FAINT))
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """A number with its noun."""
+    return f"{count} {one if count == 1 else many}"
+
+
+def printable(text: str) -> str:
+    """The text with an escape for every character that does not print, so that it cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
