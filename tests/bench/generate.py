@@ -1,8 +1,8 @@
 """Makes traces of any length to measure the checker with.
 
 Two VMs migrate again and again while a management application polls them, as it does in the field: most
-messages are `query-migrate` and its answers.  What happens is written down in `MIGRATIONS`, a few words for each
-kind of migration; the words are those of `_WORDS`.  Every VM says what QEMU 5.2.0 says there, so a trace conforms.
+messages are `query-migrate` and its answers.  `MIGRATIONS` says what happens, a few words for each kind of
+migration, as `_WORDS` explains them.  Each VM says what QEMU 5.2.0 says there, so a trace conforms.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ MIGRATIONS: Mapping[str, tuple[frozenset[str], str]] = {
         f"{_BEGUN} s# {_SWITCHED} {_LOST} {_FOUND} {_LOST} {_FOUND} {_DELIVERED}",
     ),
 }
-"""Each kind of migration: the capabilities that it needs, and what happens on source `s` and destination `d`."""
+"""Each kind of migration: the capabilities that it needs, and what the source `s` and the destination `d` do."""
 
 _WITH_STATISTICS = frozenset(
     {
@@ -314,8 +314,8 @@ _WORDS: Mapping[str, Callable[[_Vm, str], Iterator[bytes]]] = {
 }
 """The second character of a word, after the VM, says what it is.
 
-`{` greeting, `}` end with an exit code, `>` request, `<` success, `!` error, `=` MIGRATION with a status (after a
-colon, the error-desc that it leaves), `+` any other event, `#` MIGRATION_PASS, `~` query-status, `?` one
+`{` greeting, `}` end with an exit code, `>` request, `<` success, `!` error, `=` MIGRATION with a status (after
+a colon, the error-desc that it leaves), `+` any other event, `#` MIGRATION_PASS, `~` query-status, `?` one
 query-migrate.  There is one word more, `*`: a stage in which both VMs are polled for long.
 """
 

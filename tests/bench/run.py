@@ -1,7 +1,7 @@
 """Measures the checker: processor time a message, against decoding alone, and memory.
 
-Run it as `python -m tests.bench.run`.  All three ways read the same lines with the same reader in one process,
-in turns, so that a machine that slows down slows all of them; their ratio is taken within a round.  Memory is
+Run it as `python -m tests.bench.run`.  All three ways read the same lines with the same reader in one
+process, in turns, so that a machine that slows down slows all of them; their ratio is taken within a round.  Memory is
 measured in a process of its own for each trace, and must not grow with the trace.
 """
 
@@ -41,7 +41,7 @@ def _lines(path: str) -> Iterator[bytes]:
 
 
 def parse(path: str) -> int:
-    """Read the lines and parse them with orjson; the number of messages."""
+    """Read the lines and parse them with orjson; how many there are."""
     loads = orjson.loads
     count = 0
     for text in _lines(path):
@@ -51,7 +51,7 @@ def parse(path: str) -> int:
 
 
 def decode(path: str) -> int:
-    """Read the lines and decode them to checked types, answers to query-migrate too; the number of messages."""
+    """Read the lines and decode them to checked types, answers to query-migrate too; how many there are."""
     answer = decoders_for(QEMU_5_2_0).returns["query-migrate"].decode
     polled: set[str] = set()
     count = 0
@@ -71,7 +71,7 @@ def decode(path: str) -> int:
 
 
 def check(path: str) -> int:
-    """Judge the trace, which must conform, from an empty automaton on; the number of messages."""
+    """Judge the trace, which must conform, from an empty automaton on; how many messages it has."""
     bench_of.cache_clear()
     report = judge_file(path)
     if report.verdict is not Verdict.CONFORMS:

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from enum import IntEnum
@@ -72,7 +72,7 @@ exit codes:
   3    an input is unreadable
   4    with --strict: a trace is inconclusive
 
-Where several hold, 1 goes before 3 and 3 before 4.  An unreadable input does not keep the others from being judged.
+Where several hold, 1 goes before 3, and 3 before 4.  The other traces are judged in any case.
 """
 
 _COLOURS: Mapping[Tone, str] = {
@@ -154,7 +154,7 @@ def _add_record(commands: argparse._SubParsersAction[_Parser]) -> None:
         "record",
         help="record QMP monitors",
         description="Stand between QMP clients and their VMs, and write down what crosses, until Ctrl-C.",
-        epilog="NAME is that of a VM, or VM/MONITOR where it has several. ADDRESS is unix:PATH or tcp:HOST:PORT.",
+        epilog="NAME is a VM's, or VM/MONITOR where it has several. ADDRESS is unix:PATH or tcp:HOST:PORT.",
     )
     parser.set_defaults(run=_record, usage_error=parser.error)
     add = parser.add_argument
@@ -225,7 +225,9 @@ def _exit_code(verdicts: Counter[Verdict], *, strict: bool) -> Exit:
     return Exit.CONFORMS
 
 
-def _judged(inputs: Sequence[Source], options: Options, jobs: int, meter: _Meter) -> Iterator[Report]:
+def _judged(
+    inputs: Sequence[Source], options: Options, jobs: int, meter: _Meter
+) -> Generator[Report, None, None]:
     """The reports in the order of the inputs."""
     if min(jobs, len(inputs)) == 1:
         for source in inputs:

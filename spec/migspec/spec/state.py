@@ -276,6 +276,7 @@ VARIABLES: Mapping[str, Variable] = {
                 "Whether the last outgoing status is that of a savevm, which keeps no times.",
             ),
             "colo-lost": (Answer, "Whether x-colo-lost-heartbeat was accepted and the failover is not done."),
+            "disks-gone": (Answer, "Whether a completed migration has given up the guest's disks."),
             "stop-due": (Answer, "Whether an event told that the guest is about to stop by its own doing."),
             "block-options": (Loan, "The block options that migrate switched on for itself."),
             "block-incremental": (Answer, "The parameter of that name."),

@@ -14,6 +14,7 @@ from migspec.spec.commands import contract_of
 from migspec.spec.state import VARIABLES, Life, Session
 from migspec.traces.beginnings import consistency
 from migspec.traces.hypotheses import (
+    NEGOTIATING,
     Hypothesis,
     Monitor,
     Relation,
@@ -172,9 +173,9 @@ class Automaton:
             case Sent(monitor, request):
                 for h in node.hypotheses:
                     yield _enqueue(h, monitor, observation), ()
-            case Greeted(monitor):
+            case Greeted(monitor, again):
                 for h in node.hypotheses:
-                    yield _greet(h, monitor), ()
+                    yield _greet(h, monitor, again=again), ()
             case Ended():
                 yield from self._end(node, observation)
             case Replied() if self._is_neutral(node, observation):
@@ -201,6 +202,8 @@ class Automaton:
             monitor = h.monitors[observation.monitor]
             if any(h.owed) or monitor.backlog or not monitor.queue or monitor.queue[0].monitor_command:
                 return False
+            if monitor.again:
+                return False  # what happens before events are delivered is not seen
         return True
 
     def _answer_at_once(self, h: Hypothesis, observation: Replied) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
@@ -243,8 +246,8 @@ def _enqueue(h: Hypothesis, index: int, sent: Sent) -> Hypothesis:
     return _replace_monitor(h, index, changed)
 
 
-def _greet(h: Hypothesis, index: int) -> Hypothesis:
-    return _replace_monitor(h, index, Monitor(session=_SESSION.bits((Session.NEGOTIATING,))))
+def _greet(h: Hypothesis, index: int, *, again: bool) -> Hypothesis:
+    return _replace_monitor(h, index, Monitor(session=NEGOTIATING, again=again))
 
 
 def _disconnect(h: Hypothesis, index: int) -> Hypothesis:

@@ -53,6 +53,7 @@ def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
     at_rest = {**_OUTGOING_AT_REST, **_INCOMING_AT_REST, **_QUIET}
     choices = (
         ({**at_rest, **_DEFAULTS},),
+        ({**at_rest, **_DEFAULTS, "stream": ("bitmaps", "colo")},),
         (
             {**at_rest, **_PLAIN},
             {**_without_colo(_OUTGOING_UNDER_WAY), **_INCOMING_AT_REST, **_PLAIN},
@@ -66,10 +67,10 @@ def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
     return tuple(tuple(Hypothesis(narrowed(assign(alive, known))) for known in choice) for choice in choices)
 
 
-LATE = 1
+LATE = 2
 """The beginnings that a trace without a greeting starts with."""
 
-FAR_FETCHED = 2
+FAR_FETCHED = 3
 """The last of the beginnings that are tried without a reason in the trace itself."""
 
 

@@ -37,8 +37,8 @@ class Verdict(StrEnum):
 class Finding:
     """One thing found in a trace.
 
-    `line` counts from 1; `rule` is the id of the rule; `message` is one sentence, `explanation` what supports it, ready
-    for a terminal.
+    `line` counts from 1; `rule` is the id of the rule; `message` is one sentence, `explanation` what supports
+    it, ready for a terminal.
     """
 
     line: int

@@ -58,7 +58,8 @@ Owed = str | Due
 class Monitor(NamedTuple):
     """One monitor: whether it is connected, its negotiation, and what is on its way in and out.
 
-    `late` marks one whose connection is older than the trace: a request from before may still be executed.
+    `late` marks one whose connection is older than the trace: a request from before may still be executed; `again` one
+    that is in negotiation after the VM was unwatched for a while.
     """
 
     connected: bool = True
@@ -67,6 +68,7 @@ class Monitor(NamedTuple):
     oob: tuple[Request, ...] = ()
     backlog: tuple[Owed, ...] = ()
     late: bool = False
+    again: bool = False
 
     @property
     def listens(self) -> bool:

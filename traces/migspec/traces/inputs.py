@@ -1,7 +1,7 @@
 """Which traces a command line means: files as they are named, and the traces in folders.
 
-Nothing is opened here but folders.  What cannot be found is not an error yet: it becomes an input that carries its
-error, so that the other inputs are judged all the same and the order stays that of the command line.
+Nothing is opened here but folders.  A folder without traces is an input that carries its error, so that the
+other inputs are judged all the same and the order stays that of the command line.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input: where it is, its size in bytes (0 where that is not known), or why there is nothing to read."""
+    """One input: where it is and its size in bytes, 0 if not known; or why there is nothing to read."""
 
     path: str
     size: int = 0
@@ -38,9 +38,10 @@ class Source:
 
 
 def sources(paths: Iterable[str]) -> list[Source]:
-    """The inputs that the paths mean, in their order; those of a folder, at any depth, in the order of their names.
+    """The inputs that the paths mean, in their order; those of a folder, at any depth, ordered by name.
 
-    What is named twice is one input.  A folder that holds no trace, or cannot be read, is an input with an error.
+    What is named twice is one input.  A folder without a trace, or that cannot be read, is an input with an
+    error.
     """
     found: dict[str, Source] = {}
     for path in paths:

@@ -1,6 +1,7 @@
 """Judging a trace: its lines are read, each goes to the judge of its VM, and the findings come together.
 
-Whether a file is a trace at all is decided here too; what is not ends as `Verdict.UNREADABLE` with one sentence.
+Whether a file is a trace at all is decided here too; what is not ends as `Verdict.UNREADABLE` with one
+sentence.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from migspec.spec.profiles import PROFILES, Profile, profile_for
 from migspec.traces.automaton import Automaton
@@ -18,14 +20,14 @@ from migspec.traces.explain import Explainer
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header, TraceError, open_trace, read_header
 from migspec.traces.hypotheses import Relation
-from migspec.traces.messages import Line, decode_line, decode_loosely
+from migspec.traces.messages import LooseLine, decode_line, decode_loosely
 from migspec.traces.reading import Reader
 from migspec.traces.vm import VmJudge
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to judge: by which profile (None: by each VM's own), and whether clients outside the trace may exist."""
+    """How to judge: by which profile (None: by each VM's own), and whether there may be clients not seen."""
 
     profile: str | None = None
     other_clients: bool = False
@@ -63,17 +65,23 @@ class TraceJudge:
 
         Raises `TraceError` where it is no line of a trace.
         """
+        if not text.isascii():
+            self._check_encoding(number, text)
         try:
             line = decode_line(text)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self._loosely(number, text, error)
+        except (msgspec.MsgspecError, RecursionError):
+            self._misfit(number, self._loosely(number, text))
             return
+        if line.msg is None or line.dir is None:
+            loose = self._loosely(number, text)
+            if loose.msg is not UNSET:
+                self._misfit(number, loose)
+                return
+        else:
+            self.report.messages += 1
         vm = self._vms.get(line.vm)
         if vm is None:
-            if line.msg is None and line.raw is None and line.end is None and line.gap is None:
-                raise TraceError(self.report.trace, number, "the line has none of msg, raw, end and gap", "one of them")
             vm = self._open(line.vm, bytes(line.msg.greeting) if line.msg else b"")
-        self.report.messages += 1
         vm.line(number, line)
 
     def finish(self) -> Report:
@@ -84,26 +92,44 @@ class TraceJudge:
         self.report.findings.sort(key=lambda finding: finding.line)
         return self.report
 
-    def _loosely(self, number: int, text: bytes, error: Exception) -> None:
-        """A line whose message does not have the form of one; a line that is none at all is an error."""
+    def _misfit(self, number: int, line: LooseLine) -> None:
+        """Judge a message that does not have the form of one."""
+        self.report.messages += 1
+        vm = self._vms.get(line.vm) or self._open(line.vm, b"")
+        vm.misfit(number, line.mon, line.dir, line.msg)
+
+    def _loosely(self, number: int, text: bytes) -> LooseLine:
+        """The line with a message of any form; one that is no line of a trace at all is an error."""
         try:
             line = decode_loosely(text)
-        except msgspec.ValidationError as problem:
-            raise TraceError(
-                self.report.trace, number, f"a member does not hold ({problem})", "a line as the format has it"
+        except msgspec.ValidationError as error:
+            raise self._error(
+                number, f"a member is missing or of a wrong type ({error})", "a line as documented"
             ) from None
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            problem_text = str(error) or type(error).__name__
-            raise TraceError(
-                self.report.trace, number, f"this is not JSON that can be read ({problem_text})", "one JSON object a line"
-            ) from None
-        vm = self._vms.get(line.vm) or self._open(line.vm, b"")
-        self.report.messages += 1
-        vm.misfit(number, line.mon, line.dir, line.msg)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise self._error(number, f"this is not JSON ({error})", "one JSON object a line") from None
+        kinds = (line.msg is not UNSET) + sum(what is not None for what in (line.raw, line.end, line.gap))
+        if kinds != 1:
+            raise self._error(number, f"{kinds} of the members msg, raw, end and gap are here", "exactly one")
+        if line.dir is None and line.end is None and line.gap is None:
+            raise self._error(number, "the member dir is missing", "-> or <-")
+        return line
+
+    def _check_encoding(self, number: int, text: bytes) -> None:
+        try:
+            text.decode()
+        except UnicodeDecodeError as error:
+            problem = f"this is not UTF-8 ({error.reason} at byte {error.start + 1})"
+            raise self._error(number, problem, "text in UTF-8") from None
+
+    def _error(self, number: int, problem: str, expected: str) -> TraceError:
+        return TraceError(self.report.trace, number, problem, expected)
 
     def _open(self, name: str, greeting: bytes) -> VmJudge:
         stated = self._header.vms.get(name)
-        profile = self._options.profile or profile_for(_release(greeting) or (stated.release if stated else None))
+        profile = self._options.profile or profile_for(
+            _release(greeting) or (stated.release if stated else None)
+        )
         bench = bench_of(profile, other_clients=self._options.other_clients)
         self.report.profiles[name] = profile
         vm = VmJudge(name, bench.automaton, bench.reader, bench.explainer, self._add, late=not greeting)
@@ -119,15 +145,15 @@ def _release(greeting: bytes) -> str | None:
     try:
         version: Any = msgspec.json.decode(greeting)["version"]["qemu"]
         return f"{version['major']}.{version['minor']}.{version['micro']}"
-    except (msgspec.MsgspecError, KeyError, TypeError):
+    except (msgspec.MsgspecError, RecursionError, KeyError, TypeError):
         return None
 
 
 def judge_file(path: str, options: Options = Options(), tick: Callable[[int], None] | None = None) -> Report:
     """Judge a file, `-` for standard input.
 
-    `tick` is told the number of bytes read since it was told last.  Never raises for bad input: the report says
-    what is wrong with it.
+    `tick` is told the number of bytes read since it was told last.  Never raises for bad input: the report
+    says what is wrong with it.
     """
     report = Report(path)
     try:
@@ -158,5 +184,3 @@ def _judge_lines(
         judge.finish()
     if not report.messages:
         report.findings.append(Finding(1, "", "trace.empty", Grade.DOUBT, "The trace has no messages."))
-
-

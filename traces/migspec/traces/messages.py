@@ -1,8 +1,8 @@
 """Decoders for the lines of a trace, derived from the specification's schema.
 
-A message that fits the schema is decoded and checked in one pass of compiled code; any other is decoded as plain
-JSON and handed to the schema's own validator, which says what is wrong and where.  The types are built from the
-schema's tables, so there is nothing to keep in step.
+A message that fits the schema is decoded and checked in one pass of compiled code; any other is decoded as
+plain JSON and handed to the schema's own validator, which says what is wrong and where.  The types are built
+from the schema's tables, so there is nothing to keep in step.
 """
 
 from __future__ import annotations
@@ -66,12 +66,18 @@ class Line(msgspec.Struct, gc=False):
 
 
 class LooseLine(msgspec.Struct, gc=False):
-    """The same line with a message that is any JSON value."""
+    """The same line with a message that is any JSON value; `UNSET` where there is none."""
 
     vm: str
     dir: Literal["->", "<-"] | None = None
+    t: float | None = None
     mon: str = ""
-    msg: Any = None
+    msg: Any = UNSET
+    raw: str | None = None
+    end: str | None = None
+    exit: int | None = None
+    by: str | None = None
+    gap: str | None = None
 
 
 decode_line = msgspec.json.Decoder(Line).decode
@@ -86,14 +92,20 @@ class Decoders:
         self.schema = schema
         self._structs: dict[str, type[Any]] = {}
         self.returns: Mapping[str, msgspec.json.Decoder[Any]] = {
-            command.name: msgspec.json.Decoder(self._returned(command)) for command in schema.commands.values()
+            command.name: msgspec.json.Decoder(self._returned(command))
+            for command in schema.commands.values()
         }
         self.data: Mapping[str, msgspec.json.Decoder[Any]] = {
-            event.name: msgspec.json.Decoder(self._struct(event.name, event.data)) for event in schema.events.values()
+            event.name: msgspec.json.Decoder(self._struct(event.name, event.data))
+            for event in schema.events.values()
         }
 
     def _returned(self, command: Command) -> Any:
-        return self._struct(f"{command.name}-returned", ()) if command.returns is None else self.python_type(command.returns)
+        return (
+            self._struct(f"{command.name}-returned", ())
+            if command.returns is None
+            else self.python_type(command.returns)
+        )
 
     def python_type(self, wire: Type) -> Any:
         """The Python type whose JSON decoding accepts exactly the values of a wire type."""
@@ -121,7 +133,9 @@ class Decoders:
             case Union(discriminator=discriminator, branches=branches):
                 made: Any = None
                 for value, struct in branches:
-                    part = self._struct(f"{ref.name}.{value}", self.schema.structs[struct].members, discriminator.name, value)
+                    part = self._struct(
+                        f"{ref.name}.{value}", self.schema.structs[struct].members, discriminator.name, value
+                    )
                     made = part if made is None else made | part
                 return made
         raise TypeError(ref)

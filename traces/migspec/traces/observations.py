@@ -1,7 +1,7 @@
 """Observations: messages reduced to what the specification's state can decide about.
 
-Two messages that no state tells apart are one observation; there are a few hundred of them in a trace of a million
-messages.  Each is interned, so that the automaton looks an edge up by identity.
+Two messages that no state tells apart are one observation; there are a few hundred of them in a trace of a
+million messages.  Each is interned, so that the automaton looks an edge up by identity.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from migspec.spec.requests import Request
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply: an error with its class and text, or a success with as much of its content as a state decides about.
+    """A reply: an error with its class and text, or a success with what a state decides about of its content.
 
-    `answer` is a query-migrate answer; `settings` are the capabilities of a query-migrate-capabilities answer; `run`
-    is the run state of a query-status answer.  `empty` tells whether a success returned the empty object.
-    """
+    `answer` is a query-migrate answer; `settings` are the capabilities of a query-migrate-capabilities
+    answer; `run` is the run state of a query-status answer.  `empty` tells whether a success returned the
+    empty object. """
 
     error_class: str | None = None
     text: str = ""
@@ -51,7 +51,7 @@ class Sent:
     request: Request
 
     def __str__(self) -> str:
-        settings = "".join(f" {name}={'on' if on else 'off'}" for name, on in self.request.capabilities if on)
+        settings = "".join(f" {name}=on" for name, on in self.request.capabilities if on)
         return f"request {self.request.command}{settings}"
 
 
@@ -81,9 +81,13 @@ class Emitted:
 
 @dataclass(frozen=True, slots=True)
 class Greeted:
-    """A new connection was greeted: the monitor is in negotiation."""
+    """A new connection was greeted: the monitor is in negotiation.
+
+    `again` tells that the VM was watched before, so that something may have happened unseen since.
+    """
 
     monitor: int
+    again: bool = False
 
     def __str__(self) -> str:
         return "greeting"

@@ -1,8 +1,8 @@
 """From decoded messages to observations, and what is wrong with a message in itself.
 
-Each kind of message has one place where it is held against the schema and reduced to an observation.  Everything
-here is remembered by the message's own text, so that a poller's thousandth request costs a look-up.
-"""
+Each kind of message has one place where it is held against the schema and reduced to an observation.
+Everything here is remembered by the message's own text, so that a poller's thousandth request costs a
+look-up. """
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Reader:
         return found
 
     def event(self, name: str, data: bytes) -> tuple[str | None, tuple[Mismatch, ...]]:
-        """The event as rows name it, None for one that no row knows, and what the schema finds wrong with it."""
+        """The event as rows name it, None if no row knows it, and what the schema finds wrong with it."""
         key = (name, data)
         found = self._events.get(key)
         if found is None:

@@ -16,7 +16,7 @@ from migspec.spec.state import VARIABLES
 from migspec.traces.automaton import Automaton, Node
 from migspec.traces.beginnings import INCOMING, OUTGOING, situations
 from migspec.traces.hypotheses import THREADS, Due, Hypothesis, announced, deliver_event
-from migspec.traces.observations import Emitted, Observation, Replied, Reply
+from migspec.traces.observations import Emitted, Observation, Replied, Reply, Sent
 
 _SPREAD = 200
 """Hypotheses looked at when a step is forced; the rest differ in things that the message does not touch."""
@@ -30,6 +30,11 @@ def recover(automaton: Automaton, node: Node, observation: Observation) -> Node:
         case Replied():
             return automaton.node(_after_reply(automaton, node, observation))
     return node
+
+
+def forget(automaton: Automaton, node: Node, sent: Sent) -> Node:
+    """The node without the oldest request of a monitor, which was never executed."""
+    return automaton.node(_dropped(h, sent.monitor, oob=sent.request.oob) for h in node.hypotheses)
 
 
 def _after_event(automaton: Automaton, node: Node, monitor: int, event: str) -> Iterator[Hypothesis]:
@@ -79,7 +84,7 @@ def _after_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterator
     if executed:
         yield from executed
     else:
-        yield from (_dropped(h, replied) for h in node.hypotheses)
+        yield from (_dropped(h, replied.monitor, oob=replied.oob is not None) for h in node.hypotheses)
     yield from _forced_reply(automaton, node, replied)
 
 
@@ -98,24 +103,24 @@ def _whatever_was_said(automaton: Automaton, node: Node, replied: Replied) -> It
             yield h._replace(monitors=(*h.monitors[: replied.monitor], monitor, *h.monitors[replied.monitor + 1 :]))
 
 
-def _dropped(h: Hypothesis, replied: Replied) -> Hypothesis:
-    """`h` with the request forgotten."""
-    monitor = h.monitors[replied.monitor]
-    left = monitor._replace(oob=monitor.oob[1:]) if replied.oob is not None else monitor._replace(queue=monitor.queue[1:])
-    return h._replace(monitors=(*h.monitors[: replied.monitor], left, *h.monitors[replied.monitor + 1 :]))
+def _dropped(h: Hypothesis, index: int, *, oob: bool) -> Hypothesis:
+    """`h` with the oldest request of a monitor forgotten."""
+    monitor = h.monitors[index]
+    left = monitor._replace(oob=monitor.oob[1:]) if oob else monitor._replace(queue=monitor.queue[1:])
+    return h._replace(monitors=(*h.monitors[:index], left, *h.monitors[index + 1 :]))
 
 
 def _forced_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterator[Hypothesis]:
     if replied.reply.answer is not None or replied.reply.run is not None:
         for h in node.hypotheses[:_SPREAD]:
-            yield from _asserted(automaton, _dropped(h, replied), replied.reply)
+            yield from _asserted(automaton, _dropped(h, replied.monitor, oob=replied.oob is not None), replied.reply)
         return
     contract = contract_of(replied.command, automaton.relation.profile)
     for h in node.hypotheses[:_SPREAD]:
         queue = h.monitors[replied.monitor].queue
         for case in contract.cases:
             if queue and case.asks(queue[0]) and case.words is None and not replied.reply.is_error:
-                yield from _force_case(_dropped(h, replied), case, h, replied)
+                yield from _force_case(_dropped(h, replied.monitor, oob=replied.oob is not None), case, h, replied)
 
 
 def _force_case(left: Hypothesis, case: Case, h: Hypothesis, replied: Replied) -> Iterator[Hypothesis]:

@@ -1,7 +1,7 @@
 """How outcomes are shown: a report as lines of text or as one JSON object, and many reports as a summary.
 
-A line of text is made of pieces, each with the tone that it is said in; which tone has which colour, if any, is
-decided where the terminal is known.  What comes from a trace is shown so that it cannot act on a terminal.
+A line of text is made of pieces, each with the tone that it is said in; which tone has which colour, if any,
+is not decided here.  What comes from a trace is shown so that it cannot act on a terminal.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ _EXPORTED: Mapping[Grade, str] = {
     Grade.NOTE: "note",
     Grade.DOUBT: "note",
 }
-"""Grades in JSON.  A doubt is a note there: it blames nobody, and the verdict `inconclusive` says the rest."""
+"""Grades in JSON.  A doubt is a note there: it blames nobody, and the verdict says the rest."""
 
 
 def as_json(report: Report, rules: Mapping[str, Rule] = RULES) -> str:
     """The report as one JSON object on one line.
 
-    Its members are those of the documentation; `error` is there only where the trace is unreadable.  A byte of the
-    path that is not UTF-8 is written as an escape.
+    Its members are those of the documentation; `error` is there only where the trace is unreadable.  What is
+    not UTF-8 in a path is written as an escape.
     """
     fields: dict[str, object] = {
         "trace": report.trace.encode("utf-8", "backslashreplace").decode(),

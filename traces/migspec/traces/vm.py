@@ -16,7 +16,7 @@ from migspec.traces.findings import Finding, Grade
 from migspec.traces.messages import Line, Message, decode_any
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
 from migspec.traces.reading import Reader, envelope_faults
-from migspec.traces.recovery import recover
+from migspec.traces.recovery import forget, recover
 
 
 class Pending(NamedTuple):
@@ -88,6 +88,7 @@ class VmJudge:
         self._cursor = Cursor(automaton, late=late)
         self._tracks: dict[str, Track] = {}
         self._ended_by_server = False
+        self._watched = False
         self._unexplained: list[Explanation] = []
 
     # ---- lines ----
@@ -175,7 +176,8 @@ class VmJudge:
         track.pending.clear()
         self._ended_by_server = False
         self.exercised["envelope.greeting"] += 1
-        self._follow(number, Greeted(track.index))
+        self._follow(number, Greeted(track.index, again=self._watched))
+        self._watched = True
 
     def _request(self, number: int, track: Track, message: Message) -> None:
         command = message.execute if message.exec_oob is None else message.exec_oob
@@ -238,8 +240,9 @@ class VmJudge:
     def _reply(self, number: int, track: Track, message: Message) -> None:
         pending = track.pending
         identity = bytes(message.id)
-        if message.error is not None and _answers_bad_input(track, message.error.desc, identity):
-            return
+        if message.error is not None and message.error.desc.startswith(_BAD_INPUT):
+            if self._answers_bad_input(track, message.error.desc, identity):
+                return
         if pending and pending[0].id == identity and not pending[0].sent.request.oob:
             asked = pending.popleft()
         else:
@@ -278,6 +281,26 @@ class VmJudge:
             )
         oob = 0 if request.oob else None
         self._follow(number, Replied(track.index, command, reply, oob))
+
+    def _answers_bad_input(self, track: Track, text: str, identity: bytes) -> bool:
+        """Whether an error answers input that was no request; it then counts as answered."""
+        oldest = self._oldest(track)
+        if oldest is not None and text in track.pending[oldest].sent.request.argument_errors:
+            return False
+        if identity:
+            asked = next((known for known in track.malformed if _same_id(known, identity)), None)
+            if asked is not None:
+                track.malformed.remove(asked)
+            return asked is not None
+        if oldest is not None and text.endswith("duplicate key"):
+            # JSON allows what QEMU does not: the request was never one
+            lost = track.pending[oldest]
+            del track.pending[oldest]
+            self._cursor.jump(forget(self.automaton, self._cursor.node, lost.sent))
+            return True
+        answered = track.wild > 0
+        track.wild -= answered
+        return answered
 
     # ---- pairing ----
 
@@ -398,20 +421,6 @@ def _salvaged(value: dict[str, object]) -> Message | None:
 
 
 _BAD_INPUT = ("JSON ", "QMP input ")
-
-
-def _answers_bad_input(track: Track, text: str, identity: bytes) -> bool:
-    """Whether an error answers input that was no request; it then counts as answered."""
-    if not text.startswith(_BAD_INPUT):
-        return False
-    if identity:
-        asked = next((known for known in track.malformed if _same_id(known, identity)), None)
-        if asked is not None:
-            track.malformed.remove(asked)
-        return asked is not None
-    answered = track.wild > 0
-    track.wild -= answered
-    return answered
 
 
 def _same_id(asked: bytes, given: bytes) -> bool:

@@ -108,7 +108,7 @@ CONT = Contract(
             "cont.stopped",
             "The guest runs, and says so before the reply.",
             when=~_STAYS,
-            then={"run": RunState.RUNNING},
+            then={"run": RunState.RUNNING, "disks-gone": "no"},
             emits=("RESUME",),
             evidence="63 of 63",
         ),

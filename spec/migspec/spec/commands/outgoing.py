@@ -217,6 +217,16 @@ MIGRATE = Contract(
             evidence="50 recorded",
         ),
         Case(
+            "migrate.too-early",
+            "A migration that begins before the one before it is cleaned up may end the process.",
+            asks=lambda request: _fresh(request) and bool(request.outgoing and request.outgoing.may_pass),
+            when=where({"stage": ("ending", "cleaning")}, "the last migration is not cleaned up"),
+            then={"outgoing": "setup", "life": "crashed"},
+            emits=("MIGRATION:setup",),
+            standing=Standing.DEFECT,
+            evidence="6 of 40",
+        ),
+        Case(
             "migrate.accepted",
             "The migration is accepted; its connection is made afterwards.",
             asks=lambda request: _fresh(request) and _passes(request, *_ASYNCHRONOUS),

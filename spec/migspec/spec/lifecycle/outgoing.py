@@ -263,6 +263,16 @@ SWITCH_OVER: tuple[Row, ...] = (
         evidence="exactly one after STOP in 122 of 122",
     ),
     row(
+        "outgoing.migrated-again-crashes",
+        "A guest whose disks an earlier migration has given up cannot give them up once more: the process aborts.",
+        Thread.MIGRATION,
+        stage="saving|saved",
+        when=where({"disks-gone": "yes"}, "an earlier migration has given up the disks"),
+        then={"life": "crashed"},
+        standing=Standing.DEFECT,
+        evidence="each time with a disk, never without",
+    ),
+    row(
         "outgoing.active-to-failed.block",
         "A block migration failed to save what was left of a disk, which comes before the last pass.",
         Thread.MIGRATION,
@@ -360,7 +370,7 @@ END: tuple[Row, ...] = (
         Thread.MIGRATION,
         stage="ending -> cleaning",
         outgoing="completed",
-        then={"run": "postmigrate"},
+        then={"run": "postmigrate", "disks-gone": "yes"},
         evidence="query-status may still say finish-migrate right after `completed`",
     ),
     row(

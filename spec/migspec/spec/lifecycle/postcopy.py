@@ -192,6 +192,25 @@ RUN: tuple[Row, ...] = (
         standing=Standing.DEFECT,
         evidence="read in the release's source; never recorded",
     ),
+    row(
+        "outgoing.pause-cancelled",
+        "A cancellation just after the pause is noticed before the thread waits.",
+        Thread.MIGRATION,
+        stage="paused -> ending",
+        outgoing="cancelling",
+        standing=Standing.DEFECT,
+        evidence="1 of 12; otherwise a cancelled pause never ends",
+    ),
+    row(
+        "outgoing.cancel-crashes",
+        "A cancellation that meets a pause half-way crashes the process.",
+        Thread.MAIN,
+        outgoing="postcopy-paused|cancelling",
+        stage="paused",
+        then={"life": "crashed"},
+        standing=Standing.DEFECT,
+        evidence="3 of 30",
+    ),
 )
 """Postcopy with a connection."""
 
