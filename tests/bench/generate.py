@@ -86,7 +86,7 @@ MIGRATIONS: Mapping[str, tuple[frozenset[str], str]] = {
         f"{_BEGUN} s# {_SWITCHED} {_LOST} {_FOUND} {_LOST} {_FOUND} {_DELIVERED}",
     ),
 }
-"""Each kind of migration: the capabilities that it needs, and what the source `s` and the destination `d` do."""
+"""Each kind of migration: the capabilities that it needs, and what source `s` and destination `d` do."""
 
 _WITH_STATISTICS = frozenset(
     {
@@ -314,8 +314,8 @@ _WORDS: Mapping[str, Callable[[_Vm, str], Iterator[bytes]]] = {
 }
 """The second character of a word, after the VM, says what it is.
 
-`{` greeting, `}` end with an exit code, `>` request, `<` success, `!` error, `=` MIGRATION with a status (after
-a colon, the error-desc that it leaves), `+` any other event, `#` MIGRATION_PASS, `~` query-status, `?` one
+`{` greeting, `}` end with an exit code, `>` request, `<` success, `!` error, `=` MIGRATION with a status
+(after a colon, the error-desc that it leaves), `+` any other event, `#` MIGRATION_PASS, `~` query-status, `?` one
 query-migrate.  There is one word more, `*`: a stage in which both VMs are polled for long.
 """
 

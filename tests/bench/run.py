@@ -1,14 +1,15 @@
 """Measures the checker: processor time a message, against decoding alone, and memory.
 
 Run it as `python -m tests.bench.run`.  All three ways read the same lines with the same reader in one
-process, in turns, so that a machine that slows down slows all of them; their ratio is taken within a round.  Memory is
-measured in a process of its own for each trace, and must not grow with the trace.
+process, in turns, so that a machine that slows down slows all of them; their ratio is taken within a round.
+Memory is measured in a process of its own for each trace, and must not grow with the trace.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -107,8 +108,9 @@ def peak_of_check(path: str) -> int:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     line = [sys.executable, "-c", _JUDGE_ONLY, path]
     status = subprocess.run(line, env=environment, check=True, capture_output=True, text=True).stdout
-    fields = dict(entry.split(":", 1) for entry in status.splitlines())
-    return int(fields["VmHWM"].removesuffix("kB")) * 1024
+    peak = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    assert peak, status
+    return int(peak[1]) * 1024
 
 
 def table_of(messages: int, rounds: Sequence[Mapping[str, float]], peak: int) -> Table:

@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.spec.states import Predicate, completions, conditions, known_states, partial_states, value
 
 from migspec.spec.conditions import ALWAYS, NEVER, Condition, where
 from migspec.spec.state import ANYTHING, FRESH, VARIABLES, assign
-from tests.spec.states import Predicate, completions, conditions, known_states, partial_states, value
 
 NAMES = ("life", "session", "continued")
 MEANT = conditions(NAMES)

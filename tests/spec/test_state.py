@@ -1,5 +1,7 @@
 """States packed into an integer: no bit is shared, what is set can be read, and ignorance is the union."""
 
+import ast
+import inspect
 from enum import StrEnum
 
 import pytest
@@ -7,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migspec.spec import state as module
-from migspec.spec.schema.enums import docstrings
 from migspec.spec.state import ANYTHING, FRESH, VARIABLES, Variable, assign, describe
 from migspec.spec.vocabulary import MigrationCapability, MigrationStatus, RunState
 
@@ -94,9 +95,15 @@ def test_every_variable_says_what_it_tells(variable: Variable) -> None:
 
 @pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.__name__)
 def test_every_value_says_what_it_means(domain: type[StrEnum]) -> None:
-    docs = docstrings(domain)
-    assert list(docs) == [member.name for member in domain]
-    assert all(doc.endswith((".", ").")) for doc in docs.values())
+    body = ast.parse(inspect.getsource(domain)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    docs = [
+        node.value.value
+        for node in body.body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ]
+    assert len(docs) == 1 + len(domain)
+    assert all(isinstance(doc, str) and doc.endswith((".", ".\n    ")) for doc in docs)
 
 
 def test_unknown_names_and_values_are_refused() -> None:

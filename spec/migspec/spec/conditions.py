@@ -75,6 +75,10 @@ class Conjunction:
         """Whether any state satisfies it."""
         return all(literal.values for literal in self.literals)
 
+    def covers(self, other: Conjunction) -> bool:
+        """Whether every state that satisfies `other` satisfies this one too."""
+        return other.allow & ~self.allow == 0
+
     def assume(self, state: int) -> int | None:
         """`state` with what must be true for the literals to hold; None if they cannot."""
         state &= self.allow
@@ -121,20 +125,24 @@ class Condition:
 
     def __and__(self, other: Condition) -> Condition:
         names = " and ".join(part for part in (self.name, other.name) if part)
-        return Condition(names, _cases(a.literals + b.literals for a, b in product(self.cases, other.cases)))
+        return Condition(
+            names, _simplest(_joined(a.literals + b.literals) for a, b in product(self.cases, other.cases))
+        )
 
     def __or__(self, other: Condition) -> Condition:
-        return Condition(f"{self.name} or {other.name}", self.cases + other.cases)
+        return Condition(f"{self.name} or {other.name}", _simplest(self.cases + other.cases))
 
     def __invert__(self) -> Condition:
         return self._negation
 
     @cached_property
     def _negation(self) -> Condition:
-        choices = product(*(case.literals for case in self.cases))
-        return Condition(
-            f"not ({self.name})", _cases([lit.negated() for lit in choice] for choice in choices)
-        )
+        # one case at a time, with what is superfluous dropped at once, or the choices would multiply
+        cases = ALWAYS.cases
+        for excluded in self.cases:
+            negated = [literal.negated() for literal in excluded.literals]
+            cases = _simplest(_joined((*case.literals, literal)) for case in cases for literal in negated)
+        return Condition(f"not ({self.name})", cases)
 
     def __str__(self) -> str:
         return (
@@ -142,9 +150,13 @@ class Condition:
         )
 
 
-def _cases(choices: Iterable[Iterable[Literal]]) -> tuple[Conjunction, ...]:
-    """The conjunctions of these literals, without those that no state satisfies."""
-    return tuple(case for literals in choices if (case := _joined(literals)).is_possible)
+def _simplest(cases: Iterable[Conjunction]) -> tuple[Conjunction, ...]:
+    """The cases, without those that no state satisfies and those that another one covers."""
+    kept: list[Conjunction] = []
+    for case in cases:
+        if case.is_possible and not any(other.covers(case) for other in kept):
+            kept = [*(other for other in kept if not case.covers(other)), case]
+    return tuple(kept)
 
 
 def _joined(literals: Iterable[Literal]) -> Conjunction:
@@ -166,7 +178,7 @@ def where(limits: Mapping[str, str | Iterable[str]], name: str = "") -> Conditio
     for variable_name, wanted in limits.items():
         values = (wanted,) if isinstance(wanted, str) else tuple(wanted)
         literals.append(Literal(VARIABLES[variable_name], tuple(str(value) for value in values)))
-    condition = Condition(name, _cases([literals]))
+    condition = Condition(name, _simplest([_joined(literals)]))
     return condition if name else condition.named(str(condition))
 
 

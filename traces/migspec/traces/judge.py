@@ -20,6 +20,7 @@ from migspec.traces.explain import Explainer
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header, TraceError, open_trace, read_header
 from migspec.traces.hypotheses import Relation
+from migspec.traces.journeys import Journeys
 from migspec.traces.messages import LooseLine, decode_line, decode_loosely
 from migspec.traces.reading import Reader
 from migspec.traces.vm import VmJudge
@@ -59,6 +60,7 @@ class TraceJudge:
         self._header = header
         self._options = options
         self._vms: dict[str, VmJudge] = {}
+        self._journeys = Journeys()
 
     def feed(self, number: int, text: bytes) -> None:
         """Judge one line.
@@ -84,11 +86,18 @@ class TraceJudge:
             vm = self._open(line.vm, bytes(line.msg.greeting) if line.msg else b"")
         vm.line(number, line)
 
+    def statuses(self, vm: str) -> frozenset[tuple[str, str]]:
+        """The pairs of outgoing and incoming status that a VM may have after the lines so far; none if unseen."""
+        judge = self._vms.get(vm)
+        return judge.statuses() if judge else frozenset()
+
     def finish(self) -> Report:
         """The report, complete."""
         for vm in self._vms.values():
             vm.finish()
             self.report.exercised.update(vm.exercised)
+        for finding in self._journeys.findings():
+            self._add(finding)
         self.report.findings.sort(key=lambda finding: finding.line)
         return self.report
 
@@ -132,7 +141,7 @@ class TraceJudge:
         )
         bench = bench_of(profile, other_clients=self._options.other_clients)
         self.report.profiles[name] = profile
-        vm = VmJudge(name, bench.automaton, bench.reader, bench.explainer, self._add, late=not greeting)
+        vm = VmJudge(name, bench.automaton, bench.reader, bench.explainer, self._add, self._journeys, late=not greeting)
         self._vms[name] = vm
         return vm
 

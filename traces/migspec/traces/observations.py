@@ -18,7 +18,8 @@ class Reply:
 
     `answer` is a query-migrate answer; `settings` are the capabilities of a query-migrate-capabilities
     answer; `run` is the run state of a query-status answer.  `empty` tells whether a success returned the
-    empty object. """
+    empty object.
+    """
 
     error_class: str | None = None
     text: str = ""

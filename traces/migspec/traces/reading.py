@@ -2,7 +2,8 @@
 
 Each kind of message has one place where it is held against the schema and reduced to an observation.
 Everything here is remembered by the message's own text, so that a poller's thousandth request costs a
-look-up. """
+look-up.
+"""
 
 from __future__ import annotations
 
@@ -171,6 +172,13 @@ def _salvage(command: str, value: object) -> Reply:
     if command == "query-status" and isinstance(value, dict) and isinstance(value.get("status"), str):
         return Reply(run=value["status"])
     return Reply(empty=value == {})
+
+
+def uri_of(arguments: bytes) -> str:
+    """The URI in a request's arguments; empty where there is none."""
+    given = _decode(arguments)
+    uri = given.get("uri") if isinstance(given, dict) else None
+    return uri if isinstance(uri, str) else ""
 
 
 def _decode(text: bytes) -> object:

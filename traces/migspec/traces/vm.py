@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
+from itertools import product
 from typing import NamedTuple
 
 import msgspec
 
+from migspec.spec.state import VARIABLES
 from migspec.traces.automaton import Automaton
 from migspec.traces.cursor import Cursor
 from migspec.traces.hypotheses import NEGOTIATING, Monitor
 from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade
+from migspec.traces.journeys import BEGINNERS, Journeys
 from migspec.traces.messages import Line, Message, decode_any
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
-from migspec.traces.reading import Reader, envelope_faults
+from migspec.traces.reading import Reader, envelope_faults, uri_of
 from migspec.traces.recovery import forget, recover
 
 
@@ -76,6 +79,7 @@ class VmJudge:
         reader: Reader,
         explainer: Explainer,
         report: Callable[[Finding], None],
+        journeys: Journeys,
         *,
         late: bool = False,
     ) -> None:
@@ -85,6 +89,8 @@ class VmJudge:
         self.explainer = explainer
         self.exercised: Counter[str] = Counter()
         self._report = report
+        self._journeys = journeys
+        self._leader: int | None = None
         self._cursor = Cursor(automaton, late=late)
         self._tracks: dict[str, Track] = {}
         self._ended_by_server = False
@@ -143,6 +149,15 @@ class VmJudge:
             track.greeted = track.matched = False
             self._extend(track.index)
 
+    def statuses(self) -> frozenset[tuple[str, str]]:
+        """The pairs of outgoing and incoming status that the VM may have now."""
+        outgoing, incoming = VARIABLES["outgoing"], VARIABLES["incoming"]
+        return frozenset(
+            pair
+            for reached in self.automaton.closure(self._cursor.node)
+            for pair in product(outgoing.of(reached.hypothesis.state), incoming.of(reached.hypothesis.state))
+        )
+
     def finish(self) -> None:
         """Report what is still open and count what was exercised."""
         for explanation in self._unexplained:
@@ -185,6 +200,9 @@ class VmJudge:
             self._not_a_request(track, bytes(message.id))
             return
         request = self.reader.request(command, bytes(message.arguments), oob=message.exec_oob is not None)
+        if command in BEGINNERS:
+            uri = uri_of(bytes(message.arguments))
+            self._journeys.asked(self.name, number, request, uri, self._cursor.node.hypotheses)
         self._enqueue(number, track, Sent(track.index, request), bytes(message.id))
 
     def _not_a_request(self, track: Track, identity: bytes) -> None:
@@ -221,6 +239,11 @@ class VmJudge:
             return
         if name == "MIGRATION_PASS" and not faults:
             self._count_pass(number, track, message)
+        if self._leader is None:
+            self._leader = track.index
+        if self._leader == track.index:
+            # the other monitors show the same events once more
+            self._journeys.emitted(self.name, number, event)
         self._follow(number, Emitted(track.index, event))
 
     def _count_pass(self, number: int, track: Track, message: Message) -> None:
@@ -271,6 +294,8 @@ class VmJudge:
                     if self._unexplained:
                         self._look_on(replied)
                 return
+        if command in BEGINNERS:
+            self._journeys.answered(self.name, asked.line, success=message.error is None)
         reply, faults = self.reader.reply(command, message)
         for fault in faults:
             self._find(

@@ -191,7 +191,12 @@ SAVEVM = Contract(
 LOADVM = Contract(
     "loadvm",
     (
-        refusal("loadvm.refused", "There is nothing to load, and the guest was left alone.", _ANYTHING, final=False),
+        refusal(
+            "loadvm.refused",
+            "There is nothing to load, and the guest was left alone.",
+            _ANYTHING,
+            final=False,
+        ),
         Case(
             "loadvm.running",
             "A running guest is stopped, and started again with the state of the snapshot.",

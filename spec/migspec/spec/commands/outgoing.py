@@ -88,7 +88,11 @@ def _connected(request: Request) -> dict[str, str | tuple[str, ...]]:
 
 
 def _failed_for_scheme(request: Request) -> dict[str, str | tuple[str, ...]]:
-    returned = {"block-options": "none", "cap.block": "no", "block-incremental": "no"} if _uses_blocks(request) else {}
+    returned = (
+        {"block-options": "none", "cap.block": "no", "block-incremental": "no"}
+        if _uses_blocks(request)
+        else {}
+    )
     return _new_attempt(request) | {"outgoing": "failed", "stage": "idle"} | returned
 
 

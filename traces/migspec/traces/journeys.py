@@ -1,0 +1,98 @@
+"""The migrations of a trace, put together from both sides, for the properties that tie VMs together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migspec.properties.pairs import Arrival, Departure, broken
+from migspec.spec.requests import Request
+from migspec.spec.rows import Standing
+from migspec.spec.state import VARIABLES
+from migspec.traces.findings import Finding, Grade
+from migspec.traces.hypotheses import Hypothesis
+
+BEGINNERS: tuple[str, ...] = ("migrate", "migrate-incoming")
+"""The commands that begin a migration on one side."""
+
+
+class Journeys:
+    """Collects departures and arrivals from what the VMs' monitors show.
+
+    The event `setup` belongs to the oldest request that is not answered; what follows belongs to that migration.
+    """
+
+    def __init__(self) -> None:
+        self.departures: list[Departure] = []
+        self.arrivals: list[Arrival] = []
+        self._waiting: dict[str, list[Departure | Arrival]] = {}
+        self._current: dict[str, Departure | Arrival] = {}
+
+    def asked(self, vm: str, line: int, request: Request, uri: str, hypotheses: tuple[Hypothesis, ...]) -> None:
+        """A request that may begin a migration was sent in `line`."""
+        journey: Departure | Arrival
+        if request.command == "migrate-incoming":
+            journey = Arrival(vm, line, uri, last_line=line)
+        elif request.resume:
+            return
+        else:
+            journey = Departure(vm, line, uri, last_line=line)
+            journey.has_return_path = _either(
+                _known_answer(hypotheses, "cap.return-path"), _known_answer(hypotheses, "cap.postcopy-ram")
+            )
+            journey.guest_ran = _known_running(hypotheses)
+        self._waiting.setdefault(vm, []).append(journey)
+
+    def answered(self, vm: str, line: int, *, success: bool) -> None:
+        """The request of `line` was answered."""
+        waiting = self._waiting.get(vm, [])
+        for journey in [journey for journey in waiting if journey.line == line]:
+            waiting.remove(journey)
+            if not success:
+                continue
+            self._current[vm] = journey
+            if isinstance(journey, Departure):
+                self.departures.append(journey)
+            else:
+                self.arrivals.append(journey)
+
+    def emitted(self, vm: str, line: int, event: str) -> None:
+        """An event was sent."""
+        name, _, status = event.partition(":")
+        if status == "setup" and self._waiting.get(vm):
+            self._current[vm] = self._waiting[vm][0]
+        journey = self._current.get(vm)
+        if journey is None:
+            return
+        if name == "MIGRATION":
+            journey.statuses.append(status)
+            journey.last_line = line
+        elif name == "RESUME":
+            # what a migration has not stopped, a client has started
+            journey.resumed = isinstance(journey, Arrival) or journey.stopped
+        elif name == "STOP" and isinstance(journey, Departure):
+            journey.stopped = True
+
+    def findings(self) -> Iterator[Finding]:
+        """What the pairs of the trace break."""
+        for rule, source, destination in broken(self.departures, self.arrivals):
+            grade = Grade.DEFECT if rule.standing is Standing.DEFECT else Grade.VIOLATION
+            line, vm = max((source.last_line, source.vm), (destination.last_line, destination.vm))
+            told = (
+                f"{source.vm} ended as {source.statuses[-1]} (line {source.last_line}) and "
+                f"{destination.vm} as {destination.statuses[-1]} (line {destination.last_line})"
+            )
+            yield Finding(line, vm, rule.id, grade, f"{rule.sentence[:-1]}; here {told}.")
+
+
+def _known_answer(hypotheses: tuple[Hypothesis, ...], name: str) -> bool | None:
+    values = {VARIABLES[name].known(h.state) for h in hypotheses}
+    return {"yes": True, "no": False}.get(values.pop() or "") if len(values) == 1 else None
+
+
+def _either(a: bool | None, b: bool | None) -> bool | None:
+    return True if a or b else None if a is None or b is None else False
+
+
+def _known_running(hypotheses: tuple[Hypothesis, ...]) -> bool | None:
+    values = {VARIABLES["run"].known(h.state) for h in hypotheses}
+    return True if values == {"running"} else None
