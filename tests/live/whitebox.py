@@ -1,8 +1,12 @@
 """Holds what the checker infers of a VM's statuses against QEMU's own log of them.
 
-The checker sees the monitors only.  After each message from a VM, the state that QEMU was in by its own log
-must be one that the checker still takes for possible.  Both clocks are the machine's; where the state changed
-at about the time of the message, the log decides nothing.
+The checker sees the monitors only.  What it takes for possible after a message, it takes for possible at the
+moment when QEMU sent it; the log decides the status of that moment
+
+- for a reply, if the log shows no change between its request and its arrival;
+- for a MIGRATION event, which carries the time at which it was sent.
+
+Both clocks are the machine's.
 
 The log does not say whether the outgoing or the incoming status moved, which leaves a VM that is both source
 and destination with a choice.
@@ -22,8 +26,8 @@ from migspec.traces.format import TraceError, open_trace, read_header
 from migspec.traces.judge import Options, TraceJudge
 
 MARGIN: Final = 0.005
-"""Seconds after a message without a change of state that let the log decide the status: QEMU changes the state
-first, and writes the log a moment later."""
+"""Seconds that must pass without a change of state for the log to decide: QEMU changes the state first, and
+writes the log a moment later."""
 
 _INITIAL: Final = "none"
 _OUTGOING: Final = frozenset(("migrate", "xen-save-devices-state", "snapshot-save"))
@@ -74,10 +78,10 @@ class _Log:
     outgoing: bool = False
     incoming: bool = False
 
-    def decided(self, t: float) -> str | None:
-        """Return the status at this time, None if it changes too soon after to be sure."""
-        later = bisect_right(self.changes, t, key=lambda change: change.t)
-        if later < len(self.changes) and self.changes[later].t < t + MARGIN:
+    def decided(self, since: float, until: float) -> str | None:
+        """Return the status from `since` to `until`; None if it changed meanwhile, or too soon after."""
+        later = bisect_right(self.changes, since, key=lambda change: change.t)
+        if later < len(self.changes) and self.changes[later].t < until + MARGIN:
             return None
         return self.changes[later - 1].state if later else _INITIAL
 
@@ -106,10 +110,12 @@ def judge_and_compare(
         entries = [(number, text, json.loads(text)) for number, text in numbered[1:]]
         for _, _, entry in entries:
             _note_part(logs[entry["vm"]], entry)
+        asked: dict[tuple[str, str], float] = {}
         for number, text, entry in entries:
             judge.feed(number, text)
-            if entry.get("dir") == "<-" and "msg" in entry:
-                _compare(comparison, judge, logs[entry["vm"]], number, entry)
+            moment = _moment(asked, entry)
+            if moment is not None:
+                _compare(comparison, judge, logs[entry["vm"]], number, entry["vm"], moment)
         judge.finish()
     except TraceError as error:
         report.error = str(error)
@@ -117,16 +123,37 @@ def judge_and_compare(
 
 
 def _compare(
-    comparison: Comparison, judge: TraceJudge, log: _Log, number: int, entry: dict[str, Any]
+    comparison: Comparison, judge: TraceJudge, log: _Log, line: int, vm: str, moment: tuple[float, float]
 ) -> None:
-    logged = log.decided(entry["t"])
+    logged = log.decided(*moment)
     if logged is None:
         return
-    inferred = log.inferred(judge.statuses(entry["vm"]))
+    inferred = log.inferred(judge.statuses(vm))
     comparison.points += 1
     comparison.sharp += len(inferred) == 1
     if logged not in inferred:
-        comparison.disagreements.append(Disagreement(number, entry["vm"], logged, tuple(sorted(inferred))))
+        comparison.disagreements.append(Disagreement(line, vm, logged, tuple(sorted(inferred))))
+
+
+def _moment(asked: dict[tuple[str, str], float], entry: dict[str, Any]) -> tuple[float, float] | None:
+    """Return between which times QEMU sent a reply or MIGRATION event; None for all else.
+
+    `asked` remembers when requests were made, by monitor and id.
+    """
+    message = entry.get("msg")
+    if not isinstance(message, dict):
+        return None
+    key = (f"{entry['vm']}/{entry.get('mon')}", json.dumps(message.get("id")))
+    if entry["dir"] == "->":
+        asked[key] = entry["t"]
+    elif message.get("event") == "MIGRATION":
+        stamp = message["timestamp"]
+        sent = stamp["seconds"] + stamp["microseconds"] / 1e6
+        return sent, sent
+    elif "return" in message or "error" in message:
+        since = asked.pop(key, None)
+        return None if since is None else (since, entry["t"])
+    return None
 
 
 def _note_part(log: _Log, entry: dict[str, Any]) -> None:

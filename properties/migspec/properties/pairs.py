@@ -78,11 +78,18 @@ def _unsent(source: Departure, destination: Arrival) -> bool:
 
 def _unannounced(source: Departure, destination: Arrival) -> bool:
     switched = "postcopy-active" in source.statuses
-    return source.outcome in ("completed", "failed") and not switched and "postcopy-active" in destination.statuses
+    return (
+        source.outcome in ("completed", "failed")
+        and not switched
+        and "postcopy-active" in destination.statuses
+    )
 
 
 def _lost(source: Departure, destination: Arrival) -> bool:
-    return source.has_return_path is False and (source.outcome, destination.outcome) == ("completed", "failed")
+    return source.has_return_path is False and (source.outcome, destination.outcome) == (
+        "completed",
+        "failed",
+    )
 
 
 def _both_run(source: Departure, destination: Arrival) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from migspec.spec.commands import contract_of
-from migspec.spec.state import VARIABLES, Life, Session
+from migspec.spec.state import VARIABLES, Life
 from migspec.traces.beginnings import consistency
 from migspec.traces.hypotheses import (
     NEGOTIATING,
@@ -206,7 +206,9 @@ class Automaton:
                 return False  # what happens before events are delivered is not seen
         return True
 
-    def _answer_at_once(self, h: Hypothesis, observation: Replied) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
+    def _answer_at_once(
+        self, h: Hypothesis, observation: Replied
+    ) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
         index = observation.monitor
         for rule, after in self.relation.execute(h, index, h.monitors[index].queue[0], oob=False):
             for shown in deliver_reply(after, index, observation.reply, oob=False):

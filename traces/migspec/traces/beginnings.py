@@ -25,8 +25,15 @@ _OUTGOING_UNDER_WAY = {"stage": tuple(stage for stage in VARIABLES["stage"].valu
 _INCOMING_AT_REST = {"incoming": ("none", "completed"), "load": _REST}
 _INCOMING_UNDER_WAY = {"load": tuple(load for load in VARIABLES["load"].values if load not in _REST)}
 _GUEST_STARTED_EARLY = {"incoming": ("postcopy-active", "postcopy-paused", "postcopy-recover", "colo")}
-_QUIET = dict.fromkeys(("stop-due", "colo-lost", "resuming", "poisoned", "continued", "switch-asked", "was-running"), "no")
-_DEFAULTS = {"stream": "plain", **{name: "no" for name in VARIABLES if name.startswith("cap.")}, "block-incremental": "no", "block-options": "none"}
+_QUIET = dict.fromkeys(
+    ("stop-due", "colo-lost", "resuming", "poisoned", "continued", "switch-asked", "was-running"), "no"
+)
+_DEFAULTS = {
+    "stream": "plain",
+    **{name: "no" for name in VARIABLES if name.startswith("cap.")},
+    "block-incremental": "no",
+    "block-options": "none",
+}
 _NO_COLO = {"stream": ("plain", "bitmaps"), "cap.x-colo": "no"}
 _PLAIN = {
     "stream": "plain",
@@ -128,11 +135,15 @@ def situations(relation: Relation, names: tuple[str, ...]) -> tuple[int, ...]:
     starts: Iterable[int] = [FRESH & field]
     if "load" in names:
         load = VARIABLES["load"]
-        starts = [FRESH & field & ~load.field | load.bits((value,)) for value in ("none", "deferred", "listening")]
+        starts = [
+            FRESH & field & ~load.field | load.bits((value,)) for value in ("none", "deferred", "listening")
+        ]
     frontier = list(starts)
     while frontier:
         found.update(frontier)
-        frontier = [after for part in frontier for after in set(_moves(relation, part, field)) if after not in found]
+        frontier = [
+            after for part in frontier for after in set(_moves(relation, part, field)) if after not in found
+        ]
         frontier = list(dict.fromkeys(frontier))
     return tuple(sorted(found))
 

@@ -141,7 +141,11 @@ class Explainer:
         listed = ", ".join(options[: 2 * MOST_SHOWN]) or "nothing that this trace has asked for"
         more = len(options) - 2 * MOST_SHOWN
         yield f"Allowed here: {listed}" + (f", and {more} more" if more > 0 else "")
-        yield f"Smallest edit: {edit.text}." if edit else "Smallest edit: no change of one message explains what follows."
+        yield (
+            f"Smallest edit: {edit.text}."
+            if edit
+            else "Smallest edit: no change of one message explains what follows."
+        )
 
     def _due_replies(self, node: Node) -> list[str]:
         found = []
@@ -161,7 +165,9 @@ class Explainer:
             for step in self._steps(reached.hypothesis, observation):
                 if root not in found or step < found[root]:
                     found[root] = step
-        return sorted(found.items(), key=lambda item: (item[1], str(describe(item[0].state, _SHOWN_VARIABLES))))
+        return sorted(
+            found.items(), key=lambda item: (item[1], str(describe(item[0].state, _SHOWN_VARIABLES)))
+        )
 
     def _steps(self, h: Hypothesis, observation: Observation) -> Iterator[Nearest]:
         match observation:
@@ -221,10 +227,18 @@ def _difference(h: Hypothesis, due: Due, command: str, reply: Reply) -> Nearest:
             return Nearest(1, "query-migrate.members", f"with status {told} the members are others")
         return Nearest(2, "query-migrate.status", f"the status must be {status}")
     if expect.query == "query-status" and reply.run is not None:
-        return Nearest(2, "query-status.run", f"the run state must be {describe(expect.seen, ('run',))['run']}")
+        return Nearest(
+            2, "query-status.run", f"the run state must be {describe(expect.seen, ('run',))['run']}"
+        )
     if expect.query == "query-migrate-capabilities" and reply.settings is not None:
-        wrong = [name for name, on in reply.settings if describe(h.state, (f"cap.{name}",))[f"cap.{name}"] not in ("?", "yes" if on else "no")]
-        return Nearest(len(wrong) + 1, "query-migrate-capabilities.settings", f"it differs in {', '.join(wrong)}")
+        wrong = [
+            name
+            for name, on in reply.settings
+            if describe(h.state, (f"cap.{name}",))[f"cap.{name}"] not in ("?", "yes" if on else "no")
+        ]
+        return Nearest(
+            len(wrong) + 1, "query-migrate-capabilities.settings", f"it differs in {', '.join(wrong)}"
+        )
     distance = 1 if expect.is_error == reply.is_error else 2
     return Nearest(distance, expect.rule, f"it must be {expect}")
 
@@ -241,7 +255,13 @@ def _root(reached: Reached) -> Hypothesis:
 
 def _row(number: int, h: Hypothesis, step: Nearest) -> tuple[str, ...]:
     known = describe(h.state, _SHOWN_VARIABLES)
-    return (str(number), *(_short(known[name]) for name in _SHOWN_VARIABLES), _under_way(h), step.rule or "none", step.obstacle)
+    return (
+        str(number),
+        *(_short(known[name]) for name in _SHOWN_VARIABLES),
+        _under_way(h),
+        step.rule or "none",
+        step.obstacle,
+    )
 
 
 def _short(value: str) -> str:

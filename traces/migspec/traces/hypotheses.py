@@ -23,8 +23,8 @@ from migspec.spec.conditions import Condition, where
 from migspec.spec.contracts import SEEN, Expect
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.requests import Request, understand
-from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.rows import Row, Standing, Thread
+from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.state import ANYTHING, VARIABLES, Life, Session, assign
 from migspec.traces.observations import Reply
 
@@ -154,7 +154,9 @@ class Relation:
         }
         self.defects = frozenset(row.id for row in rows if row.standing is Standing.DEFECT)
         self._candidates: dict[int, tuple[tuple[int, Row], ...]] = {}
-        self._projection = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "stage", "load", "life"))
+        self._projection = sum(
+            VARIABLES[name].field for name in ("outgoing", "incoming", "stage", "load", "life")
+        )
 
     def hidden(self, h: Hypothesis) -> Iterator[Step]:
         """Every step that `h` may take without showing anything."""
@@ -225,7 +227,10 @@ class Relation:
                 if answer.state == given and not answer.emits:
                     continue
                 for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
-                    yield Step(f"unseen.{answer.case.id}", h._replace(state=state, owed=_owing(h.owed, _MAIN, emitted)))
+                    yield Step(
+                        f"unseen.{answer.case.id}",
+                        h._replace(state=state, owed=_owing(h.owed, _MAIN, emitted)),
+                    )
 
     def _deliver_silently(self, h: Hypothesis, thread: int, item: Owed) -> Iterator[Step]:
         rest = _owing(h.owed, thread, h.owed[thread][1:])
@@ -252,7 +257,10 @@ def announced(state: int, emits: tuple[str, ...]) -> Iterator[tuple[int, tuple[O
     if state & _EVENTS_ON:
         yield state & ~_EVENTS_OFF, tuple(event.removeprefix("!") for event in emits)
     if state & _EVENTS_OFF:
-        yield state & ~_EVENTS_ON, tuple(event.removeprefix("!") for event in emits if not event.startswith("MIGRATION"))
+        yield (
+            state & ~_EVENTS_ON,
+            tuple(event.removeprefix("!") for event in emits if not event.startswith("MIGRATION")),
+        )
 
 
 def deliver_event(h: Hypothesis, index: int, event: str) -> Iterator[Hypothesis]:
@@ -266,7 +274,9 @@ def deliver_event(h: Hypothesis, index: int, event: str) -> Iterator[Hypothesis]
         return
     for thread, items in enumerate(h.owed):
         if items and items[0] == event:
-            yield h._replace(owed=_owing(h.owed, thread, items[1:]), monitors=_spread(h.monitors, index, event))
+            yield h._replace(
+                owed=_owing(h.owed, thread, items[1:]), monitors=_spread(h.monitors, index, event)
+            )
 
 
 def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[Hypothesis]:
@@ -294,9 +304,9 @@ def agree(due: Due, reply: Reply, state: int) -> Iterator[int]:
             yield state
         return
     if expect.words is not None:
-        if reply.error_class == expect.error_class and expect.words.admit(reply.text):
-            yield state
-        elif reply.is_error and expect.words.anything:
+        if (reply.error_class == expect.error_class and expect.words.admit(reply.text)) or (
+            reply.is_error and expect.words.anything
+        ):
             yield state
         return
     if reply.is_error:
@@ -335,7 +345,9 @@ def _learn(state: int, seen: int, learned: int) -> int:
 _SEEN_NAMES = tuple(name for name, variable in VARIABLES.items() if variable.field & SEEN)
 
 
-def _owing(owed: tuple[tuple[Owed, ...], ...], thread: int, items: tuple[Owed, ...]) -> tuple[tuple[Owed, ...], ...]:
+def _owing(
+    owed: tuple[tuple[Owed, ...], ...], thread: int, items: tuple[Owed, ...]
+) -> tuple[tuple[Owed, ...], ...]:
     return (*owed[:thread], items, *owed[thread + 1 :])
 
 

@@ -141,7 +141,9 @@ class TraceJudge:
         )
         bench = bench_of(profile, other_clients=self._options.other_clients)
         self.report.profiles[name] = profile
-        vm = VmJudge(name, bench.automaton, bench.reader, bench.explainer, self._add, self._journeys, late=not greeting)
+        vm = VmJudge(
+            name, bench.automaton, bench.reader, bench.explainer, self._add, self._journeys, late=not greeting
+        )
         self._vms[name] = vm
         return vm
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import astuple
 
 from migspec.spec.commands.queries import MigrateAnswer
 from migspec.spec.requests import Request, understand
@@ -78,28 +79,13 @@ class Reader:
             return self._misfit(command, bytes(returned))
         return self._content(command, value), ()
 
-    def migrate_answer(self, returned: msgspec.Raw) -> tuple[Any, tuple[object, ...]]:
-        """The decoded answer to query-migrate and what distinguishes it from others for the state.
+    def migrate_answer(self, returned: msgspec.Raw) -> tuple[object, ...]:
+        """What distinguishes an answer to query-migrate from others for the state: its status and its members.
 
         Raises `msgspec.ValidationError` for an answer that does not fit the schema.
         """
         info = self._migrate_answer(returned)
-        return info, (
-            info.status,
-            info.ram is UNSET,
-            info.downtime is UNSET,
-            info.expected_downtime is UNSET,
-            info.setup_time is UNSET,
-            info.total_time is UNSET,
-            info.error_desc is UNSET,
-            info.socket_address is UNSET,
-            info.xbzrle_cache is UNSET,
-            info.compression is UNSET,
-            info.cpu_throttle_percentage is UNSET,
-            info.disk is UNSET,
-            info.postcopy_blocktime is UNSET,
-            info.postcopy_vcpu_blocktime is UNSET,
-        )
+        return (info.status, *map(type, astuple(info)))
 
     def _content(self, command: str, value: Any) -> Reply:
         if command == "query-migrate":
@@ -192,6 +178,24 @@ def _remember(memory: dict[Any, Any], key: object, value: object) -> None:
     if len(memory) >= MOST_REMEMBERED:
         memory.clear()
     memory[key] = value
+
+
+def salvaged(value: object) -> Message | None:
+    """What a malformed server message still says, as a well-formed one; None if nothing."""
+    if not isinstance(value, dict):
+        return None
+    kept: dict[str, object] = {
+        name: value[name] for name in ("return", "id", "event", "data", "QMP") if name in value
+    }
+    error = value.get("error")
+    if isinstance(error, dict):
+        kept["error"] = {"class": str(error.get("class", "")), "desc": str(error.get("desc", ""))}
+    if "event" in kept:
+        kept["timestamp"] = {"seconds": -1, "microseconds": -1}
+    try:
+        return msgspec.json.decode(msgspec.json.encode(kept), type=Message)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
 
 
 def envelope_faults(value: object) -> Iterator[str]:

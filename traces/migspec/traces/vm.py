@@ -1,75 +1,33 @@
-"""Judging one VM: its monitors' requests and replies are paired, and everything is held against the automaton."""
+"""Judging one VM: replies meet their requests, and everything meets the schema and the automaton."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from itertools import product
-from typing import NamedTuple
 
 import msgspec
 
+from migspec.spec.schema import ABSENT
 from migspec.spec.state import VARIABLES
 from migspec.traces.automaton import Automaton
 from migspec.traces.cursor import Cursor
-from migspec.traces.hypotheses import NEGOTIATING, Monitor
 from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade
+from migspec.traces.hypotheses import NEGOTIATING, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
-from migspec.traces.messages import Line, Message, decode_any
+from migspec.traces.messages import Line, Message
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
-from migspec.traces.reading import Reader, envelope_faults, uri_of
+from migspec.traces.pairing import Pending, Track
+from migspec.traces.reading import Reader, envelope_faults, salvaged, uri_of
 from migspec.traces.recovery import forget, recover
-
-
-class Pending(NamedTuple):
-    """A request without its reply yet."""
-
-    id: bytes
-    sent: Sent
-    line: int
-
-
-class Track:
-    """One monitor of a VM, as the trace shows it."""
-
-    __slots__ = (
-        "answers",
-        "connected",
-        "greeted",
-        "index",
-        "last_pass",
-        "malformed",
-        "matched",
-        "name",
-        "pending",
-        "plain",
-        "wild",
-    )
-
-    def __init__(self, index: int, name: str) -> None:
-        self.index = index
-        self.name = name
-        self.pending: deque[Pending] = deque()
-        self.connected = True
-        self.greeted = False
-        self.matched = False
-        self.wild = 0
-        self.malformed: list[bytes] = []
-        self.last_pass: int | None = None
-        self.plain: dict[str, Sent] = {}
-        self.answers: dict[tuple[object, ...], Replied] = {}
-
-    @property
-    def late(self) -> bool:
-        """Whether requests from before the trace may still be answered."""
-        return not self.greeted and not self.matched
 
 
 class VmJudge:
     """The judge of one VM.
 
-    `report` receives findings as they are made; `exercised` counts the rules that messages needed.
+    `report` receives findings as they are made, `journeys` what the properties of pairs need; `exercised` counts the
+    rules that messages needed.
     """
 
     def __init__(
@@ -90,12 +48,12 @@ class VmJudge:
         self.exercised: Counter[str] = Counter()
         self._report = report
         self._journeys = journeys
-        self._leader: int | None = None
         self._cursor = Cursor(automaton, late=late)
         self._tracks: dict[str, Track] = {}
-        self._ended_by_server = False
-        self._watched = False
         self._unexplained: list[Explanation] = []
+        self._leader: int | None = None
+        self._watched = False
+        self._ended_by_server = False
 
     # ---- lines ----
 
@@ -104,18 +62,17 @@ class VmJudge:
         message = line.msg
         track = self._tracks.get(line.mon)
         if track is None:
-            track = self._new_track(line)
+            track = self._tracks[line.mon] = Track(self._cursor.add_monitor(_as_found(line)))
         if message is None:
             self._no_message(number, track, line)
         elif line.dir == "->":
-            if message.execute is not None and not message.arguments and message.exec_oob is None:
-                sent = track.plain.get(message.execute)
-                if sent is None:
-                    request = self.reader.request(message.execute, b"", oob=False)
-                    sent = track.plain[message.execute] = Sent(track.index, request)
-                self._enqueue(number, track, sent, bytes(message.id))
-            else:
+            # a poller's request: nothing in it but a command and an id
+            sent = track.plain.get(message.execute or "")
+            if sent is None or message.arguments or message.exec_oob is not None:
                 self._request(number, track, message)
+            else:
+                track.pending.append(Pending(bytes(message.id), sent, number))
+                self._move(number, sent)
         elif message.returned or message.error is not None:
             self._reply(number, track, message)
         elif message.event is not None:
@@ -127,27 +84,18 @@ class VmJudge:
 
     def misfit(self, number: int, monitor: str, direction: str | None, value: object) -> None:
         """Judge a message that does not have the form of one; `value` is the decoded JSON."""
-        track = self._tracks.get(monitor) or self._new_track(Line(self.name, mon=monitor))
+        track = self._tracks.get(monitor)
+        if track is None:
+            track = self._tracks[monitor] = Track(self._cursor.add_monitor(Monitor(late=True)))
         if direction == "->":
-            identity = msgspec.json.encode(value["id"]) if isinstance(value, dict) and "id" in value else b""
-            self._not_a_request(track, identity)
+            identity = value.get("id", ABSENT) if isinstance(value, dict) else ABSENT
+            track.not_a_request(b"" if identity is ABSENT else msgspec.json.encode(identity))
             return
         for fault in envelope_faults(value):
             self._find(number, "envelope.message", Grade.VIOLATION, f"The message is malformed: {fault}.")
-        if not isinstance(value, dict):
-            return
-        salvaged = _salvaged(value)
-        if salvaged is not None:
-            self.line(number, Line(self.name, "<-", mon=monitor, msg=salvaged))
-
-    def gap(self) -> None:
-        """Messages may be missing here: nothing that was known is known any more."""
-        self._cursor.begin(late=True)
-        for track in self._tracks.values():
-            track.last_pass = None
-            track.pending.clear()
-            track.greeted = track.matched = False
-            self._extend(track.index)
+        kept = salvaged(value)
+        if kept is not None:
+            self.line(number, Line(self.name, "<-", mon=monitor, msg=kept))
 
     def statuses(self) -> frozenset[tuple[str, str]]:
         """The pairs of outgoing and incoming status that the VM may have now."""
@@ -167,17 +115,19 @@ class VmJudge:
             for rule in edge.rules:
                 self.exercised[rule] += count
 
-    # ---- kinds of lines ----
+    # ---- what a line may be ----
 
     def _no_message(self, number: int, track: Track, line: Line) -> None:
         if line.gap is not None:
-            self.gap()
+            # nothing that was known is known any more
+            self._cursor.begin(late=True)
+            for other in self._tracks.values():
+                other.begin(greeted=False)
         elif line.end is not None:
-            self._follow(number, Ended(track.index, line.by == "client", line.exit))
+            self._move(number, Ended(track.index, line.by == "client", line.exit))
             track.pending.clear()
             track.connected = False
-            if line.by != "client":
-                self._ended_by_server = True
+            self._ended_by_server |= line.by != "client"
         elif line.raw is not None and line.dir == "->":
             # one bad input may be answered by several errors
             track.wild += max(2, len(line.raw))
@@ -186,52 +136,35 @@ class VmJudge:
         if self._ended_by_server and not any(t.connected for t in self._tracks.values()):
             # another process may answer at the same address
             self._cursor.allow_another_process()
-        track.connected = track.greeted = True
-        track.last_pass = None
-        track.pending.clear()
+        track.begin(greeted=True)
         self._ended_by_server = False
         self.exercised["envelope.greeting"] += 1
-        self._follow(number, Greeted(track.index, again=self._watched))
+        self._move(number, Greeted(track.index, again=self._watched))
         self._watched = True
 
     def _request(self, number: int, track: Track, message: Message) -> None:
         command = message.execute if message.exec_oob is None else message.exec_oob
+        identity = bytes(message.id)
         if command is None or (message.execute is not None and message.exec_oob is not None):
-            self._not_a_request(track, bytes(message.id))
+            track.not_a_request(identity)
             return
-        request = self.reader.request(command, bytes(message.arguments), oob=message.exec_oob is not None)
+        arguments = bytes(message.arguments)
+        request = self.reader.request(command, arguments, oob=message.exec_oob is not None)
+        sent = Sent(track.index, request)
+        if not arguments and not request.oob:
+            track.plain[command] = sent
         if command in BEGINNERS:
-            uri = uri_of(bytes(message.arguments))
-            self._journeys.asked(self.name, number, request, uri, self._cursor.node.hypotheses)
-        self._enqueue(number, track, Sent(track.index, request), bytes(message.id))
-
-    def _not_a_request(self, track: Track, identity: bytes) -> None:
-        """JSON that is no request is answered by one error, with its id if it has one."""
-        if identity:
-            track.malformed.append(identity)
-        else:
-            track.wild += 1
-
-    def _enqueue(self, number: int, track: Track, sent: Sent, identity: bytes) -> None:
+            known = self._cursor.node.hypotheses
+            self._journeys.asked(self.name, number, request, uri_of(arguments), known)
         track.pending.append(Pending(identity, sent, number))
-        edge = self._cursor.node.edges.get(sent)
-        if edge is None or edge.node is None:
-            self._follow(number, sent)
-        else:
-            self._cursor.advance(edge, sent)
-            if self._unexplained:
-                self._look_on(sent)
+        self._move(number, sent)
 
     def _event(self, number: int, track: Track, message: Message) -> None:
         name = message.event or ""
         event, faults = self.reader.event(name, bytes(message.data))
         for fault in faults:
-            self._find(
-                number,
-                f"schema.{name}",
-                Grade.VIOLATION,
-                f"Event {name}: {fault.path} should be {fault.expected}, and is {fault.found}.",
-            )
+            told = f"Event {name}: {fault.path} should be {fault.expected}, and is {fault.found}."
+            self._find(number, f"schema.{name}", Grade.VIOLATION, told)
         if message.timestamp is None:
             self._find(number, "envelope.timestamp", Grade.VIOLATION, f"Event {name} has no timestamp.")
         self.exercised[f"schema.{name}"] += 1
@@ -244,7 +177,7 @@ class VmJudge:
         if self._leader == track.index:
             # the other monitors show the same events once more
             self._journeys.emitted(self.name, number, event)
-        self._follow(number, Emitted(track.index, event))
+        self._move(number, Emitted(track.index, event))
 
     def _count_pass(self, number: int, track: Track, message: Message) -> None:
         """Passes count up by one; which one is the first is the automaton's business."""
@@ -253,23 +186,21 @@ class VmJudge:
         if last is not None and passed != 1:
             self.exercised["migration-pass.count"] += 1
             if passed != last + 1:
-                self._find(
-                    number,
-                    "migration-pass.count",
-                    Grade.VIOLATION,
-                    f"Pass {passed} follows pass {last}; passes count up by one.",
-                )
+                told = f"Pass {passed} follows pass {last}; passes count up by one."
+                self._find(number, "migration-pass.count", Grade.VIOLATION, told)
 
     def _reply(self, number: int, track: Track, message: Message) -> None:
         pending = track.pending
         identity = bytes(message.id)
-        if message.error is not None and message.error.desc.startswith(_BAD_INPUT):
-            if self._answers_bad_input(track, message.error.desc, identity):
-                return
-        if pending and pending[0].id == identity and not pending[0].sent.request.oob:
+        if (
+            message.error is None
+            and pending
+            and pending[0].id == identity
+            and not pending[0].sent.request.oob
+        ):
             asked = pending.popleft()
         else:
-            found = self._paired(number, track, identity)
+            found = self._paired(number, track, message, identity)
             if found is None:
                 return
             asked = found
@@ -277,126 +208,69 @@ class VmJudge:
         request = asked.sent.request
         command = request.sent_as
         if command == "query-migrate" and message.error is None:
-            try:
-                _, key = self.reader.migrate_answer(message.returned)
-            except msgspec.ValidationError:
-                pass
-            else:
-                replied = track.answers.get(key)
-                if replied is None:
-                    reply, _ = self.reader.reply(command, message)
-                    replied = track.answers[key] = Replied(track.index, command, reply)
-                edge = self._cursor.node.edges.get(replied)
-                if edge is None or edge.node is None:
-                    self._follow(number, replied)
-                else:
-                    self._cursor.advance(edge, replied)
-                    if self._unexplained:
-                        self._look_on(replied)
+            replied = self._migrate_answer(track, message)
+            if replied is not None:
+                self._move(number, replied)
                 return
         if command in BEGINNERS:
             self._journeys.answered(self.name, asked.line, success=message.error is None)
         reply, faults = self.reader.reply(command, message)
         for fault in faults:
-            self._find(
-                number,
-                f"schema.{command}",
-                Grade.VIOLATION,
-                f"Reply to {command}: {fault.path} should be {fault.expected}, and is {fault.found}.",
-            )
-        oob = 0 if request.oob else None
-        self._follow(number, Replied(track.index, command, reply, oob))
+            told = f"Reply to {command}: {fault.path} should be {fault.expected}, and is {fault.found}."
+            self._find(number, f"schema.{command}", Grade.VIOLATION, told)
+        self._move(number, Replied(track.index, command, reply, 0 if request.oob else None))
 
-    def _answers_bad_input(self, track: Track, text: str, identity: bytes) -> bool:
-        """Whether an error answers input that was no request; it then counts as answered."""
-        oldest = self._oldest(track)
-        if oldest is not None and text in track.pending[oldest].sent.request.argument_errors:
-            return False
-        if identity:
-            asked = next((known for known in track.malformed if _same_id(known, identity)), None)
-            if asked is not None:
-                track.malformed.remove(asked)
-            return asked is not None
-        if oldest is not None and text.endswith("duplicate key"):
-            # JSON allows what QEMU does not: the request was never one
-            lost = track.pending[oldest]
-            del track.pending[oldest]
-            self._cursor.jump(forget(self.automaton, self._cursor.node, lost.sent))
-            return True
-        answered = track.wild > 0
-        track.wild -= answered
-        return answered
-
-    # ---- pairing ----
-
-    def _paired(self, number: int, track: Track, identity: bytes) -> Pending | None:
-        """The request that a reply belongs to, where it is not simply the oldest; None if there is none."""
-        pending = track.pending
-        for position, asked in enumerate(pending):
-            if _same_id(asked.id, identity) and (asked.sent.request.oob or position == self._oldest(track)):
-                del pending[position]
-                return asked
-        later = next((p for p, asked in enumerate(pending) if _same_id(asked.id, identity)), None)
-        if later is not None:
-            return self._skip_to(number, track, later)
-        if track.late:
+    def _migrate_answer(self, track: Track, message: Message) -> Replied | None:
+        """The observation of a query-migrate answer; None if it does not fit the schema."""
+        try:
+            key = self.reader.migrate_answer(message.returned)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
-        oldest = self._oldest(track)
-        if oldest is None:
-            self._find(number, "envelope.reply.unrequested", Grade.VIOLATION, "This reply answers no request.")
-            return None
-        asked = pending[oldest]
-        if not self._looks_like_answer(track, identity):
-            self._find(
-                number,
-                "envelope.reply.unrequested",
-                Grade.VIOLATION,
-                f"This reply has the id {_shown(identity)}, which no open request has; "
-                f"the oldest one, {asked.sent.request.command} in line {asked.line}, has {_shown(asked.id)}.",
-            )
-            return None
-        self._find(
-            number,
-            "envelope.id",
-            Grade.VIOLATION,
-            f"The reply to {asked.sent.request.command} has {_shown(identity, 'the id ')} "
-            f"instead of {_shown(asked.id)}.",
-        )
-        del pending[oldest]
-        return asked
+        replied = track.answers.get(key)
+        if replied is None:
+            reply, _ = self.reader.reply("query-migrate", message)
+            replied = track.answers[key] = Replied(track.index, "query-migrate", reply)
+        return replied
 
-    def _oldest(self, track: Track) -> int | None:
-        return next((i for i, asked in enumerate(track.pending) if not asked.sent.request.oob), None)
-
-    def _looks_like_answer(self, track: Track, identity: bytes) -> bool:
-        """Whether a reply with a wrong id is rather the answer to the oldest request than one to nothing."""
-        return len(track.pending) == 1 or not identity
-
-    def _skip_to(self, number: int, track: Track, position: int) -> Pending:
-        """Take the request at `position`, the earlier ones having lost their replies."""
-        for _ in range(position):
-            lost = track.pending.popleft()
-            self._find(
-                number,
-                "envelope.reply.order",
-                Grade.VIOLATION,
-                f"The reply to {lost.sent.request.command} (line {lost.line}) is missing: a later request is answered.",
-            )
-            self._recover(Replied(track.index, lost.sent.request.command, Reply()))
-        return track.pending.popleft()
+    def _paired(self, number: int, track: Track, message: Message, identity: bytes) -> Pending | None:
+        """The request that a reply belongs to, where that is not plain to see; None if it belongs to none."""
+        if message.error is not None:
+            text = message.error.desc
+            refused = track.refused_by_parser(text, identity)
+            if refused is not None:
+                self._cursor.jump(forget(self.automaton, self._cursor.node, refused.sent))
+                return None
+            if track.answers_bad_input(text, identity):
+                return None
+        pairing = track.pair(identity)
+        if pairing.rule:
+            self._find(number, pairing.rule, Grade.VIOLATION, pairing.fault)
+        for lost in pairing.lost:
+            self._recover(Replied(track.index, lost.sent.request.sent_as, Reply()))
+        return pairing.asked
 
     # ---- the automaton ----
 
-    def _follow(self, number: int, observation: Observation) -> None:
-        edge = self._cursor.follow(observation)
-        if edge is None:
-            explanation = self.explainer.open(self._cursor.node, observation, number, self.name)
-            self._look_on(observation)
-            self._unexplained.append(explanation)
-            self._recover(observation)
+    def _move(self, number: int, observation: Observation) -> None:
+        cursor = self._cursor
+        edge = cursor.node.edges.get(observation)
+        if edge is not None and edge.node is not None and not edge.notes:
+            cursor.advance(edge, observation)
+            if self._unexplained:
+                self._look_on(observation)
             return
+        self._find_way(number, observation)
+
+    def _find_way(self, number: int, observation: Observation) -> None:
+        """Follow an observation that is new here, is rejected, or shows a defect."""
+        edge = self._cursor.follow(observation)
+        node = self._cursor.node
         if self._unexplained:
             self._look_on(observation)
+        if edge is None:
+            self._unexplained.append(self.explainer.open(node, observation, number, self.name))
+            self._recover(observation)
+            return
         for note in edge.notes:
             self._find(number, note, Grade.DEFECT, self.explainer.sentence(note))
 
@@ -410,10 +284,6 @@ class VmJudge:
 
     def _recover(self, observation: Observation) -> None:
         self._cursor.jump(recover(self.automaton, self._cursor.node, observation))
-
-    def _new_track(self, line: Line) -> Track:
-        track = self._tracks[line.mon] = Track(self._cursor.add_monitor(_as_found(line)), line.mon)
-        return track
 
     def _find(self, number: int, rule: str, grade: Grade, message: str) -> None:
         self._report(Finding(number, self.name, rule, grade, message))
@@ -429,48 +299,3 @@ def _as_found(line: Line) -> Monitor:
     # the log of a client may lack the greeting, and begin with the answer to it
     negotiating = "qmp_capabilities" in (message.execute, message.exec_oob)
     return Monitor(session=NEGOTIATING) if negotiating else Monitor(late=True)
-
-
-def _salvaged(value: dict[str, object]) -> Message | None:
-    """What a malformed server message still says, as a well-formed one."""
-    kept = {name: value[name] for name in ("return", "id", "event", "data", "QMP") if name in value}
-    error = value.get("error")
-    if isinstance(error, dict):
-        kept["error"] = {"class": str(error.get("class", "")), "desc": str(error.get("desc", ""))}
-    if "event" in kept:
-        kept["timestamp"] = {"seconds": -1, "microseconds": -1}
-    try:
-        return msgspec.json.decode(msgspec.json.encode(kept), type=Message)
-    except (msgspec.MsgspecError, RecursionError):
-        return None
-
-
-_BAD_INPUT = ("JSON ", "QMP input ")
-
-
-def _same_id(asked: bytes, given: bytes) -> bool:
-    """Whether two ids are the same value; QEMU prints numbers and strings in its own way."""
-    if asked == given:
-        return True
-    if not asked or not given:
-        return False
-    try:
-        return _close(decode_any(asked), decode_any(given))
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return False
-
-
-def _close(a: object, b: object) -> bool:
-    if isinstance(a, float) or isinstance(b, float):
-        # floats are printed with six decimals
-        both = isinstance(a, int | float) and isinstance(b, int | float) and not isinstance(a, bool)
-        return both and abs(float(a) - float(b)) <= 5e-7  # type: ignore[arg-type]
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(_close, a, b))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_close(a[k], b[k]) for k in a)
-    return type(a) is type(b) and a == b
-
-
-def _shown(identity: bytes, prefix: str = "") -> str:
-    return prefix + identity.decode("utf-8", "replace") if identity else "no id"

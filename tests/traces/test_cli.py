@@ -1,0 +1,279 @@
+"""The command line: what it accepts, what it prints where, and how it ends."""
+
+import gzip
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import zstandard
+from tests.traces.command import DEADLINE, GOOD, SILENT, WRONG, run, start, text_of
+
+from migspec.cli import main
+
+GOLDEN = Path(__file__).with_name("golden")
+NUMBERS = re.compile(r"\d+ of \d+ rules exercised; nothing is said about the other \d+")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Traces with every verdict, at different depths and in all packings."""
+    (tmp_path / "t/deep").mkdir(parents=True)
+    (tmp_path / "t/b.jsonl").write_bytes(GOOD)
+    (tmp_path / "t/a.jsonl.gz").write_bytes(gzip.compress(WRONG))
+    (tmp_path / "t/deep/c.jsonl.zst").write_bytes(zstandard.compress(SILENT))
+    (tmp_path / "t/d.jsonl").write_bytes(b"{}\n")
+    (tmp_path / "t/read.me").write_bytes(b"{}\n")
+    return tmp_path
+
+
+# -- which traces, and what is printed --
+
+
+def test_text_is_as_agreed(folder: Path) -> None:
+    done = run("check", "t", folder=folder)
+    assert done.stderr == b""
+    assert NUMBERS.sub("N of M rules exercised", done.stdout.decode()) == (GOLDEN / "check.txt").read_text()
+
+
+def test_json_is_one_object_a_line(folder: Path) -> None:
+    done = run("check", "t", "--format", "json", folder=folder)
+    assert done.stderr == b""
+    shown = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(report["trace"], report["verdict"], report["messages"]) for report in shown] == [
+        ("t/a.jsonl.gz", "violates", 4),
+        ("t/b.jsonl", "conforms", 2),
+        ("t/d.jsonl", "unreadable", 0),
+        ("t/deep/c.jsonl.zst", "inconclusive", 0),
+    ]
+    assert shown[0]["findings"] == [
+        {
+            "line": 5,
+            "vm": "src",
+            "rule": "envelope.reply.unrequested",
+            "grade": "violation",
+            "message": "This reply answers no request.",
+        }
+    ]
+    assert "error" in shown[2]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--format", "json"), ("-v",)])
+def test_several_jobs_say_the_same(folder: Path, arguments: tuple[str, ...]) -> None:
+    (folder / "none").mkdir()
+    one, three = (
+        run("check", "t", "-", "none", "t/b.jsonl", "--jobs", jobs, *arguments, folder=folder, data=GOOD)
+        for jobs in ("1", "3")
+    )
+    assert (one.stdout, one.stderr, one.returncode) == (three.stdout, three.stderr, three.returncode)
+    assert one.stdout.count(b"conforms") >= 2
+
+
+def test_a_trace_named_twice_is_judged_once(folder: Path) -> None:
+    done = run("check", "t/b.jsonl", "t", "t/b.jsonl", "--format", "json", folder=folder)
+    traces = [json.loads(line)["trace"] for line in done.stdout.splitlines()]
+    assert traces == ["t/b.jsonl", "t/a.jsonl.gz", "t/d.jsonl", "t/deep/c.jsonl.zst"]
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/\xff\x1b[1m\n"
+    Path(os.fsdecode(name)).write_bytes(GOOD)
+    as_text = run("check", os.fsdecode(name))
+    assert rb"/\udcff\x1b[1m\n: conforms" in as_text.stdout
+    as_json = run("check", os.fsdecode(name), "--format", "json")
+    assert json.loads(as_json.stdout)["trace"].endswith("/\\udcff\x1b[1m\n")
+    assert as_text.stderr + as_json.stderr == b""
+
+
+def test_rules_never_exercised_are_listed(folder: Path) -> None:
+    short, long = (run("check", "t/b.jsonl", *more, folder=folder).stdout.decode() for more in ((), ("-v",)))
+    assert long.startswith(short)
+    listed = [line.split()[2] for line in long.removeprefix(short).splitlines()]
+    every = re.search(r"(\d+) of (\d+) rules exercised; nothing is said about the other (\d+)", short)
+    assert every
+    exercised, total, never = map(int, every.groups())
+    assert exercised + never == total
+    assert len(listed) == never
+    assert "query-status.answered" not in listed
+    assert "schema.COLO_EXIT" in listed
+
+
+# -- options --
+
+
+def test_the_profile_is_chosen(folder: Path) -> None:
+    (folder / "other.jsonl").write_bytes(text_of(*GOOD.splitlines()[1:], release="99.0"))
+    for arguments, profile in (
+        (("t/b.jsonl",), "qemu-5.2.0"),
+        (("other.jsonl",), "seed"),
+        (("t/b.jsonl", "--profile", "seed"), "seed"),
+        (("other.jsonl", "--profile", "qemu-5.2.0"), "qemu-5.2.0"),
+    ):
+        done = run("check", "--format", "json", *arguments, folder=folder)
+        assert json.loads(done.stdout)["profile"] == profile
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "strict"),
+    [
+        ("b", 0, 0),
+        ("c", 0, 4),
+        ("bc", 0, 4),
+        ("a", 1, 1),
+        ("abcd", 1, 1),
+        ("d", 3, 3),
+        ("dcb", 3, 3),
+        ("da", 1, 1),
+    ],
+)
+def test_exit_codes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, names: str, code: int, strict: int
+) -> None:
+    paths = {"a": "t/a.jsonl.gz", "b": "t/b.jsonl", "c": "t/deep/c.jsonl.zst", "d": "t/d.jsonl"}
+    monkeypatch.chdir(folder)
+    chosen = [paths[name] for name in names]
+    assert main(["check", *chosen]) == code
+    assert main(["check", "--strict", *chosen]) == strict
+    assert main(["check", "--strict", "--format", "json", *chosen]) == strict
+
+
+def test_colours_only_on_request_or_on_a_terminal(folder: Path) -> None:
+    plain = run("check", "t", folder=folder).stdout
+    assert b"\x1b" not in plain
+    coloured = run("check", "t", "--color", "always", folder=folder).stdout
+    assert b"\x1b[1;31mviolates\x1b[0m" in coloured
+    assert re.sub(rb"\x1b\[[0-9;]*m", b"", coloured) == plain
+    assert b"\x1b[" in on_a_terminal(folder, "check", "t")
+    assert b"\x1b" not in on_a_terminal(folder, "check", "t", "--color", "never")
+    assert b"\x1b" not in on_a_terminal(folder, "check", "t", NO_COLOR="1")
+    assert b"\x1b" not in on_a_terminal(folder, "check", "t", TERM="dumb")
+
+
+def on_a_terminal(folder: Path, *arguments: str, **environment: str) -> bytes:
+    """What the command prints on a terminal."""
+    here, there = pty.openpty()
+    process = start(*arguments, cwd=folder, stdout=there, stderr=there, environment=environment)
+    os.close(there)
+    shown = b""
+    while select.select([here], [], [], DEADLINE)[0]:
+        try:
+            piece = os.read(here, 1 << 16)
+        except OSError:  # the other end is closed
+            break
+        shown += piece
+    os.close(here)
+    assert process.wait(DEADLINE) == 1
+    return shown
+
+
+def test_help_tells_the_exit_codes() -> None:
+    done = run("check", "--help")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"1 goes before 3, and 3 before 4" in done.stdout
+    for option in (
+        b"--profile",
+        b"--format",
+        b"--strict",
+        b"--other-clients",
+        b"--jobs",
+        b"--color",
+        b"--verbose",
+    ):
+        assert option in done.stdout
+
+
+def test_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert re.fullmatch(rb"migspec (\d+\.\d+\.\d+\S*|\(not installed\))\n", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("", "the following arguments are required: COMMAND"),
+        ("chekc", "invalid choice: 'chekc'"),
+        ("check", "the following arguments are required: PATH"),
+        ("check x --profile qemu-1.0", "invalid choice: 'qemu-1.0'"),
+        ("check x --format yaml", "invalid choice: 'yaml'"),
+        ("check x --jobs 0", "0 is not a number from 1 on"),
+        ("check x --jobs many", "many is not a number from 1 on"),
+        ("check x --colour", "unrecognized arguments: --colour"),
+        ("record -o x", "the following arguments are required: --qmp"),
+        ("record --qmp a=unix:b", "the following arguments are required: -o/--output"),
+        ("record -o x --qmp unix:b", "--qmp unix:b: expected NAME=ADDRESS"),
+        ("record -o x --qmp a=b", "--qmp a=b: this is no address, expected unix:PATH or tcp:HOST:PORT"),
+        ("record -o x --qmp =unix:b", "--qmp =unix:b: expected NAME=ADDRESS"),
+        ("record -o x --qmp a=unix:b --qmp a=unix:c", "--qmp a=unix:c: a is there twice"),
+        ("record -o x --qmp a=unix:b --listen c=d", "--listen c: there is no --qmp of that name"),
+        ("record -o x --qmp a=unix:b --listen c", "--listen c: expected NAME=PATH"),
+    ],
+)
+def test_usage_errors_are_one_sentence(tmp_path: Path, arguments: str, complaint: str) -> None:
+    done = run(*arguments.split(), folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("migspec")
+    assert complaint in line
+    assert line.endswith("--help.")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+def test_a_full_disk_is_said(folder: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start("check", "t", cwd=folder, stdout=full, stderr=subprocess.PIPE)
+        _, complaint = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 3
+    assert complaint == b"migspec: standard output cannot be written (No space left on device).\n"
+
+
+# -- record --
+
+
+def test_what_is_recorded_is_judged(tmp_path: Path) -> None:
+    """A server of three lines, recorded until Ctrl-C."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+        address = f"src=unix:{tmp_path}/s"
+        listen = f"src=unix:{tmp_path}/here"
+        process = start(
+            "record", "--qmp", address, "-o", tmp_path / "t", "--listen", listen, stderr=subprocess.PIPE
+        )
+        assert process.stderr
+        assert process.stderr.readline() == f"src: listening on unix:{tmp_path}/here\n".encode()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(DEADLINE)
+            client.connect(str(tmp_path / "here"))
+            client.sendall(b'{"execute":"query-status"}\n')
+            answerer, _ = server.accept()
+            assert answerer.recv(1 << 10)
+            answerer.sendall(b'{"return":{"status":"running","singlestep":false,"running":true}}\r\n')
+            assert client.recv(1 << 10)
+            answerer.close()
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=DEADLINE)[1] == b""
+    assert process.returncode == 0
+    done = run("check", tmp_path / "t", "--format", "json")
+    shown = json.loads(done.stdout)
+    assert (shown["verdict"], shown["messages"]) == ("conforms", 2)
+
+
+def test_what_cannot_be_recorded(tmp_path: Path) -> None:
+    qmp = f"src=unix:{tmp_path}/s"
+    for output, listen, complaint in (
+        ("missing/t", "here", "missing/t: cannot be opened (No such file or directory)"),
+        ("t", "missing/here", "src: cannot listen on missing/here (No such file or directory)"),
+    ):
+        done = run("record", "--qmp", qmp, "-o", output, "--listen", f"src={listen}", folder=tmp_path)
+        assert (done.returncode, done.stdout) == (3, b"")
+        (line,) = done.stderr.decode().splitlines()
+        assert line.startswith(f"migspec: {complaint}; expected")
+    assert list(tmp_path.iterdir()) == []
