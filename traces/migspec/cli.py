@@ -225,9 +225,7 @@ def _exit_code(verdicts: Counter[Verdict], *, strict: bool) -> Exit:
     return Exit.CONFORMS
 
 
-def _judged(
-    inputs: Sequence[Source], options: Options, jobs: int, meter: _Meter
-) -> Generator[Report, None, None]:
+def _judged(inputs: Sequence[Source], options: Options, jobs: int, meter: _Meter) -> Generator[Report, None, None]:
     """The reports in the order of the inputs."""
     if min(jobs, len(inputs)) == 1:
         for source in inputs:
@@ -297,15 +295,11 @@ def _record(chosen: argparse.Namespace) -> Exit:
     for name in listen:
         if name not in targets:
             complain(f"--listen {name}: there is no --qmp of that name")
-    main_loop(
-        targets, chosen.output, listen={name: path.removeprefix("unix:") for name, path in listen.items()}
-    )
+    main_loop(targets, chosen.output, listen={name: path.removeprefix("unix:") for name, path in listen.items()})
     return Exit.CONFORMS
 
 
-def _named(
-    settings: Sequence[str], option: str, form: str, complain: Callable[[str], NoReturn]
-) -> dict[str, str]:
+def _named(settings: Sequence[str], option: str, form: str, complain: Callable[[str], NoReturn]) -> dict[str, str]:
     """What an option that may be repeated gives to each name."""
     values: dict[str, str] = {}
     for setting in settings:

@@ -78,11 +78,7 @@ def _unsent(source: Departure, destination: Arrival) -> bool:
 
 def _unannounced(source: Departure, destination: Arrival) -> bool:
     switched = "postcopy-active" in source.statuses
-    return (
-        source.outcome in ("completed", "failed")
-        and not switched
-        and "postcopy-active" in destination.statuses
-    )
+    return source.outcome in ("completed", "failed") and not switched and "postcopy-active" in destination.statuses
 
 
 def _lost(source: Departure, destination: Arrival) -> bool:

@@ -170,7 +170,7 @@ class Automaton:
 
     def _show(self, node: Node, observation: Observation) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
         match observation:
-            case Sent(monitor, request):
+            case Sent(monitor):
                 for h in node.hypotheses:
                     yield _enqueue(h, monitor, observation), ()
             case Greeted(monitor, again):
@@ -206,9 +206,7 @@ class Automaton:
                 return False  # what happens before events are delivered is not seen
         return True
 
-    def _answer_at_once(
-        self, h: Hypothesis, observation: Replied
-    ) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
+    def _answer_at_once(self, h: Hypothesis, observation: Replied) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
         index = observation.monitor
         for rule, after in self.relation.execute(h, index, h.monitors[index].queue[0], oob=False):
             for shown in deliver_reply(after, index, observation.reply, oob=False):

@@ -49,9 +49,10 @@ def _without_colo(choice: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str,
 def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
     """The hypotheses with which a trace of a VM may begin, monitors aside, the likeliest first.
 
-    Most processes have just started, with nothing configured; a late trace finds an ordinary migration under way on
-    one side; then come those at rest with anything configured, any migration on one side, and once in a lifetime both: only a guest that runs on an incoming postcopy can migrate
-    on.  A trace conforms if any of these explains it; together they are everything that is possible.
+    Most processes have just started, with nothing configured.  A late trace finds an ordinary migration under way on one
+    side.  Then come those at rest with anything configured, any migration on one side, and once in a lifetime on both:
+    only a guest that runs on an incoming postcopy can migrate on.  A trace conforms if any of these explains it;
+    together they are everything that is possible.
     """
     life = VARIABLES["life"]
     alive = ANYTHING & ~life.field | life.bits((Life.ALIVE,))
@@ -135,15 +136,11 @@ def situations(relation: Relation, names: tuple[str, ...]) -> tuple[int, ...]:
     starts: Iterable[int] = [FRESH & field]
     if "load" in names:
         load = VARIABLES["load"]
-        starts = [
-            FRESH & field & ~load.field | load.bits((value,)) for value in ("none", "deferred", "listening")
-        ]
+        starts = [FRESH & field & ~load.field | load.bits((value,)) for value in ("none", "deferred", "listening")]
     frontier = list(starts)
     while frontier:
         found.update(frontier)
-        frontier = [
-            after for part in frontier for after in set(_moves(relation, part, field)) if after not in found
-        ]
+        frontier = [after for part in frontier for after in set(_moves(relation, part, field)) if after not in found]
         frontier = list(dict.fromkeys(frontier))
     return tuple(sorted(found))
 

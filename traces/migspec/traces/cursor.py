@@ -25,9 +25,7 @@ def _is_suggested(way: list[Observation | tuple[Monitor, ...]], rejected: Observ
     It does if it names COLO, or if its very first event is the one that nothing likelier explains.
     """
     seen = [step for step in (*way, rejected) if not isinstance(step, tuple)]
-    return not any(isinstance(step, Emitted) for step in seen[:-1]) or any(
-        "colo" in str(step).lower() for step in seen
-    )
+    return not any(isinstance(step, Emitted) for step in seen[:-1]) or any("colo" in str(step).lower() for step in seen)
 
 
 class _Try(NamedTuple):
@@ -130,10 +128,6 @@ class Cursor:
         start = beginnings(self.automaton.relation)[attempt.tier]
         return self._with_monitors(start, monitors, unseen=attempt.unseen)
 
-    def _with_monitors(
-        self, hypotheses: Iterable[Hypothesis], monitors: tuple[Monitor, ...], *, unseen: bool
-    ) -> Node:
+    def _with_monitors(self, hypotheses: Iterable[Hypothesis], monitors: tuple[Monitor, ...], *, unseen: bool) -> Node:
         given = tuple(monitor._replace(late=monitor.late and unseen) for monitor in monitors)
-        return self.automaton.node(
-            h._replace(monitors=h.monitors + given[len(h.monitors) :]) for h in hypotheses
-        )
+        return self.automaton.node(h._replace(monitors=h.monitors + given[len(h.monitors) :]) for h in hypotheses)

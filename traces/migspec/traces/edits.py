@@ -88,9 +88,7 @@ def _replaced(automaton: Automaton, node: Node, rejected: Observation) -> Iterat
         case Emitted(monitor, event):
             for other, _ in allowed_events(automaton, node).items():
                 if other.partition(":")[0] == event.partition(":")[0]:
-                    yield Edit(
-                        f"make it {shown(other)}", automaton.follow(node, Emitted(monitor, other)).node
-                    )
+                    yield Edit(f"make it {shown(other)}", automaton.follow(node, Emitted(monitor, other)).node)
         case Replied(monitor):
             for text, hypotheses in _dues(automaton, node, monitor).items():
                 yield Edit(f"make it {text}", automaton.node(hypotheses))

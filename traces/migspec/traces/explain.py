@@ -142,9 +142,7 @@ class Explainer:
         more = len(options) - 2 * MOST_SHOWN
         yield f"Allowed here: {listed}" + (f", and {more} more" if more > 0 else "")
         yield (
-            f"Smallest edit: {edit.text}."
-            if edit
-            else "Smallest edit: no change of one message explains what follows."
+            f"Smallest edit: {edit.text}." if edit else "Smallest edit: no change of one message explains what follows."
         )
 
     def _due_replies(self, node: Node) -> list[str]:
@@ -165,9 +163,7 @@ class Explainer:
             for step in self._steps(reached.hypothesis, observation):
                 if root not in found or step < found[root]:
                     found[root] = step
-        return sorted(
-            found.items(), key=lambda item: (item[1], str(describe(item[0].state, _SHOWN_VARIABLES)))
-        )
+        return sorted(found.items(), key=lambda item: (item[1], str(describe(item[0].state, _SHOWN_VARIABLES))))
 
     def _steps(self, h: Hypothesis, observation: Observation) -> Iterator[Nearest]:
         match observation:
@@ -227,18 +223,14 @@ def _difference(h: Hypothesis, due: Due, command: str, reply: Reply) -> Nearest:
             return Nearest(1, "query-migrate.members", f"with status {told} the members are others")
         return Nearest(2, "query-migrate.status", f"the status must be {status}")
     if expect.query == "query-status" and reply.run is not None:
-        return Nearest(
-            2, "query-status.run", f"the run state must be {describe(expect.seen, ('run',))['run']}"
-        )
+        return Nearest(2, "query-status.run", f"the run state must be {describe(expect.seen, ('run',))['run']}")
     if expect.query == "query-migrate-capabilities" and reply.settings is not None:
         wrong = [
             name
             for name, on in reply.settings
             if describe(h.state, (f"cap.{name}",))[f"cap.{name}"] not in ("?", "yes" if on else "no")
         ]
-        return Nearest(
-            len(wrong) + 1, "query-migrate-capabilities.settings", f"it differs in {', '.join(wrong)}"
-        )
+        return Nearest(len(wrong) + 1, "query-migrate-capabilities.settings", f"it differs in {', '.join(wrong)}")
     distance = 1 if expect.is_error == reply.is_error else 2
     return Nearest(distance, expect.rule, f"it must be {expect}")
 

@@ -390,9 +390,7 @@ class TraceWriter:
         else:
             self._append(_stamp(t) | _origin(vm, mon) | {"dir": direction, "msg": msgspec.Raw(text)})
 
-    def raw(
-        self, vm: str, direction: Direction, data: bytes, t: float | None = None, mon: str | None = None
-    ) -> None:
+    def raw(self, vm: str, direction: Direction, data: bytes, t: float | None = None, mon: str | None = None) -> None:
         """Write bytes that are no message, one character a byte, over several lines if they are many."""
         for start in range(0, len(data), RAW_PIECE):
             piece = data[start : start + RAW_PIECE].decode("latin-1")

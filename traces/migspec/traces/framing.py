@@ -43,8 +43,7 @@ _UNFINISHED: Final = re.compile(rb"[a-z]+|-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:
 """What may still grow into a longer token when more bytes arrive."""
 
 _STRING_STOP: Final = {
-    quote: re.compile(rb"(?:[^\\\x00-\x1f\xfe\xff" + quote + rb"]|\\[^\x00-\x1f\xfe\xff])*")
-    for quote in (b'"', b"'")
+    quote: re.compile(rb"(?:[^\\\x00-\x1f\xfe\xff" + quote + rb"]|\\[^\x00-\x1f\xfe\xff])*") for quote in (b'"', b"'")
 }
 """The inside of a string, up to its closing quote or to a byte that no string may hold."""
 

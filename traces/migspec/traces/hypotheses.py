@@ -154,9 +154,7 @@ class Relation:
         }
         self.defects = frozenset(row.id for row in rows if row.standing is Standing.DEFECT)
         self._candidates: dict[int, tuple[tuple[int, Row], ...]] = {}
-        self._projection = sum(
-            VARIABLES[name].field for name in ("outgoing", "incoming", "stage", "load", "life")
-        )
+        self._projection = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "stage", "load", "life"))
 
     def hidden(self, h: Hypothesis) -> Iterator[Step]:
         """Every step that `h` may take without showing anything."""
@@ -274,9 +272,7 @@ def deliver_event(h: Hypothesis, index: int, event: str) -> Iterator[Hypothesis]
         return
     for thread, items in enumerate(h.owed):
         if items and items[0] == event:
-            yield h._replace(
-                owed=_owing(h.owed, thread, items[1:]), monitors=_spread(h.monitors, index, event)
-            )
+            yield h._replace(owed=_owing(h.owed, thread, items[1:]), monitors=_spread(h.monitors, index, event))
 
 
 def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[Hypothesis]:
@@ -345,9 +341,7 @@ def _learn(state: int, seen: int, learned: int) -> int:
 _SEEN_NAMES = tuple(name for name, variable in VARIABLES.items() if variable.field & SEEN)
 
 
-def _owing(
-    owed: tuple[tuple[Owed, ...], ...], thread: int, items: tuple[Owed, ...]
-) -> tuple[tuple[Owed, ...], ...]:
+def _owing(owed: tuple[tuple[Owed, ...], ...], thread: int, items: tuple[Owed, ...]) -> tuple[tuple[Owed, ...], ...]:
     return (*owed[:thread], items, *owed[thread + 1 :])
 
 

@@ -62,9 +62,7 @@ def _in_folder(folder: str) -> Iterator[Source]:
                 yield Source(path, _size(path))
     for error in closed:
         empty = False
-        yield _without_trace(
-            str(error.filename), f"this folder cannot be read ({error.strerror})", "a readable folder"
-        )
+        yield _without_trace(str(error.filename), f"this folder cannot be read ({error.strerror})", "a readable folder")
     if empty:
         endings = ", ".join(f"*{suffix}" for suffix in (PLAIN_SUFFIX, *PACKED_SUFFIXES))
         yield _without_trace(folder, "there is no trace in this folder", f"files named {endings}")

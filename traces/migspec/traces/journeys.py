@@ -27,9 +27,7 @@ class Journeys:
         self._waiting: dict[str, list[Departure | Arrival]] = {}
         self._current: dict[str, Departure | Arrival] = {}
 
-    def asked(
-        self, vm: str, line: int, request: Request, uri: str, hypotheses: tuple[Hypothesis, ...]
-    ) -> None:
+    def asked(self, vm: str, line: int, request: Request, uri: str, hypotheses: tuple[Hypothesis, ...]) -> None:
         """A request that may begin a migration was sent in `line`."""
         journey: Departure | Arrival
         if request.command == "migrate-incoming":

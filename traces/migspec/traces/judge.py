@@ -136,14 +136,10 @@ class TraceJudge:
 
     def _open(self, name: str, greeting: bytes) -> VmJudge:
         stated = self._header.vms.get(name)
-        profile = self._options.profile or profile_for(
-            _release(greeting) or (stated.release if stated else None)
-        )
+        profile = self._options.profile or profile_for(_release(greeting) or (stated.release if stated else None))
         bench = bench_of(profile, other_clients=self._options.other_clients)
         self.report.profiles[name] = profile
-        vm = VmJudge(
-            name, bench.automaton, bench.reader, bench.explainer, self._add, self._journeys, late=not greeting
-        )
+        vm = VmJudge(name, bench.automaton, bench.reader, bench.explainer, self._add, self._journeys, late=not greeting)
         self._vms[name] = vm
         return vm
 

@@ -92,12 +92,10 @@ class Decoders:
         self.schema = schema
         self._structs: dict[str, type[Any]] = {}
         self.returns: Mapping[str, msgspec.json.Decoder[Any]] = {
-            command.name: msgspec.json.Decoder(self._returned(command))
-            for command in schema.commands.values()
+            command.name: msgspec.json.Decoder(self._returned(command)) for command in schema.commands.values()
         }
         self.data: Mapping[str, msgspec.json.Decoder[Any]] = {
-            event.name: msgspec.json.Decoder(self._struct(event.name, event.data))
-            for event in schema.events.values()
+            event.name: msgspec.json.Decoder(self._struct(event.name, event.data)) for event in schema.events.values()
         }
 
     def _returned(self, command: Command) -> Any:

@@ -145,8 +145,7 @@ class Track:
         lost = tuple(self.pending.popleft() for _ in range(position))
         first = lost[0]
         fault = (
-            f"The reply to {first.sent.request.sent_as} (line {first.line}) is missing: "
-            "a later request is answered."
+            f"The reply to {first.sent.request.sent_as} (line {first.line}) is missing: a later request is answered."
         )
         return Pairing(self.pending.popleft(), lost, "envelope.reply.order", fault)
 

@@ -70,9 +70,7 @@ class Reader:
         returned = message.returned
         decoder = self._returns.get(command)
         if decoder is None:
-            return self._intern(
-                ("other", bytes(returned) == b"{}"), Reply(empty=bytes(returned) == b"{}")
-            ), ()
+            return self._intern(("other", bytes(returned) == b"{}"), Reply(empty=bytes(returned) == b"{}")), ()
         try:
             value = decoder.decode(returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -90,9 +88,7 @@ class Reader:
     def _content(self, command: str, value: Any) -> Reply:
         if command == "query-migrate":
             members = frozenset(
-                name
-                for name in value.__struct_encode_fields__
-                if getattr(value, name.replace("-", "_")) is not UNSET
+                name for name in value.__struct_encode_fields__ if getattr(value, name.replace("-", "_")) is not UNSET
             )
             status = None if value.status is UNSET else value.status
             key: tuple[object, ...] = ("migrate", status, members)
@@ -184,9 +180,7 @@ def salvaged(value: object) -> Message | None:
     """What a malformed server message still says, as a well-formed one; None if nothing."""
     if not isinstance(value, dict):
         return None
-    kept: dict[str, object] = {
-        name: value[name] for name in ("return", "id", "event", "data", "QMP") if name in value
-    }
+    kept: dict[str, object] = {name: value[name] for name in ("return", "id", "event", "data", "QMP") if name in value}
     error = value.get("error")
     if isinstance(error, dict):
         kept["error"] = {"class": str(error.get("class", "")), "desc": str(error.get("desc", ""))}

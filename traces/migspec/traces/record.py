@@ -307,9 +307,7 @@ class Recorder:
             if door.address.family == socket.AF_UNIX:
                 server.getpeername()  # a full queue of a unix socket is a refusal, not a connection under way
         except OSError as error:
-            self._report(
-                f"{door.target}: a client was turned away, for the server is not there ({error.strerror})"
-            )
+            self._report(f"{door.target}: a client was turned away, for the server is not there ({error.strerror})")
             client.close()
             server.close()
             return
@@ -407,9 +405,7 @@ def _origins(targets: Mapping[str, str]) -> dict[str, Origin]:
     pairs = {target: target.partition("/")[::2] for target in targets}
     vms = [vm for vm, _ in pairs.values()]
     if "" in vms:
-        raise RecordError(
-            repr(next(t for t, (vm, _) in pairs.items() if not vm)), "the VM has no name", "VM=ADDRESS"
-        )
+        raise RecordError(repr(next(t for t, (vm, _) in pairs.items() if not vm)), "the VM has no name", "VM=ADDRESS")
     return {
         target: Origin(vm, (monitor or MAIN_MONITOR) if vms.count(vm) > 1 else None)
         for target, (vm, monitor) in pairs.items()
@@ -427,9 +423,7 @@ def _listen(target: str, path: str) -> socket.socket:
         listener.listen()
     except OSError as error:
         listener.close()
-        raise RecordError(
-            target, f"cannot listen on {path} ({error.strerror or error})", "a free path"
-        ) from None
+        raise RecordError(target, f"cannot listen on {path} ({error.strerror or error})", "a free path") from None
     listener.setblocking(False)
     return listener
 

@@ -53,9 +53,7 @@ def _one_lost(automaton: Automaton, node: Node) -> Iterator[Hypothesis]:
                 yield h._replace(owed=(*h.owed[:thread], items[1:], *h.owed[thread + 1 :]))
 
 
-def _shown(
-    automaton: Automaton, hypotheses: Iterable[Hypothesis], monitor: int, event: str
-) -> Iterator[Hypothesis]:
+def _shown(automaton: Automaton, hypotheses: Iterable[Hypothesis], monitor: int, event: str) -> Iterator[Hypothesis]:
     for reached in automaton.closure(automaton.node(hypotheses)):
         yield from deliver_event(reached.hypothesis, monitor, event)
 
@@ -100,9 +98,7 @@ def _whatever_was_said(automaton: Automaton, node: Node, replied: Replied) -> It
         backlog = h.monitors[replied.monitor].backlog
         if backlog and isinstance(backlog[0], Due):
             monitor = h.monitors[replied.monitor]._replace(backlog=backlog[1:])
-            yield h._replace(
-                monitors=(*h.monitors[: replied.monitor], monitor, *h.monitors[replied.monitor + 1 :])
-            )
+            yield h._replace(monitors=(*h.monitors[: replied.monitor], monitor, *h.monitors[replied.monitor + 1 :]))
 
 
 def _dropped(h: Hypothesis, index: int, *, oob: bool) -> Hypothesis:
@@ -115,18 +111,14 @@ def _dropped(h: Hypothesis, index: int, *, oob: bool) -> Hypothesis:
 def _forced_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterator[Hypothesis]:
     if replied.reply.answer is not None or replied.reply.run is not None:
         for h in node.hypotheses[:_SPREAD]:
-            yield from _asserted(
-                automaton, _dropped(h, replied.monitor, oob=replied.oob is not None), replied.reply
-            )
+            yield from _asserted(automaton, _dropped(h, replied.monitor, oob=replied.oob is not None), replied.reply)
         return
     contract = contract_of(replied.command, automaton.relation.profile)
     for h in node.hypotheses[:_SPREAD]:
         queue = h.monitors[replied.monitor].queue
         for case in contract.cases:
             if queue and case.asks(queue[0]) and case.words is None and not replied.reply.is_error:
-                yield from _force_case(
-                    _dropped(h, replied.monitor, oob=replied.oob is not None), case, h, replied
-                )
+                yield from _force_case(_dropped(h, replied.monitor, oob=replied.oob is not None), case, h, replied)
 
 
 def _force_case(left: Hypothesis, case: Case, h: Hypothesis, replied: Replied) -> Iterator[Hypothesis]:

@@ -192,12 +192,7 @@ class VmJudge:
     def _reply(self, number: int, track: Track, message: Message) -> None:
         pending = track.pending
         identity = bytes(message.id)
-        if (
-            message.error is None
-            and pending
-            and pending[0].id == identity
-            and not pending[0].sent.request.oob
-        ):
+        if message.error is None and pending and pending[0].id == identity and not pending[0].sent.request.oob:
             asked = pending.popleft()
         else:
             found = self._paired(number, track, message, identity)
