@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.bench import generate, run
 
@@ -27,7 +27,8 @@ def messages(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line).get("msg", {}) for line in path.read_bytes().splitlines()[1:]]
 
 
-@settings(max_examples=10)
+# no seed is simpler than another, so there is nothing to shrink
+@settings(max_examples=5, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**32))
 def test_any_trace_conforms(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("bench") / "trace.jsonl"
@@ -68,17 +69,17 @@ def test_every_kind_of_migration_happens(tmp_path: Path) -> None:
 def test_trace_is_judged_to_its_end(trace: Path, tmp_path: Path) -> None:
     """Against a benchmark of a checker that has given up: a fault in the last lines is still found."""
     faulty = tmp_path / "faulty.jsonl"
-    event = {"timestamp": {"seconds": 1, "microseconds": 1}, "event": "MIGRATION", "data": {"status": "colo"}}
+    event = {"timestamp": {"seconds": 1, "microseconds": 1}, "event": "MIGRATION", "data": {"status": "device"}}
     line = json.dumps({"vm": "src", "dir": "<-", "msg": event})
     faulty.write_bytes(trace.read_bytes() + line.encode() + b"\n")
-    assert [finding.line for finding in judge_file(str(faulty)).findings] == [MESSAGES + 2]
+    assert [finding.line for finding in judge_file(str(faulty)).findings] == [len(messages(trace)) + 2]
     with pytest.raises(SystemExit, match=Verdict.VIOLATES.value):
         run.check(str(faulty))
 
 
-@pytest.mark.parametrize("way", run.WAYS)
-def test_every_way_reads_all_messages(way: str, trace: Path) -> None:
-    assert run.WAYS[way](str(trace)) == MESSAGES
+def test_every_way_reads_the_whole_trace(trace: Path) -> None:
+    assert run.parse(str(trace)) == run.decode(str(trace)) == len(messages(trace))
+    assert run.check(str(trace)) == MESSAGES
 
 
 def test_peak_is_of_a_process_that_judges(trace: Path) -> None:

@@ -11,7 +11,6 @@ import json
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -169,11 +168,7 @@ class _Vm:
             arguments = {"capabilities": [{"capability": name, "state": on} for name, on in wanted.items()]}
         if command in ("migrate-incoming", "migrate-recover"):
             self._addresses.insert(0, str(arguments["uri"]).removeprefix("unix:"))
-        if (
-            command == "migrate"
-            and not arguments.get("resume")
-            and self.status not in _WITH_STATISTICS - {"completed"}
-        ):
+        if command == "migrate" and not arguments.get("resume") and self.status not in _WITH_STATISTICS - {"completed"}:
             self._begin()
         yield self._ask(command, arguments)
 
@@ -315,8 +310,8 @@ _WORDS: Mapping[str, Callable[[_Vm, str], Iterator[bytes]]] = {
 """The second character of a word, after the VM, says what it is.
 
 `{` greeting, `}` end with an exit code, `>` request, `<` success, `!` error, `=` MIGRATION with a status
-(after a colon, the error-desc that it leaves), `+` any other event, `#` MIGRATION_PASS, `~` query-status, `?` one
-query-migrate.  There is one word more, `*`: a stage in which both VMs are polled for long.
+(after a colon, the error-desc that it leaves), `+` any other event, `#` MIGRATION_PASS, `~` query-status,
+`?` one query-migrate.  There is one word more, `*`: a stage in which both VMs are polled for long.
 """
 
 
@@ -348,6 +343,11 @@ def trace(seed: int) -> Iterator[bytes]:
 
 
 def write_trace(path: Path, messages: int, seed: int) -> None:
-    """Write the trace that `seed` stands for, up to `messages` lines after the header, in constant memory."""
+    """Write the trace that `seed` stands for, up to its message number `messages`, in constant memory."""
+    written = 0
     with path.open("wb") as file:
-        file.writelines(islice(trace(seed), messages + 1))
+        for line in trace(seed):
+            file.write(line)
+            written += b'"msg":' in line
+            if written == messages:
+                return

@@ -20,9 +20,6 @@ Line = dict[str, Any]
 Place = Callable[[Sequence[Line]], int]
 """Finds one line of a trace by its content; the index of the line, the header being 0."""
 
-Member = tuple[str | int, ...]
-"""The way to a member of a message, from the outside in."""
-
 
 class Faulty(NamedTuple):
     """A trace with a fault in it, and the index of the line in which the fault has to be found."""
@@ -103,14 +100,6 @@ class Side:
 
         return place
 
-    def leave(self) -> Place:
-        """The end of the connection, by either side."""
-
-        def place(lines: Sequence[Line]) -> int:
-            return next(i for i, line in enumerate(lines) if line.get("vm") == self.name and "by" in line)
-
-        return place
-
     def _answers(self, line: Line, identity: object) -> bool:
         if line.get("vm") != self.name or line.get("dir") != "<-":
             return False
@@ -119,9 +108,7 @@ class Side:
 
     def _message(self, fits: Callable[[Line], bool], nth: int, what: str) -> Place:
         def place(lines: Sequence[Line]) -> int:
-            found = [
-                i for i, line in enumerate(lines) if line.get("vm") == self.name and fits(line.get("msg", {}))
-            ]
+            found = [i for i, line in enumerate(lines) if line.get("vm") == self.name and fits(line.get("msg", {}))]
             assert len(found) >= nth, f"{self.name} has no {what} number {nth}"
             return found[nth - 1]
 
@@ -165,12 +152,12 @@ def exchanged(first: Place, second: Place, noticed: Place) -> Mutation:
     return mutation
 
 
-def invented(after: Place, message: Mapping[str, object], of: str = "") -> Mutation:
-    """A server message is put in after a place: of the same VM, or of the named one."""
+def invented(after: Place, message: Mapping[str, object]) -> Mutation:
+    """A server message of the same VM is put in after a place."""
 
     def mutation(lines: list[Line]) -> Faulty:
         at = after(lines)
-        line = {"t": lines[at]["t"], "vm": of or lines[at]["vm"], "dir": "<-", "msg": dict(message)}
+        line = {"t": lines[at]["t"], "vm": lines[at]["vm"], "dir": "<-", "msg": dict(message)}
         if "event" in message:
             line["msg"]["timestamp"] = {"seconds": int(lines[at]["t"]), "microseconds": 0}
         return Faulty([*lines[: at + 1], line, *lines[at + 1 :]], at + 1)
@@ -178,7 +165,7 @@ def invented(after: Place, message: Mapping[str, object], of: str = "") -> Mutat
     return mutation
 
 
-def replaced(where: Place, **members: object) -> Mutation:
+def replaced(where: Place, members: Mapping[str, object]) -> Mutation:
     """A message keeps its id and has these members otherwise."""
 
     def mutation(lines: list[Line]) -> Faulty:
@@ -192,41 +179,81 @@ def replaced(where: Place, **members: object) -> Mutation:
 
 def refused(where: Place, text: str, error_class: str = "GenericError") -> Mutation:
     """A reply is an error instead."""
-    return replaced(where, error={"class": error_class, "desc": text})
+    return replaced(where, {"error": {"class": error_class, "desc": text}})
 
 
 def accepted(where: Place) -> Mutation:
     """A reply is a success instead."""
-    return replaced(where, **{"return": {}})
+    return replaced(where, {"return": {}})
 
 
-def altered(where: Place, member: Member, value: object, noticed: Place | None = None) -> Mutation:
-    """A member of a line has another value, or is there in the first place."""
+def altered(where: Place, member: str, value: object) -> Mutation:
+    """A member of a message, given as its path with dots, has another value, or is there in the first place."""
+    return _in_message(where, member, lambda holder, key: holder.__setitem__(key, value))
+
+
+def without(where: Place, member: str) -> Mutation:
+    """A member of a message is missing."""
+    return _in_message(where, member, lambda holder, key: holder.__delitem__(key))
+
+
+def borrowed(where: Place, member: str, other: Place) -> Mutation:
+    """A message has a member of another one."""
 
     def mutation(lines: list[Line]) -> Faulty:
-        at = where(lines)
-        line = copy.deepcopy(lines[at])
-        _holder(line, member)[member[-1]] = value
-        changed = [*lines[:at], line, *lines[at + 1 :]]
-        return Faulty(changed, noticed(changed) if noticed else at)
+        holder, key = _found(lines[other(lines)]["msg"], member)
+        return altered(where, member, holder[key])(lines)
 
     return mutation
 
 
-def without(where: Place, member: Member) -> Mutation:
-    """A member of a line is missing."""
+def setting(where: Place, capability: str, *, on: bool) -> Mutation:
+    """An answer to query-migrate-capabilities has one capability otherwise."""
+
+    def mutation(lines: list[Line]) -> Faulty:
+        entries = lines[where(lines)]["msg"]["return"]
+        (index,) = (i for i, entry in enumerate(entries) if entry["capability"] == capability)
+        return altered(where, f"return.{index}.state", on)(lines)
+
+    return mutation
+
+
+def ended(after: Place, code: int) -> Mutation:
+    """The process ends after a place, with this exit code, and the trace has nothing more of it."""
+
+    def mutation(lines: list[Line]) -> Faulty:
+        at = after(lines)
+        end = {"t": lines[at]["t"], "vm": lines[at]["vm"], "end": "eof", "exit": code}
+        later = [line for line in lines[at + 1 :] if line["vm"] != end["vm"]]
+        return Faulty([*lines[: at + 1], end, *later], at + 1)
+
+    return mutation
+
+
+def exiting(where: Place, code: int) -> Mutation:
+    """The exit code of a process is another one."""
 
     def mutation(lines: list[Line]) -> Faulty:
         at = where(lines)
+        return Faulty([*lines[:at], {**lines[at], "exit": code}, *lines[at + 1 :]], at)
+
+    return mutation
+
+
+def _in_message(where: Place, member: str, change: Callable[[Any, str | int], None]) -> Mutation:
+    def mutation(lines: list[Line]) -> Faulty:
+        at = where(lines)
         line = copy.deepcopy(lines[at])
-        del _holder(line, member)[member[-1]]
+        change(*_found(line["msg"], member))
         return Faulty([*lines[:at], line, *lines[at + 1 :]], at)
 
     return mutation
 
 
-def _holder(line: Line, member: Member) -> Any:
-    holder: Any = line
-    for step in member[:-1]:
+def _found(message: Any, member: str) -> tuple[Any, str | int]:
+    """What holds a member, and its name or index there."""
+    holder = message
+    *way, last = (int(step) if step.isdigit() else step for step in member.split("."))
+    for step in way:
         holder = holder[step]
-    return holder
+    return holder, last

@@ -22,9 +22,7 @@ Predicate = Callable[[int], bool]
 
 # the same as the methods of Variable, but quick: these are called a million times
 _FIELDS = {name: variable.field for name, variable in VARIABLES.items()}
-_VALUES = {
-    name: {variable.bits((word,)): word for word in variable.values} for name, variable in VARIABLES.items()
-}
+_VALUES = {name: {variable.bits((word,)): word for word in variable.values} for name, variable in VARIABLES.items()}
 
 
 def value(state: int, name: str) -> str:
@@ -45,9 +43,7 @@ def completions(state: int, names: Iterable[str] = tuple(VARIABLES)) -> set[int]
 
 def partial_states(names: Iterable[str], base: int = READY) -> st.SearchStrategy[int]:
     """States in which the named variables may have any choice of values, the others as in `base`."""
-    choices = {
-        name: st.sets(st.sampled_from(VARIABLES[name].values), min_size=1, max_size=3) for name in names
-    }
+    choices = {name: st.sets(st.sampled_from(VARIABLES[name].values), min_size=1, max_size=3) for name in names}
     return st.fixed_dictionaries(choices).map(lambda chosen: assign(base, chosen))
 
 
@@ -80,9 +76,7 @@ def conditions(names: Iterable[str]) -> st.SearchStrategy[tuple[Condition, Predi
             {name: st.sets(st.sampled_from(VARIABLES[name].values), min_size=1) for name in chosen}
         )
     )
-    leaves = limits.map(_leaf) | st.sampled_from(
-        [(ALWAYS, lambda _state: True), (NEVER, lambda _state: False)]
-    )
+    leaves = limits.map(_leaf) | st.sampled_from([(ALWAYS, lambda _state: True), (NEVER, lambda _state: False)])
     return st.recursive(
         leaves,
         lambda inner: st.builds(_joined, inner, inner, st.booleans()) | inner.map(_negated),

@@ -38,9 +38,7 @@ def test_any_value_gets_a_verdict(command: Command, arguments: object) -> None:
 
 
 @given(st.data(), COMMANDS, st.text(), JSON)
-def test_a_member_too_many_is_refused_by_name(
-    data: st.DataObject, command: Command, name: str, value: object
-) -> None:
+def test_a_member_too_many_is_refused_by_name(data: st.DataObject, command: Command, name: str, value: object) -> None:
     known = {member.name for member in QEMU_5_2_0.arguments(command)}
     arguments = data.draw(arguments_of(command, QEMU_5_2_0))
     if name in known:
@@ -169,9 +167,7 @@ def test_what_the_form_allows(name: str, arguments: object) -> None:
 
 
 def test_any_of_several_members_too_many_may_be_named() -> None:
-    assert verdict("stop", {"a": 1, "b": 2}) == refused(
-        "Parameter 'a' is unexpected", "Parameter 'b' is unexpected"
-    )
+    assert verdict("stop", {"a": 1, "b": 2}) == refused("Parameter 'a' is unexpected", "Parameter 'b' is unexpected")
 
 
 def test_a_word_of_some_builds_may_pass_or_be_refused() -> None:

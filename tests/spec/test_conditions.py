@@ -25,17 +25,13 @@ def test_holds_is_what_is_meant(meant: tuple[Condition, Predicate], state: int) 
 
 
 @given(MEANT, HALF_KNOWN)
-def test_assume_keeps_exactly_the_known_states_that_satisfy(
-    meant: tuple[Condition, Predicate], state: int
-) -> None:
+def test_assume_keeps_exactly_the_known_states_that_satisfy(meant: tuple[Condition, Predicate], state: int) -> None:
     condition, predicate = meant
     assert satisfying(condition, state) == {known for known in completions(state) if predicate(known)}
 
 
 @given(MEANT, HALF_KNOWN)
-def test_a_condition_and_its_negation_divide_every_state(
-    meant: tuple[Condition, Predicate], state: int
-) -> None:
+def test_a_condition_and_its_negation_divide_every_state(meant: tuple[Condition, Predicate], state: int) -> None:
     condition = meant[0]
     assert satisfying(condition, state) | satisfying(~condition, state) == completions(state)
     assert satisfying(condition, state) & satisfying(~condition, state) == set()
@@ -54,18 +50,14 @@ def test_and_or_not_are_those_of_sets(
 
 
 @given(MEANT, HALF_KNOWN)
-def test_blockers_are_there_exactly_if_nothing_can_be_assumed(
-    meant: tuple[Condition, Predicate], state: int
-) -> None:
+def test_blockers_are_there_exactly_if_nothing_can_be_assumed(meant: tuple[Condition, Predicate], state: int) -> None:
     condition = meant[0]
     assume(condition.cases)
     assert bool(condition.blockers(state)) == (not condition.assume(state))
 
 
 @given(MEANT, HALF_KNOWN)
-def test_a_blocker_is_a_literal_that_the_state_contradicts(
-    meant: tuple[Condition, Predicate], state: int
-) -> None:
+def test_a_blocker_is_a_literal_that_the_state_contradicts(meant: tuple[Condition, Predicate], state: int) -> None:
     for literal in meant[0].blockers(state):
         assert set(literal.variable.of(state)).isdisjoint(literal.values)
 

@@ -1,7 +1,7 @@
-"""The rows: their notation, what each must say, and which edges the tables have and which they must not have."""
+"""The rows: their notation, what each must say, and which edges the tables have and have not."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 import pytest
@@ -18,7 +18,12 @@ from migspec.spec.state import ANYTHING, VARIABLES, assign
 from migspec.spec.vocabulary import MigrationStatus
 
 QEMU_ROWS = tuple(row for row in ROWS if QEMU_5_2_0 in row.profiles)
-by_id = {"ids": lambda row: row.id}
+
+
+def each_row(test: Callable[[Row], None]) -> Callable[[Row], None]:
+    """Run a test for every row, under its id."""
+    return pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)(test)
+
 
 IN_PROGRESS = [
     "setup",
@@ -64,9 +69,7 @@ def commanded_edges(variable: str) -> set[tuple[str, str]]:
 
 
 def test_notation_of_a_change() -> None:
-    made = row(
-        "x", "X.", Thread.MAIN, stage="held|saving -> ending", outgoing="active -> failed", emits=("STOP",)
-    )
+    made = row("x", "X.", Thread.MAIN, stage="held|saving -> ending", outgoing="active -> failed", emits=("STOP",))
     assert str(made.when) == "stage ∈ {held, saving} and outgoing = active"
     assert dict(made.then) == {"stage": "ending", "outgoing": "failed"}
     assert made.emits == ("MIGRATION:failed", "STOP")
@@ -76,7 +79,8 @@ def test_notation_of_a_change() -> None:
 def test_notation_without_a_change() -> None:
     made = row("x", "X.", Thread.MAIN, incoming="active", when=where({"run": "paused"}, "paused"))
     assert str(made.when) == "incoming = active and run = paused"
-    assert made.then == made.emits == ()
+    assert made.then == ()
+    assert made.emits == ()
     assert made.change is None
 
 
@@ -87,12 +91,10 @@ def test_notation_with_its_own_place_for_the_announcement() -> None:
 
 
 def test_a_row_without_limits_keeps_the_name_of_its_condition() -> None:
-    assert (
-        row("x", "X.", Thread.MAIN, when=where({"run": "paused"}, "it is paused")).when.name == "it is paused"
-    )
+    assert row("x", "X.", Thread.MAIN, when=where({"run": "paused"}, "it is paused")).when.name == "it is paused"
 
 
-@pytest.mark.parametrize("row", ROWS, **by_id)
+@each_row
 def test_masks_are_the_assignment(row: Row) -> None:
     for state in (ANYTHING, assign(ANYTHING, {"outgoing": "active", "run": "running"})):
         assert state & row.clear | row.put == assign(state, dict(row.then))
@@ -107,7 +109,7 @@ def test_ids_are_unique_and_dotted() -> None:
     assert [id_ for id_ in ids if not re.fullmatch(r"[a-z][a-z-]*(\.[a-z0-9-]+)+", id_)] == []
 
 
-@pytest.mark.parametrize("row", ROWS, **by_id)
+@each_row
 def test_every_row_is_a_sentence_about_something_possible(row: Row) -> None:
     assert row.sentence[0].isupper()
     assert row.sentence.endswith(".")
@@ -116,7 +118,7 @@ def test_every_row_is_a_sentence_about_something_possible(row: Row) -> None:
     assert row.profiles <= {SEED, QEMU_5_2_0}
 
 
-@pytest.mark.parametrize("row", ROWS, **by_id)
+@each_row
 def test_every_change_of_status_announces_itself(row: Row) -> None:
     changed = {str(new) for name, new in row.then if name in ("outgoing", "incoming")}
     announced = [event.partition(":")[2] for event in row.emits if event.startswith("MIGRATION:")]
@@ -130,7 +132,7 @@ def test_only_a_cancellation_announces_what_it_never_stores() -> None:
     }
 
 
-@pytest.mark.parametrize("row", ROWS, **by_id)
+@each_row
 def test_what_is_owed_is_an_event_or_a_change(row: Row) -> None:
     for item in row.emits:
         if item.startswith("="):
@@ -154,14 +156,12 @@ def clause_exists(clause: str) -> bool:
     return part in {member.name for member in members}
 
 
-@pytest.mark.parametrize("row", ROWS, **by_id)
+@each_row
 def test_clauses_exist(row: Row) -> None:
     assert not row.clause or clause_exists(row.clause)
 
 
-@pytest.mark.parametrize(
-    "clause", ["MigrationStatus.walking", "migrate.speed", "Migration", "MIGRATION.state"]
-)
+@pytest.mark.parametrize("clause", ["MigrationStatus.walking", "migrate.speed", "Migration", "MIGRATION.state"])
 def test_clauses_can_be_wrong(clause: str) -> None:
     assert not clause_exists(clause)
 
@@ -196,7 +196,7 @@ OUTGOING: Mapping[str, str] = {
     "lost cancel in postcopy": "cancelling -> postcopy-paused",
     **{f"S6, exit from {status}": f"{status} -> cancelling" for status in IN_PROGRESS},
 }
-"""Every edge of the outgoing status that the VM takes by itself, observed on QEMU 5.2.0 or read in its source."""
+"""Every edge of the outgoing status that a VM takes by itself: observed on QEMU 5.2.0, or in its source."""
 
 INCOMING: Mapping[str, str] = {
     "D1": "none -> active",

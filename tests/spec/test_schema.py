@@ -168,9 +168,7 @@ def test_one_name_cannot_be_two_kinds_of_type() -> None:
         Event(name="E", doc="E.", since=None, data=(Member("m", Ref("Gone"), "M."),)),
         Command(name="c", doc="C.", since=None, arguments=Ref("Gone")),
         Command(name="c", doc="C.", since=None, returns=Array(Ref("Gone"))),
-        Union(
-            name="U", doc="U.", since=None, discriminator=Member("m", STRING, "M."), branches=(("a", "Gone"),)
-        ),
+        Union(name="U", doc="U.", since=None, discriminator=Member("m", STRING, "M."), branches=(("a", "Gone"),)),
     ],
     ids=lambda entity: type(entity).__name__,
 )

@@ -30,9 +30,7 @@ def test_what_is_set_can_be_read(values: dict[str, set[str]]) -> None:
 
 
 @given(STATES, NAMES, st.data())
-def test_setting_one_variable_leaves_the_others(
-    values: dict[str, set[str]], name: str, data: st.DataObject
-) -> None:
+def test_setting_one_variable_leaves_the_others(values: dict[str, set[str]], name: str, data: st.DataObject) -> None:
     before = assign(0, values)
     wanted = data.draw(st.sampled_from(VARIABLES[name].values))
     after = assign(before, {name: wanted})
@@ -65,9 +63,7 @@ def test_a_description_says_as_much_as_is_known(values: dict[str, set[str]]) -> 
 def test_fields_lie_side_by_side_without_a_gap() -> None:
     fields = [variable.field for variable in VARIABLES.values()]
     assert sum(fields) == ANYTHING == (1 << ANYTHING.bit_length()) - 1
-    assert [field.bit_count() for field in fields] == [
-        len(variable.values) for variable in VARIABLES.values()
-    ]
+    assert [field.bit_count() for field in fields] == [len(variable.values) for variable in VARIABLES.values()]
 
 
 def test_a_fresh_process_is_wholly_known() -> None:
@@ -98,9 +94,7 @@ def test_every_value_says_what_it_means(domain: type[StrEnum]) -> None:
     body = ast.parse(inspect.getsource(domain)).body[0]
     assert isinstance(body, ast.ClassDef)
     docs = [
-        node.value.value
-        for node in body.body
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        node.value.value for node in body.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     ]
     assert len(docs) == 1 + len(domain)
     assert all(isinstance(doc, str) and doc.endswith((".", ".\n    ")) for doc in docs)

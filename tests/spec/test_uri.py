@@ -191,9 +191,7 @@ def test_listening_depends_on_the_host(uri: str, text: str) -> None:
     assert incoming(uri).stage(text) is Stage.BODY
 
 
-@pytest.mark.parametrize(
-    "uri", ["tcp:h:0,keep-alive=on", "tcp:h:99999", "unix:" + "a" * 108, "exec:", "fd:077"]
-)
+@pytest.mark.parametrize("uri", ["tcp:h:0,keep-alive=on", "tcp:h:99999", "unix:" + "a" * 108, "exec:", "fd:077"])
 def test_listening_may_accept(uri: str) -> None:
     assert incoming(uri).may_pass
 

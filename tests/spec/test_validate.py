@@ -38,9 +38,7 @@ from migspec.spec.schema.model import (
 from migspec.spec.schema.validate import Mismatch, MismatchKind, validate, validate_event, validate_reply
 
 SCHEMA = QEMU_5_2_0
-DEFINITIONS: list[Entity] = [
-    entity for entity in SCHEMA.entities if isinstance(entity, Struct | Union | Enum)
-]
+DEFINITIONS: list[Entity] = [entity for entity in SCHEMA.entities if isinstance(entity, Struct | Union | Enum)]
 COMMANDS = st.sampled_from(sorted(SCHEMA.commands)).map(SCHEMA.commands.__getitem__)
 EVENTS = st.sampled_from(sorted(SCHEMA.events)).map(SCHEMA.events.__getitem__)
 Fault = tuple[str, MismatchKind, Any]
@@ -157,9 +155,7 @@ def test_the_bounds_of_the_builtin_types(value: object, type_: Type, kind: Misma
 
 def test_every_fault_is_reported_in_order() -> None:
     value = {"status": "activ", "ram": [], "socket-address": [{"type": "unix"}], "bogus": {}}
-    assert [
-        str(mismatch.path) for mismatch in validate_reply(value, SEED.commands["query-migrate"], SEED)
-    ] == [
+    assert [str(mismatch.path) for mismatch in validate_reply(value, SEED.commands["query-migrate"], SEED)] == [
         "return.status",
         "return.ram",
         "return.socket-address[0].path",

@@ -19,9 +19,7 @@ DEADLINE = 120.0
 """Seconds after which a process hangs, on however busy a machine."""
 
 
-def run(
-    *arguments: str | Path, folder: Path | None = None, data: bytes = b""
-) -> subprocess.CompletedProcess[bytes]:
+def run(*arguments: str | Path, folder: Path | None = None, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run the command to its end."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],

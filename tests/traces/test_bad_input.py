@@ -246,9 +246,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                ["execute", "exec-oob", "arguments", "id", "return", "error", "event", "data", "QMP"]
-            ),
+            st.sampled_from(["execute", "exec-oob", "arguments", "id", "return", "error", "event", "data", "QMP"]),
             inner,
         )
     ),

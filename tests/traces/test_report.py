@@ -131,9 +131,7 @@ def test_a_rule_is_exercised_only_if_a_report_says_so(shown: list[Report]) -> No
         tally.add(report)
     for profile in {profile for report in shown for profile in report.profiles.values()}:
         never = {rule.id for rule in tally.never_exercised(profile)}
-        exercised = {
-            rule for report in shown if profile in report.profiles.values() for rule in report.exercised
-        }
+        exercised = {rule for report in shown if profile in report.profiles.values() for rule in report.exercised}
         of_profile = {rule.id for rule in CATALOGUE.values() if profile in rule.profiles}
         assert never == of_profile - exercised
 

@@ -99,9 +99,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.UNHEARD
     except (TraceError, RecordError) as error:
         return _complain(str(error), Exit.UNREADABLE)
-    except OSError as error:
-        _silence()
-        return _complain(f"standard output cannot be written ({error.strerror}).", Exit.UNREADABLE)
     return code
 
 
@@ -203,7 +200,7 @@ def _check(chosen: argparse.Namespace) -> Exit:
                 tally.add(report)
                 meter.hide()
                 if as_objects:
-                    print(as_json(report))
+                    _write(as_json(report))
                 else:
                     for line in as_text(report):
                         say(line)
@@ -231,23 +228,19 @@ def _judged(inputs: Sequence[Source], options: Options, jobs: int, meter: _Meter
         for source in inputs:
             yield _judge(source, options, meter)
         return
-    workers = ProcessPoolExecutor(
-        min(jobs, len(inputs)),
-        multiprocessing.get_context("fork"),
-        signal.signal,
-        (signal.SIGINT, signal.SIG_IGN),
-    )
+    workers = ProcessPoolExecutor(min(jobs, len(inputs)), multiprocessing.get_context("fork"))
     try:
-        # a worker has no standard input, and nothing to do where there is no file
-        asked: deque[tuple[Source, Future[Report] | None]] = deque(
-            (
-                source,
-                None
-                if source.error or source.path == STANDARD_INPUT
-                else workers.submit(judge_file, source.path, options),
+        with _interrupts_held():
+            # a worker has no standard input, and nothing to do where there is no file
+            asked: deque[tuple[Source, Future[Report] | None]] = deque(
+                (
+                    source,
+                    None
+                    if source.error or source.path == STANDARD_INPUT
+                    else workers.submit(judge_file, source.path, options),
+                )
+                for source in inputs
             )
-            for source in inputs
-        )
         while asked:
             source, future = asked.popleft()
             if future is None:
@@ -262,6 +255,16 @@ def _judged(inputs: Sequence[Source], options: Options, jobs: int, meter: _Meter
             child.terminate()
         workers.shutdown(cancel_futures=True)
         raise
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Generator[None, None, None]:
+    """Hold Ctrl-C back for a moment; processes that are started meanwhile never hear of it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _judge(source: Source, options: Options, meter: _Meter) -> Report:
@@ -321,9 +324,9 @@ def _speaker(color: str, *, as_objects: bool) -> Callable[[Line], None]:
         sys.stdout.reconfigure(encoding="utf-8" if as_objects else None, errors="backslashreplace")
     wanted = sys.stdout is not None and sys.stdout.isatty() and _likes_colours()
     if color == "never" or (color == "auto" and not wanted):
-        return lambda line: print("".join(piece.text for piece in line))
+        return lambda line: _write("".join(piece.text for piece in line))
     styles = {tone: Style.parse(colour) for tone, colour in _COLOURS.items()}
-    return lambda line: print(
+    return lambda line: _write(
         "".join(styles[piece.tone].render(piece.text, color_system=ColorSystem.STANDARD) for piece in line)
     )
 
@@ -332,9 +335,30 @@ def _likes_colours() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def _write(text: str) -> None:
+    """Print a line; whoever waits for it gets it at the next `_flush`."""
+    if sys.stdout is not None:
+        with _writing():
+            sys.stdout.write(f"{text}\n")
+
+
 def _flush() -> None:
     if sys.stdout is not None:
-        sys.stdout.flush()
+        with _writing():
+            sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _writing() -> Generator[None, None, None]:
+    """Turn a full disk into an error that names standard output."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _silence()
+        problem = f"cannot be written ({error.strerror})"
+        raise TraceError("standard output", None, problem, "room for the report") from None
 
 
 def _silence() -> None:

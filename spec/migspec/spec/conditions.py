@@ -145,9 +145,7 @@ class Condition:
         return Condition(f"not ({self.name})", cases)
 
     def __str__(self) -> str:
-        return (
-            " or ".join(" and ".join(map(str, case.literals)) or "always" for case in self.cases) or "never"
-        )
+        return " or ".join(" and ".join(map(str, case.literals)) or "always" for case in self.cases) or "never"
 
 
 def _simplest(cases: Iterable[Conjunction]) -> tuple[Conjunction, ...]:

@@ -247,7 +247,6 @@ def _split(state: int, name: str) -> Iterator[int]:
 
 
 SEEN: int = sum(
-    VARIABLES[name].field
-    for name in ("outgoing", "incoming", "load", "run", "error-known", "snapshot", "stage")
+    VARIABLES[name].field for name in ("outgoing", "incoming", "load", "run", "error-known", "snapshot", "stage")
 )
 """The variables that a query shows and that another thread may change before its reply is sent."""

@@ -324,9 +324,7 @@ FRESH: int = assign(
 """A process that has just started without options, its guest running."""
 
 
-def describe(
-    state: int, names: Iterable[str] = ("outgoing", "stage", "incoming", "load", "run")
-) -> dict[str, str]:
+def describe(state: int, names: Iterable[str] = ("outgoing", "stage", "incoming", "load", "run")) -> dict[str, str]:
     """The named variables as text: a value, a choice `a|b`, or `?` where anything is possible.
 
     Raises `KeyError` for an unknown variable.

@@ -317,9 +317,7 @@ _LISTEN_FAILURES: Final = _beginnings(
 _NO_VSOCK: Final = _body("socket family AF_VSOCK unsupported")
 _NO_DISCARD: Final = _body("RDMA: cannot disable RAM discard")
 _SPAWN_FAILURES: Final = _beginnings("Unable to open /dev/null", "Unable to open pipe", "Unable to fork")
-_SOCKET_QUERIES: Final = _beginnings(
-    "Unable to query local socket address", "Unable to query remote socket address"
-)
+_SOCKET_QUERIES: Final = _beginnings("Unable to query local socket address", "Unable to query remote socket address")
 _UNIX_FAILURES: Final = _beginnings("Failed to create Unix socket")
 _VSOCK_FAILURES: Final = _beginnings("Failed to create socket")
 _DESCRIPTOR_FAILURES: Final = _beginnings(

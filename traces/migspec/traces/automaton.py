@@ -54,14 +54,19 @@ class Reached:
 
 
 class Edge:
-    """What an observation leads to: the next node, the rules that it needed for certain, the defects that it proves."""
+    """What an observation leads to: the next node, the rules that it needed for certain, the defects that it proves.
 
-    __slots__ = ("node", "notes", "rules")
+    `owner` is the cursor that took it last and `count` how often that one did.
+    """
+
+    __slots__ = ("count", "node", "notes", "owner", "rules")
 
     def __init__(self, node: Node | None, rules: frozenset[str], notes: tuple[str, ...]) -> None:
         self.node = node
         self.rules = rules
         self.notes = notes
+        self.owner: object = None
+        self.count = 0
 
 
 @dataclass(eq=False, slots=True)

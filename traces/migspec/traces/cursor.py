@@ -7,6 +7,7 @@ admits that nothing explains it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -38,12 +39,13 @@ class _Try(NamedTuple):
 class Cursor:
     """The position of one VM in an automaton."""
 
-    __slots__ = ("_tries", "_unseen", "automaton", "monitors", "node", "taken", "way")
+    __slots__ = ("_owned", "_taken", "_tries", "_unseen", "automaton", "monitors", "node", "way")
 
     def __init__(self, automaton: Automaton, *, late: bool) -> None:
         self.automaton = automaton
         self.monitors: tuple[Monitor, ...] = ()
-        self.taken: dict[Edge, int] = {}
+        self._taken: Counter[frozenset[str]] = Counter()
+        self._owned: list[Edge] = []
         self._tries: list[_Try]
         self._unseen: bool
         self.node: Node
@@ -64,23 +66,45 @@ class Cursor:
     def follow(self, observation: Observation) -> Edge | None:
         """Move along `observation`; None, without moving, if nothing explains it."""
         edge = self.automaton.follow(self.node, observation)
-        if edge.node is None:
-            if not self._begin_otherwise(observation):
-                return None
+        if edge.node is None and self._begin_otherwise(observation):
             edge = self.automaton.follow(self.node, observation)
-        self.advance(edge, observation)
+        if edge.node is None:
+            return None
+        self.advance(edge, edge.node, observation)
         return edge
 
-    def advance(self, edge: Edge, observation: Observation) -> None:
-        """Move along an edge of the current node that leads somewhere."""
-        taken = self.taken
-        taken[edge] = taken.get(edge, 0) + 1
-        assert edge.node is not None
-        self.node = edge.node
+    def advance(self, edge: Edge, node: Node, observation: Observation) -> None:
+        """Move along an edge of the current node that leads to `node`."""
+        if edge.owner is not self:
+            self._own(edge)
+        edge.count += 1
+        self.node = node
         if self.way is not None:
             self.way.append(observation)
             if len(self.way) > LONGEST_WAY:
                 self.way = None
+
+    def exercised(self) -> Counter[str]:
+        """How often each rule was needed for certain on the way."""
+        counts = Counter(self._taken)
+        for edge in self._owned:
+            if edge.owner is self:
+                counts[edge.rules] += edge.count
+                edge.owner, edge.count = None, 0
+        self._owned.clear()
+        self._taken = counts
+        rules: Counter[str] = Counter()
+        for needed, count in counts.items():
+            for rule in needed:
+                rules[rule] += count
+        return rules
+
+    def _own(self, edge: Edge) -> None:
+        """Begin to count an edge; what another cursor has counted on it is credited to that one."""
+        if isinstance(edge.owner, Cursor):
+            edge.owner._taken[edge.rules] += edge.count
+        edge.owner, edge.count = self, 0
+        self._owned.append(edge)
 
     def jump(self, node: Node) -> None:
         """Go on at `node`, for reasons that are no observation."""

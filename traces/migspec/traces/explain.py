@@ -8,17 +8,20 @@ source, what would have been allowed, and the smallest edit that would make the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from migspec.spec.commands import CONTRACTS
-from migspec.spec.contracts import Case
+from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer, fits
+from migspec.spec.conditions import Literal
+from migspec.spec.contracts import SEEN, Case, Expect
 from migspec.spec.lifecycle import colo
+from migspec.spec.rows import Standing
 from migspec.spec.rules import RULES, Rule
-from migspec.spec.state import describe
+from migspec.spec.state import ANYTHING, describe
 from migspec.traces.automaton import Automaton, Node, Reached
 from migspec.traces.edits import LOOKAHEAD, Edit, allowed_events, best, candidates, shown
 from migspec.traces.findings import Finding, Grade
-from migspec.traces.hypotheses import THREADS, Due, Hypothesis, Owed
+from migspec.traces.hypotheses import NEGOTIATING, THREADS, Due, Hypothesis, Owed
 from migspec.traces.observations import Emitted, Ended, Observation, Replied, Reply
 
 MOST_SHOWN = 6
@@ -103,21 +106,11 @@ class Explainer:
             explanation.vm,
             rule_id,
             Grade.VIOLATION,
-            self._sentence(observation, nearest),
+            _sentence(observation, nearest, edit),
             "\n".join(self._screen(explanation, per_hypothesis, rule, edit)),
         )
 
     # ---- the screen ----
-
-    def _sentence(self, observation: Observation, nearest: Nearest) -> str:
-        match observation:
-            case Emitted(_, event):
-                return f"{shown(event)} is not possible here: {nearest.obstacle}."
-            case Replied(_, command, reply):
-                return f"The reply to {command} is {_said(reply)}; {nearest.obstacle}."
-            case Ended(exit=code):
-                return f"The process ended with exit code {code}; {nearest.obstacle}."
-        return f"{observation} is not possible here."
 
     def _screen(
         self,
@@ -126,32 +119,36 @@ class Explainer:
         rule: Rule | None,
         edit: Edit | None,
     ) -> Iterator[str]:
-        yield "What the VM may have been, and the step that comes nearest:"
-        yield from _table(
-            ("", *_SHOWN_VARIABLES, "under way", "nearest step", "what stands in its way"),
-            [_row(i, h, step) for i, (h, step) in enumerate(per_hypothesis[:MOST_SHOWN], 1)],
-        )
-        if len(per_hypothesis) > MOST_SHOWN:
-            yield f"  and {len(per_hypothesis) - MOST_SHOWN} more"
+        if per_hypothesis:
+            yield "What the VM may have been, and the step that comes nearest:"
+            rows = list(dict.fromkeys(_row(h, step) for h, step in per_hypothesis))
+            head = (*_SHOWN_VARIABLES, "under way", "nearest step", "what stands in its way")
+            yield from _table(head, rows[:MOST_SHOWN])
+            if len(rows) > MOST_SHOWN:
+                yield f"  and {len(rows) - MOST_SHOWN} more"
         if rule is not None:
-            yield f"Rule {rule.id} ({rule.standing.value}{_source(rule)}): {rule.sentence}"
-        allowed = [shown(event) for event in allowed_events(self.automaton, explanation.node)]
-        dues = self._due_replies(explanation.node)
-        options = sorted(set(allowed)) + sorted(set(dues))
-        listed = ", ".join(options[: 2 * MOST_SHOWN]) or "nothing that this trace has asked for"
-        more = len(options) - 2 * MOST_SHOWN
-        yield f"Allowed here: {listed}" + (f", and {more} more" if more > 0 else "")
-        yield (
-            f"Smallest edit: {edit.text}." if edit else "Smallest edit: no change of one message explains what follows."
-        )
+            yield f"Rule {rule.id} ({rule.standing.value}{_source(rule)}):"
+            yield f"  {rule.sentence}"
+        options = [shown(event) for event in self._allowed(explanation)] + self._due_replies(explanation.node)
+        yield "Allowed here:" + ("" if options else " nothing that this trace has asked for")
+        yield from (f"  {option}" for option in options[: 2 * MOST_SHOWN])
+        if len(options) > 2 * MOST_SHOWN:
+            yield f"  and {len(options) - 2 * MOST_SHOWN} more"
+        yield f"Smallest edit: {edit.text if edit else 'no change of one message explains what follows'}."
+
+    def _allowed(self, explanation: Explanation) -> Iterable[str]:
+        observation = explanation.observation
+        if isinstance(observation, Emitted | Replied | Ended):
+            return allowed_events(self.automaton, explanation.node, observation.monitor)
+        return ()
 
     def _due_replies(self, node: Node) -> list[str]:
-        found = []
+        found = set()
         for reached in self.automaton.closure(node)[:_MOST_SEARCHED]:
             for items in reached.hypothesis.owed:
                 if items and isinstance(items[0], Due):
-                    found.append(f"the reply to {items[0].request.sent_as}: {items[0].expect}")
-        return found
+                    found.add(f"the reply to {items[0].request.sent_as}: {_expected(items[0].expect)}")
+        return sorted(found)
 
     # ---- the nearest steps ----
 
@@ -167,27 +164,53 @@ class Explainer:
 
     def _steps(self, h: Hypothesis, observation: Observation) -> Iterator[Nearest]:
         match observation:
+            case Emitted(monitor) if h.monitors[monitor].session & NEGOTIATING:
+                yield Nearest(0, "envelope.greeting", "a monitor shows no event before its negotiation is over")
             case Emitted(_, event):
                 yield from self._emitters(h, event)
             case Replied(monitor, command, reply, oob):
                 yield from _dues(h, monitor, command, reply, oob=oob is not None)
             case Ended():
-                yield Nearest(1, "process.terminated", f"life is {describe(h.state, ('life',))['life']}")
+                yield Nearest(1, "process.terminated", "nothing that was seen ends it so")
 
     def _emitters(self, h: Hypothesis, event: str) -> Iterator[Nearest]:
         for row in (*self.automaton.relation.rows, *self.automaton.relation.instant.get(event, ())):
             if event not in {emitted.removeprefix("!") for emitted in row.emits}:
                 continue
-            obstacles = [f"{literal} is needed" for literal in row.when.blockers(h.state)]
+            obstacles = list(_unmet(row.when.blockers(h.state), h.state))
             owed = h.owed[THREADS.index(row.thread)]
             if owed and owed[0] != event:
                 obstacles.insert(0, f"{_named(owed[0])} comes first")
-            yield Nearest(len(obstacles) + _strangeness(row.id, h), row.id, _joined(obstacles))
+            distance = len(obstacles) + _strangeness(row.id, h) + (row.standing is Standing.DEFECT)
+            yield Nearest(distance, row.id, _joined(obstacles))
         for case in self._cases.get(event, ()):
             command = case.id.partition(".")[0]
-            waiting = [m.queue[0].command for m in h.monitors if m.queue]
-            obstacles = [] if command in waiting else [f"no {command} is under way"]
-            yield Nearest(len(obstacles) + 1, case.id, _joined(obstacles) or "the command would not send it")
+            if command in [monitor.queue[0].command for monitor in h.monitors if monitor.queue]:
+                yield Nearest(1, case.id, f"the {command} under way would not send it")
+            else:
+                yield Nearest(2 + (case.standing is Standing.DEFECT), case.id, f"no {command} is under way")
+
+
+def _sentence(observation: Observation, nearest: Nearest, edit: Edit | None) -> str:
+    """What is wrong with a message, as shortly as can be said."""
+    why = f": {nearest.obstacle}" if nearest.obstacle else ""
+    match observation:
+        case Emitted(_, event):
+            if edit is not None and edit.missing:
+                return f"{shown(event)} comes without {edit.missing} before it."
+            if edit is not None and edit.instead:
+                return f"{shown(event)} should be {edit.instead}."
+            return f"{shown(event)} is not possible here{why}."
+        case Replied(_, command, reply):
+            if edit is not None and edit.missing:
+                return f"The reply to {command} is {reply}, without {edit.missing} before it."
+            if edit is not None and edit.instead:
+                wanted = edit.instead if reply.is_error or edit.instead != "success" else "an empty object"
+                return f"The reply to {command} is {reply}; it must be {wanted}."
+            return f"The reply to {command} is {reply}{why.replace(':', ';')}."
+        case Ended(exit=code):
+            return f"The process ended with exit code {code}{why}."
+    return f"{observation} is not possible here{why}."
 
 
 _COLO_RULES = frozenset(row.id for row in colo.ROWS)
@@ -195,11 +218,35 @@ _COLO_RULES = frozenset(row.id for row in colo.ROWS)
 
 def _strangeness(rule: str, h: Hypothesis) -> int:
     """How far from mind a row is that has to do with something that the VM shows no sign of."""
-    known = describe(h.state, ("outgoing", "incoming", "cap.x-colo"))
+    known = describe(h.state, ("outgoing", "incoming", "cap.x-colo", "stop-due"))
     if rule in _COLO_RULES:
         return 2 * ("colo" not in (known["outgoing"], known["incoming"]) and known["cap.x-colo"] != "yes")
+    if rule == "guest.stops-by-itself":
+        return 2 * (known["stop-due"] != "yes")
+    if "postcopy" in rule and "postcopy" not in known["outgoing"] + known["incoming"]:
+        return 1
     other = {"incoming": "outgoing", "outgoing": "incoming"}.get(rule.partition(".")[0])
     return 2 * (other is not None and known[other] not in ("none", "none|completed", "?"))
+
+
+_INNER = ("stage", "load")
+"""Variables that only refine a status: with an obstacle in the status itself they are not worth a word."""
+
+
+def _unmet(literals: Iterable[Literal], state: int) -> Iterator[str]:
+    """What literals ask for and the state has otherwise."""
+    unmet = list(literals)
+    outer = [literal for literal in unmet if literal.variable.name not in _INNER]
+    for literal in outer or unmet:
+        name = literal.variable.name
+        known = describe(state, (name,))[name]
+        now = f"{name} is {known}, and" if _is_short(known) and known != "?" else name
+        wanted = literal.values
+        others = [value for value in literal.variable.values if value not in wanted]
+        if len(others) < len(wanted):
+            yield f"{now} must not be {_either(others)}"
+        else:
+            yield f"{now} must be {_either(wanted)}"
 
 
 def _dues(h: Hypothesis, index: int, command: str, reply: Reply, *, oob: bool) -> Iterator[Nearest]:
@@ -210,29 +257,66 @@ def _dues(h: Hypothesis, index: int, command: str, reply: Reply, *, oob: bool) -
             if items and isinstance(items[0], str) and any(isinstance(item, Due) for item in items):
                 yield Nearest(1, _rule_of_event(items[0]), f"{_named(items[0])} comes first")
             continue
-        yield _difference(h, due, command, reply)
+        yield _difference(h, due, reply)
 
 
-def _difference(h: Hypothesis, due: Due, command: str, reply: Reply) -> Nearest:
+def _difference(h: Hypothesis, due: Due, reply: Reply) -> Nearest:
     expect = due.expect
     if expect.query == "query-migrate" and reply.answer is not None:
-        seen = describe(expect.seen, ("outgoing", "incoming"))
-        status = seen["outgoing"] if seen["outgoing"] != "none" else seen["incoming"]
+        status = _status(expect.seen)
         told = reply.answer.status or "none"
-        if told in status.split("|") or status == "?":
-            return Nearest(1, "query-migrate.members", f"with status {told} the members are others")
-        return Nearest(2, "query-migrate.status", f"the status must be {status}")
+        if told not in status.split("|") and status != "?":
+            return Nearest(2, "query-migrate.status", f"the status {_among(status)}")
+        return Nearest(1, "query-migrate.members", _other_members(reply.answer, expect.seen))
     if expect.query == "query-status" and reply.run is not None:
-        return Nearest(2, "query-status.run", f"the run state must be {describe(expect.seen, ('run',))['run']}")
+        run = describe(expect.seen, ("run",))["run"]
+        return Nearest(2, "query-status.run", f"the run state {_among(run)}")
     if expect.query == "query-migrate-capabilities" and reply.settings is not None:
         wrong = [
-            name
+            f"{name} must be {'off' if on else 'on'}"
             for name, on in reply.settings
             if describe(h.state, (f"cap.{name}",))[f"cap.{name}"] not in ("?", "yes" if on else "no")
         ]
-        return Nearest(len(wrong) + 1, "query-migrate-capabilities.settings", f"it differs in {', '.join(wrong)}")
+        return Nearest(len(wrong) + 1, "query-migrate-capabilities.settings", _joined(wrong))
     distance = 1 if expect.is_error == reply.is_error else 2
     return Nearest(distance, expect.rule, f"it must be {expect}")
+
+
+_MEMBERS = sorted(
+    frozenset().union(*REQUIRED.values(), BLOCKTIME, {extra.member for extra in EXTRAS}, {"socket-address"})
+)
+
+
+def _other_members(answer: MigrateAnswer, seen: int) -> str:
+    """The one member that is there too many or too few, if it is one."""
+    for member in _MEMBERS:
+        other = replace(answer, members=answer.members ^ {member})
+        if any(condition.assume(seen | ~SEEN & ANYTHING) for condition in fits(other)):
+            return f"{member} must {'not be there' if member in answer.members else 'be there'}"
+    return f"with status {answer.status or 'absent'} other members are due"
+
+
+def _status(seen: int) -> str:
+    """The status that query-migrate shows in a state."""
+    known = describe(seen, ("outgoing", "incoming"))
+    return known["incoming"] if known["outgoing"] == "none" else known["outgoing"]
+
+
+def _among(choices: str) -> str:
+    """What was to be told instead, where the choice is small enough to be of use."""
+    return f"must be {_either(choices.split('|'))}" if _is_short(choices) else "cannot be that"
+
+
+def _expected(expect: Expect) -> str:
+    """What a reply must be, with what a query has to say."""
+    match expect.query:
+        case "query-status":
+            return f"run state {_short(describe(expect.seen, ('run',))['run'])}"
+        case "query-migrate":
+            return f"status {_short(_status(expect.seen))}"
+        case "":
+            return str(expect)
+    return "success"
 
 
 def _rule_of_event(owed: str) -> str:
@@ -245,26 +329,28 @@ def _root(reached: Reached) -> Hypothesis:
     return reached.hypothesis
 
 
-def _row(number: int, h: Hypothesis, step: Nearest) -> tuple[str, ...]:
+def _row(h: Hypothesis, step: Nearest) -> tuple[str, ...]:
     known = describe(h.state, _SHOWN_VARIABLES)
     return (
-        str(number),
         *(_short(known[name]) for name in _SHOWN_VARIABLES),
         _under_way(h),
-        step.rule or "none",
+        step.rule,
         step.obstacle,
     )
 
 
+def _is_short(value: str) -> bool:
+    return value.count("|") < 3
+
+
 def _short(value: str) -> str:
-    choices = value.split("|")
-    return value if len(choices) < 3 else f"one of {len(choices)}"
+    return value if _is_short(value) else "?"
 
 
 def _under_way(h: Hypothesis) -> str:
     owed = [_named(items[0]) for items in h.owed if items]
     asked = [monitor.queue[0].sent_as for monitor in h.monitors if monitor.queue]
-    return ", ".join((*owed, *asked)) or "–"
+    return ", ".join((*owed, *asked))
 
 
 def _named(item: Owed) -> str:
@@ -273,12 +359,13 @@ def _named(item: Owed) -> str:
     return shown(item) if item[0] != "=" else "a change of state"
 
 
-def _said(reply: Reply) -> str:
-    return str(reply)
-
-
 def _joined(obstacles: Iterable[str]) -> str:
     return " and ".join(obstacles)
+
+
+def _either(values: Iterable[str]) -> str:
+    *first, last = values
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _source(rule: Rule) -> str:
@@ -288,6 +375,8 @@ def _source(rule: Rule) -> str:
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    """The rows under their heads, without the columns that say nothing."""
+    told = [i for i in range(len(head)) if any(row[i] not in ("", "?", "none") for row in rows)]
+    widths = {i: max(len(row[i]) for row in (head, *rows)) for i in told}
     for row in (head, *rows):
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        yield "  " + "  ".join(row[i].ljust(widths[i]) for i in told).rstrip()

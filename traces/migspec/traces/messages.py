@@ -46,7 +46,7 @@ class Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     event: str | None = None
     data: Raw = Raw()
     timestamp: Timestamp | None = None
-    id: Raw = Raw()
+    id: Any = UNSET
     greeting: Raw = msgspec.field(default=Raw(), name="QMP")
 
 

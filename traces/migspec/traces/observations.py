@@ -6,14 +6,13 @@ million messages.  Each is interned, so that the automaton looks an edge up by i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from migspec.spec.commands.queries import MigrateAnswer
 from migspec.spec.requests import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A reply: an error with its class and text, or a success with what a state decides about of its content.
 
     `answer` is a query-migrate answer; `settings` are the capabilities of a query-migrate-capabilities
@@ -44,8 +43,7 @@ class Reply:
         return "success"
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A client sent a request."""
 
     monitor: int
@@ -56,8 +54,7 @@ class Sent:
         return f"request {self.request.command}{settings}"
 
 
-@dataclass(frozen=True, slots=True)
-class Replied:
+class Replied(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """The server replied: to the oldest request in order, or to the out-of-band request number `oob`."""
 
     monitor: int
@@ -69,8 +66,7 @@ class Replied:
         return f"reply to {self.command}: {self.reply}"
 
 
-@dataclass(frozen=True, slots=True)
-class Emitted:
+class Emitted(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """The server sent an event that the specification's state decides about, as rows name it."""
 
     monitor: int
@@ -80,8 +76,7 @@ class Emitted:
         return self.event
 
 
-@dataclass(frozen=True, slots=True)
-class Greeted:
+class Greeted(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A new connection was greeted: the monitor is in negotiation.
 
     `again` tells that the VM was watched before, so that something may have happened unseen since.
@@ -94,8 +89,7 @@ class Greeted:
         return "greeting"
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A connection ended.  `exit` is the process's exit code where it is known; negative for a signal."""
 
     monitor: int

@@ -7,11 +7,11 @@ the id of its request.  Input that is no request is answered too, by errors of i
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
-from migspec.traces.messages import decode_any
 from migspec.traces.observations import Replied, Sent
 
 _BAD_INPUT = ("JSON ", "QMP input ")
@@ -20,10 +20,10 @@ _FLOAT_PRECISION = 5e-7
 """QEMU 5.2 prints the floats of an id with six decimals."""
 
 
-class Pending(NamedTuple):
-    """A request without its reply yet; `id` is JSON text, empty where there is none."""
+class Pending(msgspec.Struct, gc=False):
+    """A request without its reply yet; `id` is any JSON value, UNSET where there is none."""
 
-    id: bytes
+    id: Any
     sent: Sent
     line: int
 
@@ -63,7 +63,7 @@ class Track:
         self.greeted = False
         self.matched = False
         self.last_pass: int | None = None
-        self.malformed: list[bytes] = []
+        self.malformed: list[object] = []
         """The ids of messages that were no requests and are not answered yet."""
         self.wild = 0
         """How many errors without an id bad input may still cause."""
@@ -80,39 +80,39 @@ class Track:
         self.malformed.clear()
         self.wild = 0
 
-    def not_a_request(self, identity: bytes) -> None:
+    def not_a_request(self, identity: object) -> None:
         """Note JSON that is no request: it is answered by one error, with its id if it has one."""
-        if identity:
+        if identity is not UNSET:
             self.malformed.append(identity)
         else:
             self.wild += 1
 
-    def answers_bad_input(self, text: str, identity: bytes) -> bool:
+    def answers_bad_input(self, text: str, identity: object) -> bool:
         """Whether an error answers input that was no request; it then counts as answered."""
         if not text.startswith(_BAD_INPUT):
             return False
         oldest = self._oldest()
         if oldest is not None and text in self.pending[oldest].sent.request.argument_errors:
             return False
-        if identity:
-            asked = next((known for known in self.malformed if same_id(known, identity)), None)
+        if identity is not UNSET:
+            asked = next((i for i, known in enumerate(self.malformed) if same_id(known, identity)), None)
             if asked is not None:
-                self.malformed.remove(asked)
+                del self.malformed[asked]
             return asked is not None
         answered = self.wild > 0
         self.wild -= answered
         return answered
 
-    def refused_by_parser(self, text: str, identity: bytes) -> Pending | None:
+    def refused_by_parser(self, text: str, identity: object) -> Pending | None:
         """The oldest request, taken out, if this error says that it was no JSON by QEMU's stricter rules."""
         oldest = self._oldest()
-        if identity or text != _DUPLICATE_KEY or oldest is None:
+        if identity is not UNSET or text != _DUPLICATE_KEY or oldest is None:
             return None
         refused = self.pending[oldest]
         del self.pending[oldest]
         return refused
 
-    def pair(self, identity: bytes) -> Pairing:
+    def pair(self, identity: object) -> Pairing:
         """Take out the request that a reply with this id belongs to."""
         pending = self.pending
         oldest = self._oldest()
@@ -128,7 +128,7 @@ class Track:
             rule = "" if late else "envelope.reply.unrequested"
             return Pairing(None, rule=rule, fault="This reply answers no request.")
         asked = pending[oldest]
-        if identity and len(pending) > 1:
+        if identity is not UNSET and len(pending) > 1:
             fault = (
                 f"This reply has the id {_shown(identity)}, which no open request has; "
                 f"the oldest one, {asked.sent.request.sent_as} in line {asked.line}, has {_shown(asked.id)}."
@@ -136,7 +136,7 @@ class Track:
             return Pairing(None, rule="envelope.reply.unrequested", fault=fault)
         del pending[oldest]
         fault = (
-            f"The reply to {asked.sent.request.sent_as} has {'the id ' * bool(identity)}{_shown(identity)} "
+            f"The reply to {asked.sent.request.sent_as} has {'the id ' * (identity is not UNSET)}{_shown(identity)} "
             f"instead of {_shown(asked.id)}."
         )
         return Pairing(asked, rule="envelope.id", fault=fault)
@@ -154,16 +154,9 @@ class Track:
         return next((i for i, asked in enumerate(self.pending) if not asked.sent.request.oob), None)
 
 
-def same_id(asked: bytes, given: bytes) -> bool:
-    """Whether two ids are the same value; QEMU prints numbers and strings in its own way."""
-    if asked == given:
-        return True
-    if not asked or not given:
-        return False
-    try:
-        return _equal(decode_any(asked), decode_any(given))
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return False
+def same_id(asked: object, given: object) -> bool:
+    """Whether two ids are the same value, as QEMU prints it; an absent one is equal to none but an absent one."""
+    return asked is given or _equal(asked, given)
 
 
 def _equal(a: object, b: object) -> bool:
@@ -180,5 +173,5 @@ def _equal(a: object, b: object) -> bool:
     return a == b
 
 
-def _shown(identity: bytes) -> str:
-    return identity.decode("utf-8", "replace") if identity else "no id"
+def _shown(identity: object) -> str:
+    return "no id" if identity is UNSET else msgspec.json.encode(identity).decode()

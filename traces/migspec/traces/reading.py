@@ -187,9 +187,11 @@ def salvaged(value: object) -> Message | None:
     if "event" in kept:
         kept["timestamp"] = {"seconds": -1, "microseconds": -1}
     try:
-        return msgspec.json.decode(msgspec.json.encode(kept), type=Message)
+        message = msgspec.json.decode(msgspec.json.encode(kept), type=Message)
     except (msgspec.MsgspecError, RecursionError):
         return None
+    says = message.returned or message.error or message.event is not None or message.greeting
+    return message if says else None
 
 
 def envelope_faults(value: object) -> Iterator[str]:

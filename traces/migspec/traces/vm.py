@@ -7,8 +7,8 @@ from collections.abc import Callable
 from itertools import product
 
 import msgspec
+from msgspec import UNSET
 
-from migspec.spec.schema import ABSENT
 from migspec.spec.state import VARIABLES
 from migspec.traces.automaton import Automaton
 from migspec.traces.cursor import Cursor
@@ -71,7 +71,7 @@ class VmJudge:
             if sent is None or message.arguments or message.exec_oob is not None:
                 self._request(number, track, message)
             else:
-                track.pending.append(Pending(bytes(message.id), sent, number))
+                track.pending.append(Pending(message.id, sent, number))
                 self._move(number, sent)
         elif message.returned or message.error is not None:
             self._reply(number, track, message)
@@ -88,8 +88,7 @@ class VmJudge:
         if track is None:
             track = self._tracks[monitor] = Track(self._cursor.add_monitor(Monitor(late=True)))
         if direction == "->":
-            identity = value.get("id", ABSENT) if isinstance(value, dict) else ABSENT
-            track.not_a_request(b"" if identity is ABSENT else msgspec.json.encode(identity))
+            track.not_a_request(value.get("id", UNSET) if isinstance(value, dict) else UNSET)
             return
         for fault in envelope_faults(value):
             self._find(number, "envelope.message", Grade.VIOLATION, f"The message is malformed: {fault}.")
@@ -111,9 +110,7 @@ class VmJudge:
         for explanation in self._unexplained:
             self._report(self.explainer.close(explanation))
         self._unexplained.clear()
-        for edge, count in self._cursor.taken.items():
-            for rule in edge.rules:
-                self.exercised[rule] += count
+        self.exercised.update(self._cursor.exercised())
 
     # ---- what a line may be ----
 
@@ -144,7 +141,7 @@ class VmJudge:
 
     def _request(self, number: int, track: Track, message: Message) -> None:
         command = message.execute if message.exec_oob is None else message.exec_oob
-        identity = bytes(message.id)
+        identity = message.id
         if command is None or (message.execute is not None and message.exec_oob is not None):
             track.not_a_request(identity)
             return
@@ -191,7 +188,7 @@ class VmJudge:
 
     def _reply(self, number: int, track: Track, message: Message) -> None:
         pending = track.pending
-        identity = bytes(message.id)
+        identity = message.id
         if message.error is None and pending and pending[0].id == identity and not pending[0].sent.request.oob:
             asked = pending.popleft()
         else:
@@ -227,7 +224,7 @@ class VmJudge:
             replied = track.answers[key] = Replied(track.index, "query-migrate", reply)
         return replied
 
-    def _paired(self, number: int, track: Track, message: Message, identity: bytes) -> Pending | None:
+    def _paired(self, number: int, track: Track, message: Message, identity: object) -> Pending | None:
         """The request that a reply belongs to, where that is not plain to see; None if it belongs to none."""
         if message.error is not None:
             text = message.error.desc
@@ -249,12 +246,14 @@ class VmJudge:
     def _move(self, number: int, observation: Observation) -> None:
         cursor = self._cursor
         edge = cursor.node.edges.get(observation)
-        if edge is not None and edge.node is not None and not edge.notes:
-            cursor.advance(edge, observation)
-            if self._unexplained:
-                self._look_on(observation)
+        if edge is None or edge.notes or self._unexplained:
+            self._find_way(number, observation)
             return
-        self._find_way(number, observation)
+        node = edge.node
+        if node is None:
+            self._find_way(number, observation)
+            return
+        cursor.advance(edge, node, observation)
 
     def _find_way(self, number: int, observation: Observation) -> None:
         """Follow an observation that is new here, is rejected, or shows a defect."""

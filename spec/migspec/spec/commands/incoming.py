@@ -12,15 +12,11 @@ from migspec.spec.vocabulary import MigrationStatus
 
 _DEFERRED = where({"defer": "yes"}, "the process was started with -incoming defer")
 _ACCEPTED = where({"accepted": "yes"}, "a migrate-incoming has succeeded")
-_SOURCE_IN_POSTCOPY = where(
-    {"outgoing": MigrationStatus.POSTCOPY_ACTIVE}, "the outgoing side is in postcopy-active"
-)
+_SOURCE_IN_POSTCOPY = where({"outgoing": MigrationStatus.POSTCOPY_ACTIVE}, "the outgoing side is in postcopy-active")
 _DESTINATION_IN_POSTCOPY = where(
     {"incoming": MigrationStatus.POSTCOPY_ACTIVE}, "the incoming side is in postcopy-active"
 )
-_DESTINATION_PAUSED = where(
-    {"incoming": MigrationStatus.POSTCOPY_PAUSED}, "the incoming side is in postcopy-paused"
-)
+_DESTINATION_PAUSED = where({"incoming": MigrationStatus.POSTCOPY_PAUSED}, "the incoming side is in postcopy-paused")
 _RECOVER_ASKED = where({"recover-asked": "yes"}, "migrate-recover was given since the pause")
 
 

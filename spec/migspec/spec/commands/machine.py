@@ -125,9 +125,7 @@ def _set_parameter(request: Request) -> dict[str, str | tuple[str, ...]]:
     if request.monitor_command:
         return {"block-incremental": ("no", "yes")}
     return (
-        {}
-        if request.block_incremental is None
-        else {"block-incremental": "yes" if request.block_incremental else "no"}
+        {} if request.block_incremental is None else {"block-incremental": "yes" if request.block_incremental else "no"}
     )
 
 

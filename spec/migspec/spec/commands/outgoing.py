@@ -88,11 +88,7 @@ def _connected(request: Request) -> dict[str, str | tuple[str, ...]]:
 
 
 def _failed_for_scheme(request: Request) -> dict[str, str | tuple[str, ...]]:
-    returned = (
-        {"block-options": "none", "cap.block": "no", "block-incremental": "no"}
-        if _uses_blocks(request)
-        else {}
-    )
+    returned = {"block-options": "none", "cap.block": "no", "block-incremental": "no"} if _uses_blocks(request) else {}
     return _new_attempt(request) | {"outgoing": "failed", "stage": "idle"} | returned
 
 
@@ -290,9 +286,7 @@ MIGRATE_CANCEL = Contract(
 
 @lru_cache(maxsize=256)
 def _same_state(request: Request) -> Condition:
-    return where(
-        {"outgoing": request.expected_state or "none"}, "the outgoing status is the one that was named"
-    )
+    return where({"outgoing": request.expected_state or "none"}, "the outgoing status is the one that was named")
 
 
 def _other_state(request: Request) -> Condition:

@@ -38,8 +38,6 @@ REQUIRED: Mapping[str, frozenset[str]] = {
 }
 """The members that an outgoing status always has besides `status`; none where it is not named."""
 
-_ON = (True,)
-
 
 @dataclass(frozen=True, slots=True)
 class Extra:
@@ -121,9 +119,7 @@ def _sides(answer: MigrateAnswer) -> Iterator[Condition]:
 
 def _incoming_part(*, socket: bool, measured: bool) -> Condition:
     if measured:
-        completed = (
-            where({"incoming": "completed"}) & capability("postcopy-ram") & capability("postcopy-blocktime")
-        )
+        completed = where({"incoming": "completed"}) & capability("postcopy-ram") & capability("postcopy-blocktime")
         return completed if not socket else completed & where({"load": "listening"})
     return ~where({"load": _NOT_LISTENING}, "the process listens on nothing") if socket else ALWAYS
 

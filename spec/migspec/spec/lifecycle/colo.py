@@ -69,9 +69,7 @@ PRIMARY: tuple[Row, ...] = (
         "colo.primary-exit",
         "The COLO thread of the primary reports its end; `error` also where a failover was ordered.",
         Thread.MIGRATION,
-        when=where(
-            {"stage": ("colo-starting", "colo-running", "colo-stopped", "colo-saving"), "outgoing": "colo"}
-        ),
+        when=where({"stage": ("colo-starting", "colo-running", "colo-stopped", "colo-saving"), "outgoing": "colo"}),
         then={"stage": "colo-exited"},
         emits=("COLO_EXIT:primary",),
         clause="COLO_EXIT",

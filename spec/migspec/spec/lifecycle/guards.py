@@ -19,24 +19,15 @@ IN_PROGRESS_STATUSES: tuple[str, ...] = (
 )
 """The outgoing statuses that count as a migration in progress; `colo` does not."""
 
-CANCELLABLE_STATUSES: tuple[str, ...] = tuple(
-    s for s in IN_PROGRESS_STATUSES if s != MigrationStatus.CANCELLING
-)
-"""The outgoing statuses that a cancellation changes."""
-
 STOPPED_RUN_STATES: tuple[str, ...] = tuple(s for s in RunState if s != RunState.RUNNING)
 """Every run state but `running`."""
 
 
 def capability(name: str, on: bool = True) -> Condition:
     """The condition that a capability is on (or off)."""
-    return where(
-        {f"cap.{name}": Answer.YES if on else Answer.NO}, f"capability {name} is {'on' if on else 'off'}"
-    )
+    return where({f"cap.{name}": Answer.YES if on else Answer.NO}, f"capability {name} is {'on' if on else 'off'}")
 
 
-EVENTS_ON = capability("events")
-EVENTS_OFF = capability("events", on=False)
 PAUSE_ON = capability("pause-before-switchover")
 PAUSE_OFF = capability("pause-before-switchover", on=False)
 COLO_ON = capability("x-colo")
@@ -58,7 +49,6 @@ LOST_RACE = where(
     "the migration was cancelled or has failed",
 )
 IN_PROGRESS = where({"outgoing": IN_PROGRESS_STATUSES}, "an outgoing migration is in progress")
-CANCELLABLE = where({"outgoing": CANCELLABLE_STATUSES}, "an outgoing migration can be cancelled")
 
 STAYING = where({"life": (Life.ALIVE, Life.QUITTING)}, "the main loop runs")
 EXITING = where({"life": Life.DOWN}, "the process is exiting")

@@ -353,7 +353,7 @@ CLOSE: tuple[Row, ...] = (
     ),
     row(
         "outgoing.colo-after-pause",
-        "x-colo together with a pause before the switch-over never gets beyond `device`.",
+        "COLO together with a pause before the switch-over never gets beyond `device`.",
         Thread.MIGRATION,
         stage="saved -> stuck",
         outgoing="device",

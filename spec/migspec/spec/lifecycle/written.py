@@ -59,11 +59,7 @@ def _change(variable: str, status: MigrationStatus, needs: Condition) -> Row:
 
 STATUSES: tuple[Row, ...] = (
     *(_change("outgoing", status, NEEDS.get(status, ALWAYS)) for status in MigrationStatus),
-    *(
-        _change("incoming", status, ALWAYS)
-        for status in MigrationStatus
-        if status not in NEEDS or "postcopy" in status
-    ),
+    *(_change("incoming", status, ALWAYS) for status in MigrationStatus if status not in NEEDS or "postcopy" in status),
 )
 """Each status may be entered whenever its capability allows."""
 

@@ -237,9 +237,7 @@ QMP_CAPABILITIES: Final = Command(
     since="0.13",
     origin=Origin.EXTERNAL,
     doc="End the negotiation of the monitor.",
-    arguments=(
-        Member("enable", Array(Ref("QMPCapability")), "What to switch on.", optional=True, since="2.12"),
-    ),
+    arguments=(Member("enable", Array(Ref("QMPCapability")), "What to switch on.", optional=True, since="2.12"),),
 )
 
 QUERY_STATUS: Final = Command(

@@ -44,9 +44,7 @@ def docstrings(words: type[Vocabulary]) -> dict[str, str]:
     return _all_docstrings().get(words.__name__, {})
 
 
-def _enum(
-    words: type[Vocabulary], since: str | None, *, name: str | None = None, origin: Origin = Origin.SEED
-) -> Enum:
+def _enum(words: type[Vocabulary], since: str | None, *, name: str | None = None, origin: Origin = Origin.SEED) -> Enum:
     docs = docstrings(words)
     return Enum(
         name=name or words.__name__,
@@ -54,8 +52,7 @@ def _enum(
         since=since,
         origin=origin,
         values=tuple(
-            EnumValue(word.value, docs.get(word.name, ""), since=word.since, condition=word.condition)
-            for word in words
+            EnumValue(word.value, docs.get(word.name, ""), since=word.since, condition=word.condition) for word in words
         ),
     )
 

@@ -113,9 +113,7 @@ def validate_event(data: object | Absent, event: Event, schema: Schema) -> Itera
         yield Mismatch("data", "nothing", _describe(data), MismatchKind.UNKNOWN_MEMBER)
 
 
-def _object(
-    value: object, name: str, members: Iterable[Member], schema: Schema, path: str
-) -> Iterator[Mismatch]:
+def _object(value: object, name: str, members: Iterable[Member], schema: Schema, path: str) -> Iterator[Mismatch]:
     if not isinstance(value, dict):
         yield _wrong_type("object", value, path)
         return
@@ -148,15 +146,11 @@ def _member(value: Mapping[str, object], member: Member, schema: Schema, path: s
         yield Mismatch(where, _noun(member.type), "nothing", MismatchKind.MISSING_MEMBER)
 
 
-def _unknown_members(
-    value: Mapping[str, object], known: Iterable[str], owner: str, path: str
-) -> Iterator[Mismatch]:
+def _unknown_members(value: Mapping[str, object], known: Iterable[str], owner: str, path: str) -> Iterator[Mismatch]:
     names = set(known)
     for name, extra in value.items():
         if name not in names:
-            yield Mismatch(
-                f"{path}.{name}", f"a member of {owner}", _describe(extra), MismatchKind.UNKNOWN_MEMBER
-            )
+            yield Mismatch(f"{path}.{name}", f"a member of {owner}", _describe(extra), MismatchKind.UNKNOWN_MEMBER)
 
 
 def _word(value: object, enum: Enum, path: str) -> Iterator[Mismatch]:

@@ -1,0 +1,147 @@
+"""What query-migrate shows of the state: the members that go with each status, and which side is seen."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.spec.states import READY
+
+from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer, fits
+from migspec.spec.schema import SEED, members_of
+from migspec.spec.state import ANYTHING, assign
+from migspec.spec.vocabulary import MigrationStatus
+
+PROGRESS = frozenset({"setup-time", "total-time", "expected-downtime", "ram"})
+RESULT = frozenset({"setup-time", "total-time", "downtime", "ram"})
+NOTHING: frozenset[str] = frozenset()
+
+MEMBERS = {
+    "setup": NOTHING,
+    "wait-unplug": NOTHING,
+    "colo": NOTHING,
+    "cancelled": NOTHING,
+    "failed": NOTHING,
+    "active": PROGRESS,
+    "pre-switchover": PROGRESS,
+    "device": PROGRESS,
+    "postcopy-active": PROGRESS,
+    "postcopy-paused": PROGRESS,
+    "postcopy-recover": PROGRESS,
+    "cancelling": PROGRESS,
+    "completed": RESULT,
+}
+"""The members besides status that go with each outgoing status and nothing switched on."""
+
+ALL_MEMBERS = frozenset(member.name for member in members_of(SEED.structs["MigrationInfo"])) - {"status"}
+INCOMING = ("active", "postcopy-active", "postcopy-paused", "postcopy-recover", "colo", "failed", "completed")
+
+
+def shows(state: int, status: str | None, members: frozenset[str] = NOTHING) -> bool:
+    return any(condition.assume(state) for condition in fits(MigrateAnswer(status, members)))
+
+
+def test_the_table_names_every_status() -> None:
+    assert {*MEMBERS, "none"} == set(MigrationStatus)
+
+
+@pytest.mark.parametrize("status", MEMBERS)
+def test_members_of_an_outgoing_status(status: str) -> None:
+    state = assign(READY, {"outgoing": status})
+    assert shows(state, status, MEMBERS[status])
+    for missing in MEMBERS[status]:
+        assert not shows(state, status, MEMBERS[status] - {missing})
+    for added in ALL_MEMBERS - MEMBERS[status] - {"vfio"}:
+        assert not shows(state, status, MEMBERS[status] | {added})
+
+
+@pytest.mark.parametrize("status", MEMBERS)
+def test_no_other_status_is_shown(status: str) -> None:
+    state = assign(READY, {"outgoing": status})
+    for other in MEMBERS:
+        assert shows(state, other, MEMBERS[other]) == (other == status)
+    assert not shows(state, None)
+
+
+@pytest.mark.parametrize(("member", "capability"), [("xbzrle-cache", "xbzrle"), ("compression", "compress")])
+@pytest.mark.parametrize("status", MEMBERS)
+def test_members_that_follow_their_capability(status: str, member: str, capability: str) -> None:
+    state = assign(READY, {"outgoing": status, f"cap.{capability}": "yes"})
+    with_ram = "ram" in MEMBERS[status]
+    assert shows(state, status, MEMBERS[status] | {member}) == with_ram
+    assert shows(state, status, MEMBERS[status]) == (not with_ram)
+
+
+@pytest.mark.parametrize(
+    ("member", "capability", "completed"),
+    [("cpu-throttle-percentage", "auto-converge", True), ("disk", "block", False)],
+)
+@pytest.mark.parametrize("status", MEMBERS)
+def test_members_that_need_their_capability(status: str, member: str, capability: str, completed: bool) -> None:
+    state = assign(READY, {"outgoing": status, f"cap.{capability}": "yes"})
+    possible = "ram" in MEMBERS[status] and (completed or status != "completed")
+    assert shows(state, status, MEMBERS[status] | {member}) == possible
+    assert shows(state, status, MEMBERS[status])
+
+
+def test_error_desc_goes_with_a_failure_that_left_one() -> None:
+    for known in ("no", "yes"):
+        state = assign(READY, {"outgoing": "failed", "error-known": known})
+        assert shows(state, "failed", frozenset({"error-desc"})) == (known == "yes")
+        assert shows(state, "failed") == (known == "no")
+    for status in set(MEMBERS) - {"failed"}:
+        state = assign(READY, {"outgoing": status, "error-known": "yes"})
+        assert not shows(state, status, MEMBERS[status] | {"error-desc"})
+
+
+def test_a_vm_that_never_migrated_shows_nothing() -> None:
+    assert shows(READY, None)
+    assert not shows(READY, "none", PROGRESS)
+    assert not any(shows(READY, status, MEMBERS[status]) for status in MEMBERS)
+
+
+@pytest.mark.parametrize("status", INCOMING)
+def test_the_incoming_status_shows_alone_and_only_while_there_is_no_outgoing_one(status: str) -> None:
+    state = assign(READY, {"incoming": status, "load": "loading"})
+    assert shows(state, status)
+    assert shows(state, status, frozenset({"socket-address"}))
+    assert not shows(state, None)
+    assert not shows(state, status, PROGRESS)
+    hidden = assign(state, {"outgoing": "active"})
+    assert shows(hidden, "active", PROGRESS | {"socket-address"})
+    assert shows(hidden, "active", PROGRESS)
+    assert not shows(hidden, status)
+
+
+@pytest.mark.parametrize("load", ["none", "deferred", "done"])
+def test_the_address_shows_only_while_it_is_kept(load: str) -> None:
+    for listening in (load, "listening"):
+        state = assign(READY, {"load": listening})
+        assert shows(state, None, frozenset({"socket-address"})) == (listening == "listening")
+        assert shows(state, None)
+
+
+def test_blocktime_needs_both_capabilities_and_comes_whole() -> None:
+    done = {"incoming": "completed", "load": "done"}
+    both = assign(READY, {**done, "cap.postcopy-ram": "yes", "cap.postcopy-blocktime": "yes"})
+    assert shows(both, "completed", BLOCKTIME)
+    assert not shows(assign(READY, done), "completed", BLOCKTIME)
+    assert not shows(assign(both, {"cap.postcopy-ram": "no"}), "completed", BLOCKTIME)
+    assert not shows(assign(both, {"incoming": "active"}), "active", BLOCKTIME)
+    for half in BLOCKTIME:
+        assert not shows(both, "completed", frozenset({half}))
+    onwards = assign(both, {"outgoing": "active"})
+    assert shows(onwards, "active", PROGRESS | BLOCKTIME)
+
+
+@given(st.none() | st.sampled_from((*MigrationStatus, "walking")), st.frozensets(st.sampled_from(sorted(ALL_MEMBERS))))
+def test_what_an_answer_tells_is_the_status_that_it_shows(status: str | None, members: frozenset[str]) -> None:
+    for condition in fits(MigrateAnswer(status, members)):
+        for learned in condition.assume(ANYTHING):
+            own = assign(learned, {"outgoing": status or "none"}) == learned
+            other = assign(learned, {"outgoing": "none", "incoming": status or "none"}) == learned
+            assert own or other
+
+
+def test_the_tables_name_members_of_the_schema() -> None:
+    named = {name for members in REQUIRED.values() for name in members} | {extra.member for extra in EXTRAS}
+    assert named - {"vfio"} <= ALL_MEMBERS
+    assert BLOCKTIME <= ALL_MEMBERS
