@@ -9,7 +9,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.bench import generate, run
 
-from migspec.traces.findings import Verdict
 from migspec.traces.judge import judge_file
 
 MESSAGES = 2_000
@@ -72,8 +71,7 @@ def test_trace_is_judged_to_its_end(trace: Path, tmp_path: Path) -> None:
     event = {"timestamp": {"seconds": 1, "microseconds": 1}, "event": "MIGRATION", "data": {"status": "device"}}
     line = json.dumps({"vm": "src", "dir": "<-", "msg": event})
     faulty.write_bytes(trace.read_bytes() + line.encode() + b"\n")
-    assert [finding.line for finding in judge_file(str(faulty)).findings] == [len(messages(trace)) + 2]
-    with pytest.raises(SystemExit, match=Verdict.VIOLATES.value):
+    with pytest.raises(SystemExit, match=rf"violates: .*line={len(messages(trace)) + 2}\b"):
         run.check(str(faulty))
 
 

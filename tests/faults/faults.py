@@ -204,7 +204,12 @@ _IMPOSSIBLE = (
     *_in(
         CANCEL,
         dst,
-        Fault("resume-after-failed", "cont.stopped", invented(dst.status("failed"), {"event": "RESUME"})),
+        Fault(
+            "resume-after-failed",
+            "cont.stopped",
+            invented(dst.status("failed"), {"event": "RESUME"}),
+            gap="`failed` may be the outgoing side's, from before the trace",
+        ),
         Fault(
             "completed-after-failed",
             _LOADED,
@@ -272,7 +277,12 @@ _REPLIES = (
         Fault("error-without-class", "envelope.message", without(_FIFTH, "error.class"), most=2),
         Fault("error-member-added", "envelope.message", altered(_FIFTH, "error.code", 16)),
         Fault("error-text-of-wrong-type", "envelope.message", altered(_FIFTH, "error.desc", 16), most=2),
-        Fault("return-and-error", "envelope.message", altered(_FIFTH, "return", {}), most=2),
+        Fault(
+            "return-and-error",
+            "envelope.message",
+            altered(_FIFTH, "return", {}),
+            gap="a message with both is taken for the error",
+        ),
     ),
     *_in(
         REFUSED,
@@ -462,7 +472,13 @@ _ENDS = (
         Fault("destination-crashes", "process.terminated", exiting(dst.end(), -11)),
         Fault("destination-exits-in-peace", "process.terminated", exiting(dst.end(), 0)),
     ),
-    *_in(QUIT, src, Fault("quit-ends-in-failure", "process.terminated", exiting(src.end(), 1))),
+    *_in(
+        QUIT,
+        src,
+        Fault(
+            "quit-ends-in-failure", "process.terminated", exiting(src.end(), 1), gap="why it is possible is not known"
+        ),
+    ),
 )
 """The ends of processes."""
 

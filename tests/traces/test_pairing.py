@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from tests.spec.schema_strategies import JSON
 
 from migspec.spec.requests import Request, understand
@@ -22,7 +23,7 @@ IN_BAND = understand("query-migrate", ABSENT, QEMU_5_2_0)
 OUT_OF_BAND = understand("migrate-pause", ABSENT, QEMU_5_2_0, oob=True)
 REFUSED = understand("migrate", {"uri": 1}, QEMU_5_2_0)
 
-NO_ID = b""
+NO_ID: Any = UNSET
 PLAIN_IDS: st.SearchStrategy[Any] = (
     st.none()
     | st.booleans()
@@ -31,7 +32,7 @@ PLAIN_IDS: st.SearchStrategy[Any] = (
     | st.dictionaries(st.text(max_size=2), st.integers(0, 3), max_size=2)
     | st.lists(st.integers(0, 3), max_size=2)
 )
-IDS = st.just(NO_ID) | PLAIN_IDS.map(lambda value: json.dumps(value).encode())
+IDS: st.SearchStrategy[Any] = st.just(NO_ID) | PLAIN_IDS
 FLOATS = st.floats(-1e6, 1e6, allow_nan=False)
 
 
@@ -47,7 +48,7 @@ def as_qemu_prints(value: Any) -> str:
     return json.dumps(value)
 
 
-def track_of(*asked: tuple[bytes, Request]) -> Track:
+def track_of(*asked: tuple[Any, Request]) -> Track:
     """A greeted monitor with these requests open, in the lines from 1 on."""
     track = Track(0)
     track.begin(greeted=True)
@@ -57,11 +58,11 @@ def track_of(*asked: tuple[bytes, Request]) -> Track:
 
 
 @st.composite
-def conversations(draw: st.DrawFn) -> list[tuple[str, int, bytes, bool]]:
+def conversations(draw: st.DrawFn) -> list[tuple[str, int, Any, bool]]:
     """Requests and legal replies, each with the request's line, its id and whether it is out of band."""
-    said: list[tuple[str, int, bytes, bool]] = []
-    in_band: deque[tuple[int, bytes]] = deque()
-    out: list[tuple[int, bytes]] = []
+    said: list[tuple[str, int, Any, bool]] = []
+    in_band: deque[tuple[int, Any]] = deque()
+    out: list[tuple[int, Any]] = []
     line = 0
     for step in draw(st.lists(st.sampled_from(["ask", "ask", "answer", "ask oob", "answer oob"]), max_size=20)):
         if step == "ask":
@@ -71,7 +72,7 @@ def conversations(draw: st.DrawFn) -> list[tuple[str, int, bytes, bool]]:
         elif step == "ask oob":
             line += 1
             # out of band, the id is the only way to tell the replies apart
-            out.append((line, b'"oob %d"' % line))
+            out.append((line, f"oob {line}"))
             said.append(("->", *out[-1], True))
         elif step == "answer" and in_band:
             said.append(("<-", *in_band.popleft(), False))
@@ -81,7 +82,7 @@ def conversations(draw: st.DrawFn) -> list[tuple[str, int, bytes, bool]]:
 
 
 @given(conversations())
-def test_every_legal_reply_finds_its_request(said: list[tuple[str, int, bytes, bool]]) -> None:
+def test_every_legal_reply_finds_its_request(said: list[tuple[str, int, Any, bool]]) -> None:
     track = track_of()
     for direction, line, identity, oob in said:
         if direction == "->":
@@ -92,8 +93,8 @@ def test_every_legal_reply_finds_its_request(said: list[tuple[str, int, bytes, b
         assert (pairing.asked.line, pairing.lost, pairing.rule) == (line, (), "")
 
 
-@given(st.lists(IDS.filter(bool), min_size=2, max_size=6, unique=True), st.data())
-def test_a_missing_reply_is_told_of_its_request(ids: list[bytes], data: st.DataObject) -> None:
+@given(st.lists(PLAIN_IDS, min_size=2, max_size=6), st.data())
+def test_a_missing_reply_is_told_of_its_request(ids: list[Any], data: st.DataObject) -> None:
     assume(all(not same_id(a, b) for i, a in enumerate(ids) for b in ids[:i]))
     missing = data.draw(st.integers(0, len(ids) - 2))
     track = track_of(*((identity, IN_BAND) for identity in ids))
@@ -110,13 +111,13 @@ def test_a_missing_reply_is_told_of_its_request(ids: list[bytes], data: st.DataO
 
 
 @given(IDS)
-def test_a_stray_reply_answers_nothing(identity: bytes) -> None:
+def test_a_stray_reply_answers_nothing(identity: Any) -> None:
     pairing = track_of().pair(identity)
     assert (pairing.asked, pairing.rule) == (None, "envelope.reply.unrequested")
 
 
-@given(st.lists(IDS, min_size=2, max_size=4), IDS.filter(bool))
-def test_a_reply_with_an_id_of_its_own_leaves_the_open_requests_alone(ids: list[bytes], strange: bytes) -> None:
+@given(st.lists(IDS, min_size=2, max_size=4), PLAIN_IDS)
+def test_a_reply_with_an_id_of_its_own_leaves_the_open_requests_alone(ids: list[Any], strange: Any) -> None:
     assume(not any(same_id(identity, strange) for identity in ids))
     track = track_of(*((identity, IN_BAND) for identity in ids))
     pairing = track.pair(strange)
@@ -125,7 +126,7 @@ def test_a_reply_with_an_id_of_its_own_leaves_the_open_requests_alone(ids: list[
 
 
 @given(IDS, IDS)
-def test_the_only_open_request_is_answered_with_a_wrong_id(right: bytes, wrong: bytes) -> None:
+def test_the_only_open_request_is_answered_with_a_wrong_id(right: Any, wrong: Any) -> None:
     assume(not same_id(right, wrong))
     track = track_of((right, IN_BAND))
     pairing = track.pair(wrong)
@@ -136,23 +137,23 @@ def test_the_only_open_request_is_answered_with_a_wrong_id(right: bytes, wrong: 
 def test_before_the_first_match_a_late_trace_may_answer_what_it_has_not_seen() -> None:
     track = Track(0)
     track.begin(greeted=False)
-    assert track.pair(b"7").rule == ""
+    assert track.pair(7).rule == ""
     track.matched = True
-    assert track.pair(b"8").rule == "envelope.reply.unrequested"
+    assert track.pair(8).rule == "envelope.reply.unrequested"
 
 
 def test_an_out_of_band_reply_overtakes_and_is_overtaken() -> None:
-    asked = ((b"1", IN_BAND), (b'"x"', OUT_OF_BAND), (b"2", IN_BAND))
-    for order in ((b"1", b'"x"', b"2"), (b'"x"', b"1", b"2"), (b"1", b"2", b'"x"')):
+    asked = ((1, IN_BAND), ("x", OUT_OF_BAND), (2, IN_BAND))
+    for order in ((1, "x", 2), ("x", 1, 2), (1, 2, "x")):
         track = track_of(*asked)
         assert [track.pair(identity).rule for identity in order] == ["", "", ""]
 
 
 def test_an_out_of_band_request_is_not_lost_when_a_later_reply_is_out_of_order() -> None:
-    track = track_of((b"1", IN_BAND), (b'"x"', OUT_OF_BAND), (b"2", IN_BAND))
-    pairing = track.pair(b"2")
+    track = track_of((1, IN_BAND), ("x", OUT_OF_BAND), (2, IN_BAND))
+    pairing = track.pair(2)
     assert [lost.line for lost in pairing.lost] == [1]
-    assert track.pair(b'"x"').rule == ""
+    assert track.pair("x").rule == ""
 
 
 # ---- ids ----
@@ -160,45 +161,39 @@ def test_an_out_of_band_request_is_not_lost_when_a_later_reply_is_out_of_order()
 
 @given(PLAIN_IDS | FLOATS | st.lists(FLOATS, max_size=2) | st.dictionaries(st.text(max_size=2), FLOATS, max_size=2))
 def test_an_id_is_the_same_as_qemu_prints_it(value: Any) -> None:
-    assert same_id(json.dumps(value).encode(), as_qemu_prints(value).encode())
+    assert same_id(value, json.loads(as_qemu_prints(value)))
 
 
 @given(JSON, JSON)
 def test_ids_are_the_same_if_their_values_are(one: Any, other: Any) -> None:
-    first, second = json.dumps(one).encode(), json.dumps(other).encode()
-    assert same_id(first, first)
-    assert same_id(first, second) == same_id(second, first)
-    if first == second:
-        assert same_id(first, second)
+    assert same_id(one, json.loads(json.dumps(one)))
+    assert same_id(one, other) == same_id(other, one)
     if type(one) is not type(other) and not (isinstance(one, int | float) and isinstance(other, int | float)):
-        assert not same_id(first, second)
+        assert not same_id(one, other)
 
 
 @pytest.mark.parametrize(
     ("asked", "given_back", "same"),
     [
-        (b"1", b"1.0", True),
-        (b"1e3", b"1000", True),
-        (b"0.1234567", b"0.123457", True),
-        (b"0.1234567", b"0.12346", False),
-        (b"1", b'"1"', False),
-        (b"1", b"true", False),
-        (b"0", b"false", False),
-        (b"null", b"0", False),
-        (b"null", NO_ID, False),
-        (NO_ID, b"null", False),
+        (1, 1.0, True),
+        (0.1234567, 0.123457, True),
+        (0.1234567, 0.12346, False),
+        (1, "1", False),
+        (1, True, False),
+        (0, False, False),
+        ({"a": 1}, {"a": True}, False),
+        (None, 0, False),
+        (None, NO_ID, False),
+        (NO_ID, None, False),
         (NO_ID, NO_ID, True),
-        (rb'"\u0061"', b'"a"', True),
-        (b'{"a": 1, "b": 2}', b'{"b":2,"a":1}', True),
-        (b'{"a": 1}', b'{"a": 1, "b": 2}', False),
-        (b"[1, 2]", b"[2, 1]", False),
-        (b"[1]", b"[1, 1]", False),
-        (b"18446744073709551615", b"18446744073709551614", False),
-        (b"[" * 5_000, b"[" * 5_001, False),
-        (b'"\xff"', b'"\xfe"', False),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        ([1, 2], [2, 1], False),
+        ([1], [1, 1], False),
+        (2**64 - 1, 2**64 - 2, False),
     ],
 )
-def test_the_same_id(asked: bytes, given_back: bytes, same: bool) -> None:
+def test_the_same_id(asked: Any, given_back: Any, same: bool) -> None:
     assert same_id(asked, given_back) is same
 
 
@@ -207,11 +202,11 @@ def test_the_same_id(asked: bytes, given_back: bytes, same: bool) -> None:
 
 def test_json_that_is_no_request_is_answered_once_with_its_id() -> None:
     track = track_of()
-    track.not_a_request(b"7")
+    track.not_a_request(7)
     text = "QMP input member 'frobnicate' is unexpected"
-    assert not track.answers_bad_input(text, b"8")
-    assert track.answers_bad_input(text, b"7")
-    assert not track.answers_bad_input(text, b"7")
+    assert not track.answers_bad_input(text, 8)
+    assert track.answers_bad_input(text, 7)
+    assert not track.answers_bad_input(text, 7)
 
 
 def test_bytes_without_an_id_are_answered_without_one() -> None:
@@ -229,25 +224,25 @@ def test_an_error_of_another_kind_answers_a_request() -> None:
 
 def test_a_refusal_of_arguments_is_not_taken_for_one_of_bad_input() -> None:
     text = sorted(REFUSED.argument_errors)[0]
-    track = track_of((b"1", REFUSED))
+    track = track_of((1, REFUSED))
     track.not_a_request(NO_ID)
     assert not track.answers_bad_input(text, NO_ID)
 
 
 def test_the_parser_refuses_the_oldest_request_with_a_duplicate_key() -> None:
-    track = track_of((b"1", IN_BAND), (b"2", IN_BAND))
+    track = track_of((1, IN_BAND), (2, IN_BAND))
     refused = track.refused_by_parser("JSON parse error, duplicate key", NO_ID)
     assert refused is not None
     assert (refused.line, [asked.line for asked in track.pending]) == (1, [2])
-    assert track.refused_by_parser("JSON parse error, duplicate key", b"2") is None
+    assert track.refused_by_parser("JSON parse error, duplicate key", 2) is None
     assert track.refused_by_parser("JSON parse error, stray 'x'", NO_ID) is None
     assert track_of().refused_by_parser("JSON parse error, duplicate key", NO_ID) is None
 
 
 @pytest.mark.parametrize("change", [lambda t: t.begin(greeted=True), lambda t: t.begin(greeted=False)])
 def test_a_new_connection_owes_nothing_of_the_old_one(change: Callable[[Track], None]) -> None:
-    track = track_of((b"1", IN_BAND))
-    track.not_a_request(b"3")
+    track = track_of((1, IN_BAND))
+    track.not_a_request(3)
     track.not_a_request(NO_ID)
     track.last_pass = 4
     change(track)
@@ -256,6 +251,6 @@ def test_a_new_connection_owes_nothing_of_the_old_one(change: Callable[[Track], 
 
 def test_many_open_requests_are_answered_in_order() -> None:
     chance = random.Random(5)
-    ids = [json.dumps(chance.choice([number, f"{number}", {"n": number}])).encode() for number in range(500)]
+    ids = [chance.choice([number, f"{number}", {"n": number}]) for number in range(500)]
     track = track_of(*((identity, IN_BAND) for identity in ids))
     assert [p.asked.line for identity in ids if (p := track.pair(identity)).asked] == list(range(1, 501))

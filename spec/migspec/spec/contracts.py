@@ -246,7 +246,5 @@ def _split(state: int, name: str) -> Iterator[int]:
         yield state & ~variable.field | variable.bits((value,))
 
 
-SEEN: int = sum(
-    VARIABLES[name].field for name in ("outgoing", "incoming", "load", "run", "error-known", "snapshot", "stage")
-)
+SEEN: int = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "load", "run", "error-known", "stage"))
 """The variables that a query shows and that another thread may change before its reply is sent."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from migspec.spec import uri
 from migspec.spec.arguments import ArgumentVerdict, judge
@@ -80,7 +80,7 @@ def understand(command: str, arguments: object | Absent, schema: Schema, *, oob:
         if command == "human-monitor-command" and isinstance(arguments, dict):
             line = arguments.get("command-line")
             if isinstance(line, str):
-                return _monitor_command(line)
+                return replace(_monitor_command(line), oob=oob)
         return Request(command, known=False, oob=oob)
     verdict = judge(definition, arguments, schema)
     return _abstract(command, verdict, arguments, oob=oob, oob_allowed=definition.allow_oob)

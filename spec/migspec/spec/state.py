@@ -152,15 +152,6 @@ class Session(StrEnum):
     """Commands are allowed, some of them out of band."""
 
 
-class Transport(StrEnum):
-    """What carries the outgoing stream."""
-
-    SOCKET = "socket"
-    """unix, tcp or vsock: the connection is made after the reply to ``migrate``."""
-    PIPE = "pipe"
-    """exec or fd: the connection is made before the reply."""
-
-
 class Stream(StrEnum):
     """What the source of the incoming stream has on and the destination need not have."""
 
@@ -264,17 +255,12 @@ VARIABLES: Mapping[str, Variable] = {
                 "Whether a resume failed to connect, so that the next one ends the process.",
             ),
             "error-known": (Answer, "Whether the failed attempt has an error-desc."),
-            "transport": (Transport, "What carries the outgoing stream."),
             "stream": (Stream, "What the source of the incoming stream has switched on."),
             "failover": (Answer, "Whether the migration has asked the guest to unplug a primary."),
             "defer": (Answer, "Whether the process was started with -incoming defer."),
             "accepted": (Answer, "Whether a migrate-incoming has succeeded."),
             "autostart": (Answer, "Whether the guest starts when the incoming migration is done."),
             "recover-asked": (Answer, "Whether migrate-recover was given since the last pause."),
-            "snapshot": (
-                Answer,
-                "Whether the last outgoing status is that of a savevm, which keeps no times.",
-            ),
             "colo-lost": (Answer, "Whether x-colo-lost-heartbeat was accepted and the failover is not done."),
             "disks-gone": (Answer, "Whether a completed migration has given up the guest's disks."),
             "stop-due": (Answer, "Whether an event told that the guest is about to stop by its own doing."),
@@ -314,7 +300,6 @@ FRESH: int = assign(
         "load": Load.NONE,
         "run": RunState.RUNNING,
         "life": Life.ALIVE,
-        "transport": Transport.SOCKET,
         "stream": Stream.PLAIN,
         "block-options": Loan.NONE,
         "session": Session.NEGOTIATING,

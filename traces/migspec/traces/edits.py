@@ -1,8 +1,8 @@
 """The smallest edit that would make a rejected message legal.
 
 Candidates are tried in the order of how little they change: the message left out, exchanged with the one after it,
-another one put in before it, its content replaced, or two put in before it.  Each is followed through the messages after it; the first one
-that still explains them all is proposed.
+another one put in before it, its content replaced, or two put in before it.  Each is followed through the messages
+after it; the first one that still explains them all is proposed.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAn
 from migspec.spec.conditions import Literal
 from migspec.spec.contracts import SEEN, Case, Expect
 from migspec.spec.lifecycle import colo
-from migspec.spec.rows import Standing
+from migspec.spec.rows import Row, Standing
 from migspec.spec.rules import RULES, Rule
 from migspec.spec.state import ANYTHING, describe
 from migspec.traces.automaton import Automaton, Node, Reached
@@ -181,7 +181,7 @@ class Explainer:
             owed = h.owed[THREADS.index(row.thread)]
             if owed and owed[0] != event:
                 obstacles.insert(0, f"{_named(owed[0])} comes first")
-            distance = len(obstacles) + _strangeness(row.id, h) + (row.standing is Standing.DEFECT)
+            distance = len(obstacles) + _strangeness(row.id, h) + _is_aside(row, event, h)
             yield Nearest(distance, row.id, _joined(obstacles))
         for case in self._cases.get(event, ()):
             command = case.id.partition(".")[0]
@@ -223,10 +223,14 @@ def _strangeness(rule: str, h: Hypothesis) -> int:
         return 2 * ("colo" not in (known["outgoing"], known["incoming"]) and known["cap.x-colo"] != "yes")
     if rule == "guest.stops-by-itself":
         return 2 * (known["stop-due"] != "yes")
-    if "postcopy" in rule and "postcopy" not in known["outgoing"] + known["incoming"]:
-        return 1
     other = {"incoming": "outgoing", "outgoing": "incoming"}.get(rule.partition(".")[0])
     return 2 * (other is not None and known[other] not in ("none", "none|completed", "?"))
+
+
+def _is_aside(row: Row, event: str, h: Hypothesis) -> bool:
+    """Whether a row is a defect, or one of postcopy where neither event nor VM have to do with it."""
+    statuses = "".join(describe(h.state, ("outgoing", "incoming")).values())
+    return row.standing is Standing.DEFECT or ("postcopy" in row.id and "postcopy" not in event + statuses)
 
 
 _INNER = ("stage", "load")

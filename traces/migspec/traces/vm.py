@@ -62,7 +62,7 @@ class VmJudge:
         message = line.msg
         track = self._tracks.get(line.mon)
         if track is None:
-            track = self._tracks[line.mon] = Track(self._cursor.add_monitor(_as_found(line)))
+            track = self._new_track(line)
         if message is None:
             self._no_message(number, track, line)
         elif line.dir == "->":
@@ -86,7 +86,7 @@ class VmJudge:
         """Judge a message that does not have the form of one; `value` is the decoded JSON."""
         track = self._tracks.get(monitor)
         if track is None:
-            track = self._tracks[monitor] = Track(self._cursor.add_monitor(Monitor(late=True)))
+            track = self._new_track(Line(self.name, mon=monitor))
         if direction == "->":
             track.not_a_request(value.get("id", UNSET) if isinstance(value, dict) else UNSET)
             return
@@ -107,9 +107,7 @@ class VmJudge:
 
     def finish(self) -> None:
         """Report what is still open and count what was exercised."""
-        for explanation in self._unexplained:
-            self._report(self.explainer.close(explanation))
-        self._unexplained.clear()
+        self._close_explanations()
         self.exercised.update(self._cursor.exercised())
 
     # ---- what a line may be ----
@@ -276,8 +274,19 @@ class VmJudge:
             self._unexplained.remove(explanation)
             self._report(self.explainer.close(explanation))
 
+    def _close_explanations(self) -> None:
+        for explanation in self._unexplained:
+            self._report(self.explainer.close(explanation))
+        self._unexplained.clear()
+
     def _recover(self, observation: Observation) -> None:
         self._cursor.jump(recover(self.automaton, self._cursor.node, observation))
+
+    def _new_track(self, line: Line) -> Track:
+        # what was open is explained without the new monitor, which it knows nothing of
+        self._close_explanations()
+        track = self._tracks[line.mon] = Track(self._cursor.add_monitor(_as_found(line)))
+        return track
 
     def _find(self, number: int, rule: str, grade: Grade, message: str) -> None:
         self._report(Finding(number, self.name, rule, grade, message))

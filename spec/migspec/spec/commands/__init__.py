@@ -33,9 +33,6 @@ def answers(request: Request, state: int, profile: str) -> Iterator[Answer]:
 
     The state's variable `session` is that of the monitor on which the request was made.
     """
-    if request.monitor_command:
-        yield from contract_of(request.command, profile).answers(request, state, profile)
-        return
     open_states = []
     for answer in envelope.CONTRACT.answers(request, state, profile):
         if answer.case is envelope.PASSES:

@@ -40,14 +40,14 @@ CONTRACT = Contract(
             "envelope.negotiation.expected",
             "Before qmp_capabilities every other command is refused.",
             "Expecting capabilities negotiation with 'qmp_capabilities'",
-            asks=lambda request: request.command != "qmp_capabilities",
+            asks=lambda request: request.sent_as != "qmp_capabilities",
             when=_NEGOTIATING,
             error_class=ErrorClass.COMMAND_NOT_FOUND,
         ),
         refusal(
             "envelope.oob.unsupported",
             "Only commands marked allow-oob run out of band.",
-            lambda request, _state: Words(frozenset({f"The command {request.command} does not support OOB"})),
+            lambda request, _state: Words(frozenset({f"The command {request.sent_as} does not support OOB"})),
             asks=lambda request: request.oob and request.known and not request.oob_allowed,
         ),
         refusal(

@@ -139,7 +139,6 @@ MIGRATE_SET_PARAMETERS = Contract(
 
 _SNAPSHOT_DONE: Mapping[str, str | tuple[str, ...]] = {
     "stage": "idle",
-    "snapshot": "yes",
     "error-known": ("no", "yes"),
 }
 _PASSES = ("MIGRATION_PASS:1", "MIGRATION_PASS:n")

@@ -66,7 +66,7 @@ _ASYNCHRONOUS = (uri.UriKind.UNIX, uri.UriKind.TCP, uri.UriKind.VSOCK)
 _SYNCHRONOUS = (uri.UriKind.EXEC, uri.UriKind.FD, uri.UriKind.RDMA)
 
 
-_FORGOTTEN = ("was-running", "switch-asked", "failover", "resuming", "poisoned", "error-known", "snapshot")
+_FORGOTTEN = ("was-running", "switch-asked", "failover", "resuming", "poisoned", "error-known")
 
 
 def _new_attempt(request: Request) -> dict[str, str | tuple[str, ...]]:
@@ -80,11 +80,7 @@ def _new_attempt(request: Request) -> dict[str, str | tuple[str, ...]]:
 
 
 def _connecting(request: Request) -> dict[str, str | tuple[str, ...]]:
-    return _new_attempt(request) | {"outgoing": "setup", "stage": "connecting", "transport": "socket"}
-
-
-def _connected(request: Request) -> dict[str, str | tuple[str, ...]]:
-    return _new_attempt(request) | {"outgoing": "setup", "stage": "connecting", "transport": "pipe"}
+    return _new_attempt(request) | {"outgoing": "setup", "stage": "connecting"}
 
 
 def _failed_for_scheme(request: Request) -> dict[str, str | tuple[str, ...]]:
@@ -239,7 +235,7 @@ MIGRATE = Contract(
             "migrate.connected",
             "Over a pipe or a descriptor the migration thread starts before the reply.",
             asks=lambda request: _fresh(request) and _passes(request, *_SYNCHRONOUS),
-            then=_connected,
+            then=_connecting,
             emits=("MIGRATION:setup", "=stage:setting-up"),
             clause="migrate",
         ),
@@ -247,7 +243,7 @@ MIGRATE = Contract(
             "migrate.connected.unplug",
             "As before, and the guest is asked to give up a failover primary.",
             asks=lambda request: _fresh(request) and _passes(request, *_SYNCHRONOUS),
-            then=_connected,
+            then=_connecting,
             emits=("MIGRATION:setup", "UNPLUG_PRIMARY", "=failover:yes", "=stage:setting-up"),
             clause="UNPLUG_PRIMARY",
         ),
@@ -310,19 +306,12 @@ MIGRATE_CONTINUE = Contract(
             clause="migrate-continue.state",
         ),
         Case(
-            "migrate-continue.switch",
-            "The wait in pre-switchover is ended.",
-            when=where({"outgoing": "pre-switchover"}, "the migration waits in pre-switchover"),
+            "migrate-continue.accepted",
+            "A status that is named right ends the wait in pre-switchover, and in any other one nothing.",
+            when=_same_state,
             then={"continued": "yes"},
             clause="migrate-continue",
-            evidence="32 recorded",
-        ),
-        Case(
-            "migrate-continue.no-effect",
-            "In any other status that is named right, nothing happens.",
-            when=~where({"outgoing": "pre-switchover"}, "the migration waits in pre-switchover"),
-            clause="migrate-continue",
-            evidence="20 recorded, in none and active",
+            evidence="52 recorded, 32 of them in pre-switchover",
         ),
     ),
     source="migrate-continue",

@@ -79,7 +79,6 @@ class MigrateAnswer:
 
     status: str | None
     members: frozenset[str]
-    zero_times: bool = False
 
 
 @lru_cache(maxsize=4096)

@@ -61,7 +61,7 @@ PRIMARY: tuple[Row, ...] = (
         Thread.MAIN,
         outgoing="colo -> completed",
         when=_TAKING_OVER & where({"run": "colo"}, "the guest is stopped"),
-        then={"colo-lost": "no", "stage": "colo-leaving", "snapshot": "yes"},
+        then={"colo-lost": "no", "stage": "colo-leaving"},
         clause="x-colo-lost-heartbeat",
         evidence="6 recorded; the times stay 0 for good",
     ),

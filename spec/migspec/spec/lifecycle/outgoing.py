@@ -50,7 +50,7 @@ CONNECTION: tuple[Row, ...] = (
         "The connection is there and the migration thread starts, whether cancelled meanwhile or not.",
         Thread.MAIN,
         stage="connecting -> setting-up",
-        outgoing="setup|cancelling",
+        outgoing="setup|cancelling|failed",
         evidence="a cancel while connecting still shows pass 1 in 20 of 20",
     ),
     row(
