@@ -50,9 +50,9 @@ def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
     """The hypotheses with which a trace of a VM may begin, monitors aside, the likeliest first.
 
     Most processes have just started, with nothing configured.  A late trace finds an ordinary migration under way
-    on one side.  Then come those at rest with anything configured, any migration on one side, and once in a lifetime on both:
-    only a guest that runs on an incoming postcopy can migrate on.  A trace conforms if any of these explains it;
-    together they are everything that is possible.
+    on one side.  Then come those at rest with anything configured, any migration on one side, and once in a
+    lifetime on both: only a guest that runs on an incoming postcopy can migrate on.  A trace conforms if any of
+    these explains it; together they are everything that is possible.
     """
     life = VARIABLES["life"]
     alive = ANYTHING & ~life.field | life.bits((Life.ALIVE,))

@@ -70,18 +70,25 @@ class Cursor:
             edge = self.automaton.follow(self.node, observation)
         if edge.node is None:
             return None
-        self.advance(edge, edge.node, observation)
+        self.advance(edge, observation)
         return edge
 
-    def advance(self, edge: Edge, node: Node, observation: Observation) -> None:
-        """Move along an edge of the current node that leads to `node`."""
-        if edge.owner is not self:
+    def advance(self, edge: Edge, observation: Observation) -> None:
+        """Move along an edge of the current node that leads somewhere, and own it unless it has something to say."""
+        if not edge.notes and edge.owner is not self:
             self._own(edge)
+        self.repeat(edge, observation)
+
+    def repeat(self, edge: Edge, observation: Observation) -> None:
+        """Move along an edge that this cursor was the last to take: the hot path of a long trace."""
         edge.count += 1
-        self.node = node
-        if self.way is not None:
-            self.way.append(observation)
-            if len(self.way) > LONGEST_WAY:
+        node = edge.node
+        if node is not None:
+            self.node = node
+        way = self.way
+        if way is not None:
+            way.append(observation)
+            if len(way) > LONGEST_WAY:
                 self.way = None
 
     def exercised(self) -> Counter[str]:

@@ -61,6 +61,7 @@ class TraceJudge:
         self._options = options
         self._vms: dict[str, VmJudge] = {}
         self._journeys = Journeys()
+        self._messages = 0
 
     def feed(self, number: int, text: bytes) -> None:
         """Judge one line.
@@ -80,7 +81,7 @@ class TraceJudge:
                 self._misfit(number, loose)
                 return
         else:
-            self.report.messages += 1
+            self._messages += 1
         vm = self._vms.get(line.vm)
         if vm is None:
             vm = self._open(line.vm, bytes(line.msg.greeting) if line.msg else b"")
@@ -93,6 +94,7 @@ class TraceJudge:
 
     def finish(self) -> Report:
         """The report, complete."""
+        self.report.messages = self._messages
         for vm in self._vms.values():
             vm.finish()
             self.report.exercised.update(vm.exercised)
@@ -103,7 +105,7 @@ class TraceJudge:
 
     def _misfit(self, number: int, line: LooseLine) -> None:
         """Judge a message that does not have the form of one."""
-        self.report.messages += 1
+        self._messages += 1
         vm = self._vms.get(line.vm) or self._open(line.vm, b"")
         vm.misfit(number, line.mon, line.dir, line.msg)
 

@@ -53,6 +53,7 @@ class Track:
         "matched",
         "pending",
         "plain",
+        "poll",
         "wild",
     )
 
@@ -67,7 +68,10 @@ class Track:
         """The ids of messages that were no requests and are not answered yet."""
         self.wild = 0
         """How many errors without an id bad input may still cause."""
-        self.plain: dict[str, Sent] = {}
+        self.plain: dict[str | None, Sent] = {}
+        """The requests without arguments met so far, by command."""
+        self.poll: Sent | None = None
+        """The one for query-migrate."""
         self.answers: dict[tuple[object, ...], Replied] = {}
 
     def begin(self, *, greeted: bool) -> None:

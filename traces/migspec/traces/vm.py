@@ -67,13 +67,19 @@ class VmJudge:
             self._no_message(number, track, line)
         elif line.dir == "->":
             # a poller's request: nothing in it but a command and an id
-            sent = track.plain.get(message.execute or "")
+            sent = track.plain.get(message.execute)
             if sent is None or message.arguments or message.exec_oob is not None:
                 self._request(number, track, message)
             else:
                 track.pending.append(Pending(message.id, sent, number))
                 self._move(number, sent)
-        elif message.returned or message.error is not None:
+        elif message.returned:
+            pending = track.pending
+            if pending and pending[0].sent is track.poll and pending[0].id == message.id:
+                self._poll_answered(number, track, message)
+            else:
+                self._reply(number, track, message)
+        elif message.error is not None:
             self._reply(number, track, message)
         elif message.event is not None:
             self._event(number, track, message)
@@ -148,6 +154,8 @@ class VmJudge:
         sent = Sent(track.index, request)
         if not arguments and not request.oob:
             track.plain[command] = sent
+            if command == "query-migrate":
+                track.poll = sent
         if command in BEGINNERS:
             known = self._cursor.node.hypotheses
             self._journeys.asked(self.name, number, request, uri_of(arguments), known)
@@ -184,46 +192,42 @@ class VmJudge:
                 told = f"Pass {passed} follows pass {last}; passes count up by one."
                 self._find(number, "migration-pass.count", Grade.VIOLATION, told)
 
-    def _reply(self, number: int, track: Track, message: Message) -> None:
-        pending = track.pending
-        identity = message.id
-        if message.error is None and pending and pending[0].id == identity and not pending[0].sent.request.oob:
-            asked = pending.popleft()
-        else:
-            found = self._paired(number, track, message, identity)
-            if found is None:
-                return
-            asked = found
+    def _poll_answered(self, number: int, track: Track, message: Message) -> None:
+        """Judge the answer to query-migrate, which is most of what a trace consists of."""
+        asked = track.pending.popleft()
         track.matched = True
+        try:
+            key = self.reader.migrate_answer(message.returned)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self._answered(number, track, message, asked)
+            return
+        replied = track.answers.get(key)
+        if replied is None:
+            reply, _ = self.reader.reply("query-migrate", message)
+            replied = track.answers[key] = Replied(track.index, "query-migrate", reply)
+        self._move(number, replied)
+
+    def _reply(self, number: int, track: Track, message: Message) -> None:
+        asked = self._paired(number, track, message)
+        if asked is None:
+            return
+        track.matched = True
+        if asked.sent.request.command in BEGINNERS:
+            self._journeys.answered(self.name, asked.line, success=message.error is None)
+        self._answered(number, track, message, asked)
+
+    def _answered(self, number: int, track: Track, message: Message, asked: Pending) -> None:
         request = asked.sent.request
         command = request.sent_as
-        if command == "query-migrate" and message.error is None:
-            replied = self._migrate_answer(track, message)
-            if replied is not None:
-                self._move(number, replied)
-                return
-        if command in BEGINNERS:
-            self._journeys.answered(self.name, asked.line, success=message.error is None)
         reply, faults = self.reader.reply(command, message)
         for fault in faults:
             told = f"Reply to {command}: {fault.path} should be {fault.expected}, and is {fault.found}."
             self._find(number, f"schema.{command}", Grade.VIOLATION, told)
         self._move(number, Replied(track.index, command, reply, 0 if request.oob else None))
 
-    def _migrate_answer(self, track: Track, message: Message) -> Replied | None:
-        """The observation of a query-migrate answer; None if it does not fit the schema."""
-        try:
-            key = self.reader.migrate_answer(message.returned)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
-        replied = track.answers.get(key)
-        if replied is None:
-            reply, _ = self.reader.reply("query-migrate", message)
-            replied = track.answers[key] = Replied(track.index, "query-migrate", reply)
-        return replied
-
-    def _paired(self, number: int, track: Track, message: Message, identity: object) -> Pending | None:
-        """The request that a reply belongs to, where that is not plain to see; None if it belongs to none."""
+    def _paired(self, number: int, track: Track, message: Message) -> Pending | None:
+        """The request that a reply belongs to; None if it belongs to none."""
+        identity = message.id
         if message.error is not None:
             text = message.error.desc
             refused = track.refused_by_parser(text, identity)
@@ -244,14 +248,10 @@ class VmJudge:
     def _move(self, number: int, observation: Observation) -> None:
         cursor = self._cursor
         edge = cursor.node.edges.get(observation)
-        if edge is None or edge.notes or self._unexplained:
+        if edge is None or edge.owner is not cursor or self._unexplained:
             self._find_way(number, observation)
-            return
-        node = edge.node
-        if node is None:
-            self._find_way(number, observation)
-            return
-        cursor.advance(edge, node, observation)
+        else:
+            cursor.repeat(edge, observation)
 
     def _find_way(self, number: int, observation: Observation) -> None:
         """Follow an observation that is new here, is rejected, or shows a defect."""
