@@ -211,6 +211,14 @@ class Talk:
         lines[number - 2], lines[number - 1] = lines[number - 1], lines[number - 2]
         return self._with(lines)
 
+    def repeated(self, number: int) -> Talk:
+        """The same trace with one line said twice."""
+        return self._with([*self._lines[: number - 1], *self._lines[number - 2 :]])
+
+    def until(self, number: int) -> Talk:
+        """The same trace up to a line, that one included."""
+        return self._with(self._lines[: number - 1])
+
     def where(self, event: str, status: str = "") -> int:
         """The line of the first event of this name, with this status."""
         for place, line in enumerate(self._lines, 2):

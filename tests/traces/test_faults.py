@@ -6,18 +6,21 @@ the test fail once it is closed: then it loses its `gap`.
 """
 
 import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
-
-from migspec.traces.findings import Finding, Grade, Report, Verdict
-from migspec.traces.judge import judge_file
 from tests.faults.faults import FAULTS, Fault, demo
-from tests.faults.mutations import as_text, recorded
+from tests.faults.judged import Judgement
 
-FOLDER = Path(__file__).parents[1] / "faults"
-GOLDEN = FOLDER / "golden"
-DEMO = FOLDER / "demo.jsonl"
+from migspec.traces.findings import Finding, Grade
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "faults" / "golden"
+DEMO = ROOT / "tests" / "faults" / "demo.jsonl"
 
 FOUND = [fault for fault in FAULTS if not fault.gap]
 WITH_GAPS = [
@@ -26,24 +29,25 @@ WITH_GAPS = [
 ]
 
 
-def judged(fault: Fault, folder: Path) -> Report:
-    path = folder / f"{fault.name}.jsonl"
-    path.write_text(as_text(fault.faulty().lines))
-    return judge_file(str(path))
+@pytest.fixture(scope="module")
+def judgements() -> Mapping[str, Judgement]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "tests.faults.judged"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
+    return msgspec.json.decode(done.stdout, type=dict[str, Judgement])
 
 
-def violations(report: Report) -> list[Finding]:
-    return [finding for finding in report.findings if finding.grade is Grade.VIOLATION]
+def violations(judgement: Judgement) -> list[Finding]:
+    return [finding for finding in judgement.findings if finding.grade is Grade.VIOLATION]
 
 
-def told(report: Report) -> str:
+def told(judgement: Judgement) -> str:
     """Everything that is said about a trace."""
     parts = []
-    for finding in report.findings:
-        parts.append(f"line {finding.line}, {finding.vm}: {finding.grade.value} of {finding.rule}\n{finding.message}\n")
-        parts.append(f"{finding.explanation}\n" if finding.explanation else "")
-        parts.append("\n")
-    return "".join(parts).rstrip("\n") + "\n"
+    for finding in judgement.findings:
+        head = f"line {finding.line}, {finding.vm}: {finding.grade.value} of {finding.rule}"
+        parts.append("\n".join(part for part in (head, finding.message, finding.explanation) if part))
+    return "\n\n".join(parts) + "\n"
 
 
 def agreed(path: Path, text: str) -> str:
@@ -59,26 +63,25 @@ def test_there_are_enough_and_each_has_its_name() -> None:
 
 
 @pytest.mark.parametrize("base", sorted({fault.base for fault in FAULTS}))
-def test_the_traces_are_sound_before_the_fault(base: str, tmp_path: Path) -> None:
-    path = tmp_path / "sound.jsonl"
-    path.write_text(as_text(recorded(base)))
-    report = judge_file(str(path))
-    assert report.verdict is Verdict.CONFORMS, told(report)
+def test_the_traces_are_sound_before_the_fault(base: str, judgements: Mapping[str, Judgement]) -> None:
+    assert not violations(judgements[base]), told(judgements[base])
+    assert not judgements[base].raised
 
 
 @pytest.mark.parametrize("fault", WITH_GAPS)
-def test_the_line_and_the_rule_are_named(fault: Fault, tmp_path: Path) -> None:
-    report = judged(fault, tmp_path)
-    found = violations(report)
+def test_the_line_and_the_rule_are_named(fault: Fault, judgements: Mapping[str, Judgement]) -> None:
+    judgement = judgements[fault.name]
+    assert not judgement.raised
+    found = violations(judgement)
     assert found, "nothing was found"
     first = found[0]
     assert (first.line, first.vm, first.rule) == (fault.faulty().at + 1, fault.side.name, fault.rule)
-    assert len(found) <= fault.most, told(report)
+    assert len(found) <= fault.most, told(judgement)
 
 
 @pytest.mark.parametrize("fault", FOUND, ids=lambda fault: fault.name)
-def test_what_is_said_is_as_agreed(fault: Fault, tmp_path: Path) -> None:
-    text = told(judged(fault, tmp_path))
+def test_what_is_said_is_as_agreed(fault: Fault, judgements: Mapping[str, Judgement]) -> None:
+    text = told(judgements[fault.name])
     assert text == agreed(GOLDEN / f"{fault.name}.txt", text)
 
 
@@ -90,4 +93,3 @@ def test_the_demonstration_is_current() -> None:
     text = demo()
     assert text == agreed(DEMO, text)
     assert text.count("\n") <= 60
-    assert judge_file(str(DEMO)).verdict is Verdict.VIOLATES

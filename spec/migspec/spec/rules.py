@@ -60,6 +60,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
     ),
     Rule("query-migrate.members", "Each status comes with its own members.", "MigrationInfo"),
     Rule("query-status.run", "The run state is that of the guest.", "query-status"),
+    Rule("query-status.running", "A guest is said to run in the run state running and in no other.", "query-status"),
     Rule(
         "query-migrate-capabilities.settings",
         "The capabilities are as they were set.",
@@ -70,6 +71,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
         "query-migrate-capabilities.complete",
         "Every capability of the build is listed, in the order of the enumeration.",
         "query-migrate-capabilities",
+        profiles=frozenset({QEMU_5_2_0}),
     ),
 )
 """What answers to queries must show."""

@@ -9,6 +9,8 @@ from itertools import product
 import msgspec
 from msgspec import UNSET
 
+from migspec.spec.commands.queries import contradictions
+from migspec.spec.rules import RULES
 from migspec.spec.state import VARIABLES
 from migspec.traces.automaton import Automaton
 from migspec.traces.cursor import Cursor
@@ -16,7 +18,7 @@ from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade
 from migspec.traces.hypotheses import NEGOTIATING, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
-from migspec.traces.messages import Line, Message
+from migspec.traces.messages import Line, Message, decode_any
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
 from migspec.traces.pairing import Pending, Track
 from migspec.traces.reading import Reader, envelope_faults, salvaged, uri_of
@@ -223,7 +225,15 @@ class VmJudge:
         for fault in faults:
             told = f"Reply to {command}: {fault.path} should be {fault.expected}, and is {fault.found}."
             self._find(number, f"schema.{command}", Grade.VIOLATION, told)
+        if not faults and (reply.settings is not None or reply.run is not None):
+            self._contradictions(number, command, message)
         self._move(number, Replied(track.index, command, reply, 0 if request.oob else None))
+
+    def _contradictions(self, number: int, command: str, message: Message) -> None:
+        """Find what an answer contradicts in itself."""
+        for rule, told in contradictions(command, decode_any(message.returned)):
+            if self.automaton.relation.profile in RULES[rule].profiles:
+                self._find(number, rule, Grade.VIOLATION, f"The reply to {command} is wrong: {told}.")
 
     def _paired(self, number: int, track: Track, message: Message) -> Pending | None:
         """The request that a reply belongs to; None if it belongs to none."""

@@ -15,7 +15,7 @@ from migspec.spec.conditions import ALWAYS, Condition, where
 from migspec.spec.contracts import Case, Contract
 from migspec.spec.lifecycle.guards import capability
 from migspec.spec.state import VARIABLES
-from migspec.spec.vocabulary import MigrationStatus
+from migspec.spec.vocabulary import MigrationCapability, MigrationStatus, RunState
 
 _PROGRESS = frozenset({"setup-time", "total-time", "expected-downtime", "ram"})
 _RESULT = frozenset({"setup-time", "total-time", "downtime", "ram"})
@@ -121,6 +121,19 @@ def _incoming_part(*, socket: bool, measured: bool) -> Condition:
         completed = where({"incoming": "completed"}) & capability("postcopy-ram") & capability("postcopy-blocktime")
         return completed if not socket else completed & where({"load": "listening"})
     return ~where({"load": _NOT_LISTENING}, "the process listens on nothing") if socket else ALWAYS
+
+
+def contradictions(command: str, answer: object) -> Iterator[tuple[str, str]]:
+    """What an answer that fits the schema contradicts in itself: the rule, and what is wrong."""
+    if command == "query-status" and isinstance(answer, dict):
+        if answer.get("running") is not (answer.get("status") == RunState.RUNNING):
+            yield "query-status.running", f"running is {answer.get('running')} in run state {answer.get('status')}"
+    elif command == "query-migrate-capabilities" and isinstance(answer, list):
+        listed = [entry.get("capability") for entry in answer if isinstance(entry, dict)]
+        optional = MigrationCapability.BLOCK
+        every = [name for name in MigrationCapability if name != optional or optional in listed]
+        if listed != every:
+            yield "query-migrate-capabilities.complete", "the list of capabilities is not that of the enumeration"
 
 
 def _query(command: str) -> Contract:
