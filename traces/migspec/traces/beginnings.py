@@ -75,6 +75,9 @@ def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
     return tuple(tuple(Hypothesis(narrowed(assign(alive, known))) for known in choice) for choice in choices)
 
 
+UNUSUAL_SOURCE = 1
+"""The beginnings of a destination whose source has COLO or dirty bitmaps on."""
+
 LATE = 2
 """The beginnings that a trace without a greeting starts with."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from migspec.traces.automaton import Automaton, Edge, Node
-from migspec.traces.beginnings import FAR_FETCHED, LATE, beginnings
+from migspec.traces.beginnings import FAR_FETCHED, LATE, UNUSUAL_SOURCE, beginnings
 from migspec.traces.hypotheses import Hypothesis, Monitor
 from migspec.traces.observations import Emitted, Observation
 
@@ -20,13 +20,20 @@ LONGEST_WAY = 20_000
 """Observations that are kept to be tried again.  A VM that was explained for so long was not misjudged at the start."""
 
 
-def _is_suggested(way: list[Observation | tuple[Monitor, ...]], rejected: Observation) -> bool:
-    """Whether a trace gives reason to think of COLO, or of postcopy on both sides, from before it began.
+def _is_suggested(tier: int, way: list[Observation | tuple[Monitor, ...]], rejected: Observation) -> bool:
+    """Whether a trace gives reason to think of an uncommon beginning.
 
-    It does if it names COLO, or if its very first event is the one that nothing likelier explains.
+    That a source has sent COLO or dirty bitmaps shows in the message that names them.  COLO, or postcopy on both
+    sides, from before the trace began is thought of if the trace names COLO, or if its very first event is the one
+    that nothing likelier explains.
     """
+    if tier == UNUSUAL_SOURCE:
+        return any(word in str(rejected).lower() for word in ("colo", "postcopy"))
+    if tier <= FAR_FETCHED:
+        return True
     seen = [step for step in (*way, rejected) if not isinstance(step, tuple)]
-    return not any(isinstance(step, Emitted) for step in seen[:-1]) or any("colo" in str(step).lower() for step in seen)
+    is_first_event = not any(isinstance(step, Emitted) for step in seen[:-1])
+    return is_first_event or any("colo" in str(step).lower() for step in seen)
 
 
 class _Try(NamedTuple):
@@ -136,7 +143,7 @@ class Cursor:
         """Try the way so far from the next beginnings; true if one of them explains it and `rejected` too."""
         while self.way is not None and self._tries:
             attempt = self._tries.pop(0)
-            if attempt.tier > FAR_FETCHED and not _is_suggested(self.way, rejected):
+            if not _is_suggested(attempt.tier, self.way, rejected):
                 continue
             node = self._retrace(attempt, self.way)
             if node is not None and self.automaton.follow(node, rejected).node is not None:

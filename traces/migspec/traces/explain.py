@@ -16,6 +16,7 @@ from migspec.spec.conditions import Literal
 from migspec.spec.contracts import SEEN, Case, Expect
 from migspec.spec.lifecycle import colo
 from migspec.spec.rows import Row, Standing
+from migspec.spec.rows import Thread
 from migspec.spec.rules import RULES, Rule
 from migspec.spec.state import ANYTHING, describe
 from migspec.traces.automaton import Automaton, Node, Reached
@@ -28,6 +29,7 @@ MOST_SHOWN = 6
 """Hypotheses and allowed events that are listed; the rest are counted."""
 
 _MOST_SEARCHED = 4_000
+_MAIN = THREADS.index(Thread.MAIN)
 
 _SHOWN_VARIABLES = ("outgoing", "stage", "incoming", "load", "run")
 
@@ -120,27 +122,50 @@ class Explainer:
         edit: Edit | None,
     ) -> Iterator[str]:
         if per_hypothesis:
-            yield "What the VM may have been, and the step that comes nearest:"
-            rows = list(dict.fromkeys(_row(h, step) for h, step in per_hypothesis))
+            steps = {(step.rule, step.obstacle) for _, step in per_hypothesis}
             head = (*_SHOWN_VARIABLES, "under way", "nearest step", "what stands in its way")
-            yield from _table(head, rows[:MOST_SHOWN])
+            rows = [row for _, row in sorted({(step.distance, _row(h, step)) for h, step in per_hypothesis})]
+            yield "What the VM may have been:" if len(steps) == 1 else "What the VM may have been, and how near it is:"
+            # where all agree on the step it needs no column
+            told = len(head) - 2 * (len(steps) == 1)
+            rows = list(dict.fromkeys(row[:told] for row in rows))
+            yield from _table(head[:told], rows[:MOST_SHOWN])
             if len(rows) > MOST_SHOWN:
                 yield f"  and {len(rows) - MOST_SHOWN} more"
+            if len(steps) == 1:
+                step, obstacle = steps.pop()
+                yield f"Nearest step: {step}"
+                yield f"  {obstacle}"
         if rule is not None:
-            yield f"Rule {rule.id} ({rule.standing.value}{_source(rule)}):"
-            yield f"  {rule.sentence}"
+            yield f"Rule {rule.id}: {rule.sentence}"
+            yield f"  {rule.standing.value}{_source(rule)}"
         options = [shown(event) for event in self._allowed(explanation)] + self._due_replies(explanation.node)
         yield "Allowed here:" + ("" if options else " nothing that this trace has asked for")
         yield from (f"  {option}" for option in options[: 2 * MOST_SHOWN])
         if len(options) > 2 * MOST_SHOWN:
             yield f"  and {len(options) - 2 * MOST_SHOWN} more"
         yield f"Smallest edit: {edit.text if edit else 'no change of one message explains what follows'}."
+        if self._another_client_explains(explanation):
+            yield "A client outside the trace could have caused it: --other-clients admits such."
 
     def _allowed(self, explanation: Explanation) -> Iterable[str]:
         observation = explanation.observation
         if isinstance(observation, Emitted | Replied | Ended):
             return allowed_events(self.automaton, explanation.node, observation.monitor)
         return ()
+
+    def _another_client_explains(self, explanation: Explanation) -> bool:
+        """Whether one request that the trace does not show would make the message legal."""
+        relation = self.automaton.relation
+        moved = {
+            step.after
+            for reached in self.automaton.closure(explanation.node)[:_MOST_SEARCHED]
+            if not reached.hypothesis.owed[_MAIN]
+            for step in relation.unseen(reached.hypothesis)
+        }
+        if relation.other_clients or not moved:
+            return False
+        return self.automaton.follow(self.automaton.node(moved), explanation.observation).node is not None
 
     def _due_replies(self, node: Node) -> list[str]:
         found = set()
@@ -202,12 +227,13 @@ def _sentence(observation: Observation, nearest: Nearest, edit: Edit | None) -> 
                 return f"{shown(event)} should be {edit.instead}."
             return f"{shown(event)} is not possible here{why}."
         case Replied(_, command, reply):
+            said = str(reply) if reply.answer is None else f"status {reply.answer.status or 'absent'}"
             if edit is not None and edit.missing:
-                return f"The reply to {command} is {reply}, without {edit.missing} before it."
+                return f"The reply to {command} is {said}, without {edit.missing} before it."
             if edit is not None and edit.instead:
                 wanted = edit.instead if reply.is_error or edit.instead != "success" else "an empty object"
-                return f"The reply to {command} is {reply}; it must be {wanted}."
-            return f"The reply to {command} is {reply}{why.replace(':', ';')}."
+                return f"The reply to {command} is {said}; it must be {wanted}."
+            return f"The reply to {command} is {said}{why.replace(':', ';')}."
         case Ended(exit=code):
             return f"The process ended with exit code {code}{why}."
     return f"{observation} is not possible here{why}."
@@ -344,7 +370,7 @@ def _row(h: Hypothesis, step: Nearest) -> tuple[str, ...]:
 
 
 def _is_short(value: str) -> bool:
-    return value.count("|") < 3
+    return value.count("|") < 2
 
 
 def _short(value: str) -> str:
@@ -364,7 +390,7 @@ def _named(item: Owed) -> str:
 
 
 def _joined(obstacles: Iterable[str]) -> str:
-    return " and ".join(obstacles)
+    return "; ".join(obstacles)
 
 
 def _either(values: Iterable[str]) -> str:

@@ -174,11 +174,11 @@ class Relation:
                 yield from self.execute(h, index, monitor.oob[0], oob=True)
         if not owed[_MAIN] and h.state & _LOOPING:
             if self.other_clients:
-                yield from self._unseen(h)
+                yield from self.unseen(h)
             for index, monitor in enumerate(h.monitors):
                 if monitor.late:
                     earlier = h._replace(monitors=_with(h.monitors, index, monitor._replace(late=False)))
-                    yield from self._unseen(earlier)
+                    yield from self.unseen(earlier)
 
     def _rows_for(self, state: int) -> tuple[tuple[int, Row], ...]:
         key = state & self._projection
@@ -218,7 +218,8 @@ class Relation:
                 owed = _owing(h.owed, thread, (*emitted, due))
                 yield Step(answer.case.id, Hypothesis(state, owed, monitors, notes))
 
-    def _unseen(self, h: Hypothesis) -> Iterator[Step]:
+    def unseen(self, h: Hypothesis) -> Iterator[Step]:
+        """Every step by which a client outside the trace may move `h`, whose main loop is free."""
         given = h.state & ~_SESSION.field | _NEGOTIATED
         for request in UNSEEN:
             for answer in answers(request, given, self.profile):
