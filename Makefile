@@ -15,7 +15,7 @@ help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## judge the recorded traces, then one with a fault in it
-	$(BIN)/migspec check traces/corpus
+	$(BIN)/migspec check traces/corpus/qemu-5.2.0
 	@echo
 	@echo "$(BIN)/migspec check $(DEMO_FAULT)"
 	@$(BIN)/migspec check $(DEMO_FAULT); status=$$?; test $$status -eq 1 || \

@@ -23,8 +23,11 @@ from tests.live.walks import record_walk
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
-FOLDER: Final = REPOSITORY / "traces/corpus" / f"qemu-{RELEASE}"
-"""Where the corpus lies."""
+FOLDER: Final = REPOSITORY / "traces/corpus"
+"""Where the corpus lies, shelf by shelf."""
+
+SHELVES: Final = {"unseen-client": "other-clients"}
+"""The recordings that do not belong to those of the release: some of their clients are not in the trace."""
 
 SEEDS: Final = tuple(range(1, 13))
 """The seeds of the walks in the corpus."""
@@ -72,6 +75,13 @@ def keep(text: bytes, name: str, folder: Path) -> Path:
     return path
 
 
+def shelf(name: str, folder: Path) -> Path:
+    """Return the folder that a recording belongs into, made if need be."""
+    path = folder / SHELVES.get(name, f"qemu-{RELEASE}")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def remove(name: str, folder: Path) -> None:
     """Remove a trace from the corpus, however it is stored."""
     for suffix in (".jsonl", ".jsonl.gz"):
@@ -100,7 +110,7 @@ def record(names: Iterable[str], folder: Path, install: QemuInstall) -> int:
                 failures += 1
                 print(f"{name:48} not recorded: {problem}", flush=True)
                 continue
-            path = keep(text, name, folder)
+            path = keep(text, name, shelf(name, folder))
             count = text.count(b'"msg":')
             print(f"{name:48} {count:6} {path.stat().st_size:8}", flush=True)
             messages += count
@@ -119,15 +129,14 @@ def main(arguments: list[str]) -> int:
     if isinstance(install, Unavailable):
         print(install.reason, file=sys.stderr)
         return 1
-    options.out.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = NEUTRAL_FOLDER
     print(f"{'trace':48} {'messages':>6} {'bytes':>8}")
     failures = record(options.only or recordings(), options.out, install)
     if not options.only:
-        for path in options.out.glob("*.jsonl*"):
+        for path in options.out.glob("*/*.jsonl*"):
             name = path.name.partition(".")[0]
             if name not in recordings():
-                remove(name, options.out)
+                remove(name, path.parent)
     return 1 if failures else 0
 
 

@@ -38,6 +38,9 @@ FIRST_SEED: Final = 10_000
 UNSEEN_CLIENTS: Final = frozenset(("unseen-client",))
 """The scenarios in which somebody acts whom the trace does not show."""
 
+JOBS: Final = 2
+"""How many sessions run at a time, unless told."""
+
 STEPS: Final = 36
 """The length of a random session."""
 
@@ -198,7 +201,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sessions", type=int, default=SESSIONS, metavar="N", help="default: %(default)s")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED, metavar="N", help="default: %(default)s")
     parser.add_argument("--out", type=Path, metavar="DIR", help="for traces with a fault; default: a new folder")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="default: %(default)s")
+    parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help="default: %(default)s")
     options = parser.parse_args(arguments)
     install = fetch(RELEASE)
     if isinstance(install, Unavailable):

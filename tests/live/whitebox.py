@@ -8,6 +8,10 @@ moment when QEMU sent it; the log decides the status of that moment
 
 Both clocks are the machine's.
 
+Two things the checker is excused from.  A command of the human monitor is one step to it, and the statuses
+that `savevm` runs through inside are none of its own.  And a trace that begins in mid-migration is taken for
+the likeliest one, an idle VM, until it proves to be none; such a VM is not compared.
+
 The log does not say whether the outgoing or the incoming status moved, which leaves a VM that is both source
 and destination with a choice.
 """
@@ -29,7 +33,11 @@ MARGIN: Final = 0.005
 """Seconds that must pass without a change of state for the log to decide: QEMU changes the state first, and
 writes the log a moment later."""
 
+OPTIONS: Final = Options()
+"""How a trace is judged, unless told."""
+
 _INITIAL: Final = "none"
+_HUMAN: Final = "human-monitor-command"
 _OUTGOING: Final = frozenset(("migrate", "xen-save-devices-state", "snapshot-save"))
 _INCOMING: Final = frozenset(("migrate-incoming", "migrate-recover", "xen-load-devices-state"))
 _OUTGOING_BY_HAND: Final = ("migrate ", "savevm")
@@ -71,16 +79,45 @@ class Comparison:
 
 
 @dataclass(slots=True)
-class _Log:
-    """One VM's state log, and which parts it plays."""
+class _Vm:
+    """One VM: its state log, the parts it plays, and its open requests."""
 
+    name: str
     changes: Sequence[StateChange]
     outgoing: bool = False
     incoming: bool = False
+    asked: dict[str, tuple[float, bool]] = field(default_factory=dict)
+    """When each open request was made, by monitor and id, and whether it was one to the human monitor."""
 
-    def decided(self, since: float, until: float) -> str | None:
+    def note_part(self, entry: dict[str, Any]) -> None:
+        """Take note of the part that a request lets the VM play."""
+        command = _command(entry)
+        arguments = entry["msg"].get("arguments") if command else None
+        line = arguments.get("command-line", "") if isinstance(arguments, dict) else ""
+        by_hand = command == _HUMAN and isinstance(line, str)
+        self.outgoing |= command in _OUTGOING or (by_hand and line.startswith(_OUTGOING_BY_HAND))
+        self.incoming |= command in _INCOMING or (by_hand and line.startswith(_INCOMING_BY_HAND))
+
+    def moment(self, entry: dict[str, Any]) -> tuple[float, float] | None:
+        """Return between which times QEMU sent a reply or MIGRATION event; None for all else."""
+        message = entry.get("msg")
+        if not isinstance(message, dict):
+            return None
+        key = f"{entry.get('mon')} {json.dumps(message.get('id'))}"
+        if entry["dir"] == "->":
+            self.asked[key] = entry["t"], _command(entry) == _HUMAN
+        elif message.get("event") == "MIGRATION":
+            stamp = message["timestamp"]
+            sent = stamp["seconds"] + stamp["microseconds"] / 1e6
+            return None if any(by_hand for _, by_hand in self.asked.values()) else (sent, sent)
+        elif "return" in message or "error" in message:
+            since, _ = self.asked.pop(key, (None, False))
+            return None if since is None else (since, entry["t"])
+        return None
+
+    def logged(self, since: float, until: float) -> str | None:
         """Return the status from `since` to `until`; None if it changed meanwhile, or too soon after."""
-        later = bisect_right(self.changes, since, key=lambda change: change.t)
+        later = bisect_right(self.changes, since, key=_time)
         if later < len(self.changes) and self.changes[later].t < until + MARGIN:
             return None
         return self.changes[later - 1].state if later else _INITIAL
@@ -98,72 +135,63 @@ class _Log:
 
 
 def judge_and_compare(
-    trace: Path, states: Mapping[str, Sequence[StateChange]], options: Options = Options()
+    trace: Path, states: Mapping[str, Sequence[StateChange]], options: Options = OPTIONS
 ) -> tuple[Report, Comparison]:
     """Judge a trace as `judge_file` does, and compare with `states`, the state log of each VM, on the way."""
-    logs = {vm: _Log(sorted(changes, key=lambda change: change.t)) for vm, changes in states.items()}
     report, comparison = Report(str(trace)), Comparison()
     try:
         with open_trace(str(trace)) as lines:
-            numbered = [(number, text) for number, text in lines if text]
-        judge = TraceJudge(report, read_header(numbered[0][1], str(trace)), options)
-        entries = [(number, text, json.loads(text)) for number, text in numbered[1:]]
-        for _, _, entry in entries:
-            _note_part(logs[entry["vm"]], entry)
-        asked: dict[tuple[str, str], float] = {}
+            header, *rest = [(number, text) for number, text in lines if text]
+        judge = TraceJudge(report, read_header(header[1], str(trace)), options)
+        entries = [(number, text, json.loads(text)) for number, text in rest]
+        vms = _compared([entry for _, _, entry in entries], states)
         for number, text, entry in entries:
             judge.feed(number, text)
-            moment = _moment(asked, entry)
-            if moment is not None:
-                _compare(comparison, judge, logs[entry["vm"]], number, entry["vm"], moment)
+            vm = vms.get(entry["vm"])
+            moment = vm.moment(entry) if vm else None
+            if vm and moment:
+                _compare(comparison, judge, vm, number, moment)
         judge.finish()
     except TraceError as error:
         report.error = str(error)
     return report, comparison
 
 
-def _compare(
-    comparison: Comparison, judge: TraceJudge, log: _Log, line: int, vm: str, moment: tuple[float, float]
-) -> None:
-    logged = log.decided(*moment)
+def _compared(entries: Sequence[dict[str, Any]], states: Mapping[str, Sequence[StateChange]]) -> dict[str, _Vm]:
+    """Return the VMs whose trace begins before their log does."""
+    vms: dict[str, _Vm] = {}
+    begun: set[str] = set()
+    for entry in entries:
+        name = entry["vm"]
+        if name not in begun:
+            begun.add(name)
+            changes = sorted(states[name], key=_time)
+            if not changes or changes[0].t > entry["t"]:
+                vms[name] = _Vm(name, changes)
+        if name in vms:
+            vms[name].note_part(entry)
+    return vms
+
+
+def _compare(comparison: Comparison, judge: TraceJudge, vm: _Vm, line: int, moment: tuple[float, float]) -> None:
+    logged = vm.logged(*moment)
     if logged is None:
         return
-    inferred = log.inferred(judge.statuses(vm))
+    inferred = vm.inferred(judge.statuses(vm.name))
     comparison.points += 1
     comparison.sharp += len(inferred) == 1
     if logged not in inferred:
-        comparison.disagreements.append(Disagreement(line, vm, logged, tuple(sorted(inferred))))
+        comparison.disagreements.append(Disagreement(line, vm.name, logged, tuple(sorted(inferred))))
 
 
-def _moment(asked: dict[tuple[str, str], float], entry: dict[str, Any]) -> tuple[float, float] | None:
-    """Return between which times QEMU sent a reply or MIGRATION event; None for all else.
-
-    `asked` remembers when requests were made, by monitor and id.
-    """
-    message = entry.get("msg")
-    if not isinstance(message, dict):
-        return None
-    key = (f"{entry['vm']}/{entry.get('mon')}", json.dumps(message.get("id")))
-    if entry["dir"] == "->":
-        asked[key] = entry["t"]
-    elif message.get("event") == "MIGRATION":
-        stamp = message["timestamp"]
-        sent = stamp["seconds"] + stamp["microseconds"] / 1e6
-        return sent, sent
-    elif "return" in message or "error" in message:
-        since = asked.pop(key, None)
-        return None if since is None else (since, entry["t"])
-    return None
-
-
-def _note_part(log: _Log, entry: dict[str, Any]) -> None:
-    """Take note of the part that a request lets the VM play."""
+def _command(entry: dict[str, Any]) -> str | None:
+    """Return what a request asks for; None where the entry is no request."""
     message = entry.get("msg")
     if not isinstance(message, dict) or entry.get("dir") != "->":
-        return
+        return None
     command = message.get("execute", message.get("exec-oob"))
-    arguments = message.get("arguments")
-    line = arguments.get("command-line", "") if isinstance(arguments, dict) else ""
-    by_hand = command == "human-monitor-command" and isinstance(line, str)
-    log.outgoing |= command in _OUTGOING or (by_hand and line.startswith(_OUTGOING_BY_HAND))
-    log.incoming |= command in _INCOMING or (by_hand and line.startswith(_INCOMING_BY_HAND))
+    return command if isinstance(command, str) else None
+
+
+def _time(change: StateChange) -> float:
+    return change.t

@@ -12,7 +12,8 @@ from migspec.properties.pairs import PAIR_RULES, PROPERTIES, Arrival, Departure,
 from migspec.spec.rows import Standing
 
 STATUSES = st.lists(
-    st.sampled_from(["setup", "active", "postcopy-active", "cancelling", "completed", "failed", "cancelled"]), max_size=5
+    st.sampled_from(["setup", "active", "postcopy-active", "cancelling", "completed", "failed", "cancelled"]),
+    max_size=5,
 )
 URIS = st.sampled_from(["unix:/a", "unix:/b", "tcp:h:1"])
 DEPARTURES = st.builds(

@@ -98,22 +98,22 @@ class Wire:
         self.connected(events=events)
         return self.request("migrate-incoming", uri="unix:/s").status("setup").reply()
 
-    def request(self, command: str, *, oob: bool = False, id: Any = OWN, **arguments: Any) -> Self:  # noqa: A002
+    def request(self, command: str, *, oob: bool = False, identity: Any = OWN, **arguments: Any) -> Self:
         """A request, without its reply."""
-        identity = self._talk.next_id() if id is OWN else id
+        identity = self._talk.next_id() if identity is OWN else identity
         self.open.append(identity)
         message: Json = {"exec-oob" if oob else "execute": command}
         if arguments:
             message["arguments"] = spelled(arguments)
         return self.say("->", message | _identified(identity))
 
-    def reply(self, returned: object = None, *, id: Any = OWN) -> Self:  # noqa: A002
+    def reply(self, returned: object = None, *, identity: Any = OWN) -> Self:
         """A success, by default the empty object, of the oldest open request."""
-        return self.say("<-", {"return": {} if returned is None else returned} | self._taken(id))
+        return self.say("<-", {"return": {} if returned is None else returned} | self._taken(identity))
 
-    def error(self, text: str, *, error_class: str = "GenericError", id: Any = OWN) -> Self:  # noqa: A002
+    def error(self, text: str, *, error_class: str = "GenericError", identity: Any = OWN) -> Self:
         """A refusal of the oldest open request."""
-        return self.say("<-", {"error": {"class": error_class, "desc": text}} | self._taken(id))
+        return self.say("<-", {"error": {"class": error_class, "desc": text}} | self._taken(identity))
 
     def done(self, command: str, returned: object = None, **arguments: Any) -> Self:
         """A request and its success."""
@@ -148,10 +148,10 @@ class Wire:
         """query-status and its answer."""
         return self.done("query-status", run_state(status))
 
-    def end(self, *, by: str | None = "server", exit: int | None = None) -> Self:  # noqa: A002
+    def end(self, *, by: str | None = "server", code: int | None = None) -> Self:
         """The end of the connection, with the exit code of the process where it is known."""
         self.open.clear()
-        known = {"by": by, "exit": exit}
+        known = {"by": by, "exit": code}
         self._talk.add({**self._origin, "end": "eof", **{k: v for k, v in known.items() if v is not None}})
         return self
 

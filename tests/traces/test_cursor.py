@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migspec.spec.commands import contract_of
-from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer
+from migspec.spec.commands.queries import EXTRAS, REQUIRED, MigrateAnswer
 from migspec.spec.contracts import Words
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.state import FRESH, VARIABLES, assign
 from migspec.spec.vocabulary import MigrationCapability
-from migspec.traces.automaton import Automaton
 from migspec.traces.cursor import Cursor
 from migspec.traces.hypotheses import (
     INSTANT_EVENTS,
@@ -275,7 +273,35 @@ def answer_of(state: int, chance: random.Random) -> MigrateAnswer:
         return MigrateAnswer(None if incoming == "none" else incoming, frozenset(members))
     members |= REQUIRED.get(outgoing, frozenset())
     for extra in EXTRAS:
-        if outgoing in extra.statuses and extra.present.holds(state):
-            if not extra.absent.holds(state) or chance.random() < 0.5:
-                members.add(extra.member)
+        if (
+            outgoing in extra.statuses
+            and extra.present.holds(state)
+            and (not extra.absent.holds(state) or chance.random() < 0.5)
+        ):
+            members.add(extra.member)
     return MigrateAnswer(outgoing, frozenset(members))
+
+
+def started(seed: int, relation: Relation) -> Walk:
+    """A walk from a process that has just started, watched from its first greeting."""
+    chance = random.Random(seed)
+    start = pinned(chance.choice(STARTS[:4]) | SESSION, chance)
+    walk = Walk(relation, chance, Hypothesis(start, monitors=(Monitor(connected=False),)))
+    walk.greet(0)
+    walk.settle()
+    return walk
+
+
+@pytest.mark.parametrize("profile", ["qemu-5.2.0", "seed"])
+@settings(max_examples=12)
+@given(seed=st.integers(0, 99), steps=st.integers(0, 25))
+def test_whatever_the_relation_does_is_accepted(profile: str, seed: int, steps: int) -> None:
+    automaton = bench_of(profile, other_clients=False).automaton
+    walk = started(seed, automaton.relation)
+    for _ in range(steps):
+        walk.go()
+    seen = walk.seen[: next((i for i, said in enumerate(walk.seen) if isinstance(said, Ended)), len(walk.seen))]
+    cursor = Cursor(automaton, late=False)
+    cursor.add_monitor(Monitor(connected=False))
+    for place, observation in enumerate(seen):
+        assert cursor.follow(observation) is not None, [str(said) for said in seen[: place + 1]]

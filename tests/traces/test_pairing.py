@@ -247,7 +247,10 @@ def test_a_new_connection_owes_nothing_of_the_old_one(change: Callable[[Track], 
     track.not_a_request(NO_ID)
     track.last_pass = 4
     change(track)
-    assert (len(track.pending), track.malformed, track.wild, track.last_pass) == (0, [], 0, None)
+    assert not track.pending
+    assert not track.malformed
+    assert track.wild == 0
+    assert track.last_pass is None
 
 
 def test_many_open_requests_are_answered_in_order() -> None:

@@ -15,8 +15,7 @@ from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAn
 from migspec.spec.conditions import Literal
 from migspec.spec.contracts import SEEN, Case, Expect
 from migspec.spec.lifecycle import colo
-from migspec.spec.rows import Row, Standing
-from migspec.spec.rows import Thread
+from migspec.spec.rows import Row, Standing, Thread
 from migspec.spec.rules import RULES, Rule
 from migspec.spec.state import ANYTHING, describe
 from migspec.traces.automaton import Automaton, Node, Reached

@@ -134,6 +134,16 @@ SWITCH: tuple[Row, ...] = (
         evidence="one after STOP in 38 of 38",
     ),
     row(
+        "outgoing.postcopy-pass-while-cancelling",
+        "The switch finds the migration cancelled, takes it for a precopy and makes that one's last pass first.",
+        Thread.MIGRATION,
+        stage="postcopy-saving",
+        when=_ASKED & LOST_RACE,
+        then={"switch-asked": "no"},
+        emits=("MIGRATION_PASS:n",),
+        evidence="1 recorded: three passes after STOP, this one, the switch's own and one after it",
+    ),
+    row(
         "outgoing.postcopy-bitmaps",
         "With dirty bitmaps alone there is no pass after the guest was stopped.",
         Thread.MIGRATION,
