@@ -153,6 +153,11 @@ def pairs(departures: list[Departure], arrivals: list[Arrival]) -> Iterator[tupl
             yield sources[0], arrival
 
 
+def judged(departures: list[Departure], arrivals: list[Arrival]) -> int:
+    """How many migrations of a trace are known from both ends, and over."""
+    return sum(d.outcome is not None and a.outcome is not None for d, a in pairs(departures, arrivals))
+
+
 def broken(departures: list[Departure], arrivals: list[Arrival]) -> Iterator[tuple[Rule, Departure, Arrival]]:
     """Every property that a migration breaks."""
     for source, destination in pairs(departures, arrivals):

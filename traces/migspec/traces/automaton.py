@@ -15,6 +15,7 @@ from migspec.spec.state import VARIABLES, Life
 from migspec.traces.beginnings import consistency
 from migspec.traces.hypotheses import (
     NEGOTIATING,
+    Due,
     Hypothesis,
     Monitor,
     Relation,
@@ -252,11 +253,17 @@ def _enqueue(h: Hypothesis, index: int, sent: Sent) -> Hypothesis:
 
 
 def _greet(h: Hypothesis, index: int, *, again: bool) -> Hypothesis:
-    return _replace_monitor(h, index, Monitor(session=NEGOTIATING, again=again))
+    orphans = h.monitors[index].orphans
+    return _replace_monitor(h, index, Monitor(session=NEGOTIATING, again=again, orphans=orphans))
 
 
 def _disconnect(h: Hypothesis, index: int) -> Hypothesis:
-    return _replace_monitor(h, index, Monitor(connected=False))
+    monitor = h.monitors[index]
+    owed = tuple(
+        tuple(item for item in items if not (isinstance(item, Due) and item.monitor == index)) for items in h.owed
+    )
+    gone = Monitor(connected=False, orphans=monitor.queue + monitor.oob)
+    return _replace_monitor(h._replace(owed=owed), index, gone)
 
 
 def _replace_monitor(h: Hypothesis, index: int, monitor: Monitor) -> Hypothesis:

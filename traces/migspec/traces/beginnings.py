@@ -19,30 +19,57 @@ INCOMING: tuple[str, str] = ("incoming", "load")
 
 _SESSION = VARIABLES["session"]
 
-_REST = ("none", "deferred", "listening", "done")
-_OUTGOING_AT_REST = {"outgoing": ("none", "completed", "failed", "cancelled"), "stage": "idle"}
-_OUTGOING_UNDER_WAY = {"stage": tuple(stage for stage in VARIABLES["stage"].values if stage != "idle")}
-_INCOMING_AT_REST = {"incoming": ("none", "completed"), "load": _REST}
-_INCOMING_UNDER_WAY = {"load": tuple(load for load in VARIABLES["load"].values if load not in _REST)}
-_GUEST_STARTED_EARLY = {"incoming": ("postcopy-active", "postcopy-paused", "postcopy-recover", "colo")}
-_QUIET = dict.fromkeys(
+_Choice = Mapping[str, str | tuple[str, ...]]
+
+_STARTED = tuple(run for run in VARIABLES["run"].values if run != "inmigrate")
+_UNDER_WAY = tuple(stage for stage in VARIABLES["stage"].values if stage != "idle")
+_RESTED: _Choice = {"outgoing": ("none", "completed", "failed", "cancelled"), "stage": "idle"}
+_SETTLED: _Choice = {**_RESTED, "incoming": ("none", "completed"), "load": ("none", "done"), "run": _STARTED}
+_WAITING: _Choice = {
+    "outgoing": "none",
+    "stage": "idle",
+    "incoming": "none",
+    "load": ("deferred", "listening"),
+    "run": "inmigrate",
+}
+_LEAVING: _Choice = {"stage": _UNDER_WAY, "incoming": ("none", "completed"), "load": ("none", "done"), "run": _STARTED}
+_ARRIVING: _Choice = {
+    "outgoing": "none",
+    "stage": "idle",
+    "load": ("loading", "postcopy", "colo-starting"),
+    "run": "inmigrate",
+}
+_ARRIVED: _Choice = {
+    **_RESTED,
+    "load": tuple(
+        load
+        for load in VARIABLES["load"].values
+        if load not in ("none", "deferred", "listening", "loading", "postcopy", "colo-starting", "done")
+    ),
+    "run": _STARTED,
+}
+_GUEST_STARTED_EARLY: _Choice = {"incoming": ("postcopy-active", "postcopy-paused", "postcopy-recover", "colo")}
+_QUIET: _Choice = dict.fromkeys(
     ("stop-due", "colo-lost", "resuming", "poisoned", "continued", "switch-asked", "was-running"), "no"
 )
-_DEFAULTS = {
+_DEFAULTS: _Choice = {
     "stream": "plain",
     **{name: "no" for name in VARIABLES if name.startswith("cap.")},
     "block-incremental": "no",
     "block-options": "none",
 }
-_NO_COLO = {"stream": ("plain", "bitmaps"), "cap.x-colo": "no"}
-_PLAIN = {
+_NO_COLO: _Choice = {"stream": ("plain", "bitmaps"), "cap.x-colo": "no", "cap.multifd": "no"}
+_PLAIN: _Choice = {
     "stream": "plain",
     **dict.fromkeys(("stop-due", "colo-lost", "poisoned", "cap.x-colo", "cap.multifd", "cap.block"), "no"),
 }
 
 
-def _without_colo(choice: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(v for v in values if not v.startswith("colo")) for name, values in choice.items()}
+def _without_colo(choice: _Choice) -> _Choice:
+    return {
+        name: values if isinstance(values, str) else tuple(v for v in values if not v.startswith("colo"))
+        for name, values in choice.items()
+    }
 
 
 @lru_cache(maxsize=8)
@@ -58,18 +85,16 @@ def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
     alive = ANYTHING & ~life.field | life.bits((Life.ALIVE,))
     if relation.profile == SEED:
         return ((Hypothesis(alive),),)
-    at_rest = {**_OUTGOING_AT_REST, **_INCOMING_AT_REST, **_QUIET}
-    choices = (
-        ({**at_rest, **_DEFAULTS},),
-        ({**at_rest, **_DEFAULTS, "stream": ("bitmaps", "colo")},),
-        (
-            {**at_rest, **_PLAIN},
-            {**_without_colo(_OUTGOING_UNDER_WAY), **_INCOMING_AT_REST, **_PLAIN},
-            {**_OUTGOING_AT_REST, **_without_colo(_INCOMING_UNDER_WAY), **_PLAIN},
-        ),
-        ({**at_rest, **_NO_COLO},),
-        (at_rest, {**_OUTGOING_UNDER_WAY, **_INCOMING_AT_REST}, {**_OUTGOING_AT_REST, **_INCOMING_UNDER_WAY}),
-        ({**_OUTGOING_UNDER_WAY, **_INCOMING_UNDER_WAY, **_GUEST_STARTED_EARLY},),
+    at_rest: tuple[_Choice, ...] = ({**_SETTLED, **_QUIET}, {**_WAITING, **_QUIET})
+    moving: tuple[_Choice, ...] = (_LEAVING, _ARRIVING, _ARRIVED)
+    both: _Choice = {**_LEAVING, **_GUEST_STARTED_EARLY, "load": _ARRIVED["load"]}
+    choices: tuple[tuple[_Choice, ...], ...] = (
+        tuple({**choice, **_DEFAULTS} for choice in at_rest),
+        tuple({**choice, **_DEFAULTS, "stream": ("bitmaps", "colo")} for choice in at_rest),
+        tuple({**_without_colo(choice), **_PLAIN} for choice in (*at_rest, *moving)),
+        tuple({**choice, **_NO_COLO} for choice in at_rest),
+        (*at_rest, *moving),
+        (both,),
     )
     narrowed = consistency(relation).narrowed
     return tuple(tuple(Hypothesis(narrowed(assign(alive, known))) for known in choice) for choice in choices)

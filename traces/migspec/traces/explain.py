@@ -100,7 +100,7 @@ class Explainer:
         edit = best(explanation.edits)
         per_hypothesis = self._nearest_steps(explanation.node, observation)
         nearest = min((step for _, step in per_hypothesis), default=Nearest(0, "", ""))
-        rule_id = (edit.rule if edit else "") or nearest.rule
+        rule_id = (edit.rule if edit else "") or nearest.rule or _fallback(observation)
         rule = RULES.get(rule_id)
         return Finding(
             explanation.line,
@@ -350,6 +350,16 @@ def _expected(expect: Expect) -> str:
 
 def _rule_of_event(owed: str) -> str:
     return "" if owed.startswith("=") else f"schema.{owed.partition(':')[0]}"
+
+
+def _fallback(observation: Observation) -> str:
+    """The rule to name where no step comes near: that the message exists at all."""
+    match observation:
+        case Emitted(event=event):
+            return f"schema.{event.partition(':')[0]}"
+        case Replied():
+            return "envelope.reply.unrequested"
+    return "process.terminated"
 
 
 def _root(reached: Reached) -> Hypothesis:

@@ -59,7 +59,8 @@ class Monitor(NamedTuple):
     """One monitor: whether it is connected, its negotiation, and what is on its way in and out.
 
     `late` marks one whose connection is older than the trace: a request from before may still be executed; `again` one
-    that is in negotiation after the VM was unwatched for a while.
+    that is in negotiation after the VM was unwatched for a while.  `orphans` are requests whose client has left: they
+    may be executed or not, and nobody is told.
     """
 
     connected: bool = True
@@ -69,6 +70,7 @@ class Monitor(NamedTuple):
     backlog: tuple[Owed, ...] = ()
     late: bool = False
     again: bool = False
+    orphans: tuple[Request, ...] = ()
 
     @property
     def listens(self) -> bool:
@@ -176,6 +178,8 @@ class Relation:
             if self.other_clients:
                 yield from self.unseen(h)
             for index, monitor in enumerate(h.monitors):
+                if monitor.orphans:
+                    yield from self._orphan(h, index, monitor)
                 if monitor.late:
                     earlier = h._replace(monitors=_with(h.monitors, index, monitor._replace(late=False)))
                     yield from self.unseen(earlier)
@@ -230,6 +234,14 @@ class Relation:
                         f"unseen.{answer.case.id}",
                         h._replace(state=state, owed=_owing(h.owed, _MAIN, emitted)),
                     )
+
+    def _orphan(self, h: Hypothesis, index: int, monitor: Monitor) -> Iterator[Step]:
+        """Every way in which the next request of a client that has left may be executed."""
+        given = h.state & ~_SESSION.field | _NEGOTIATED
+        left = _with(h.monitors, index, monitor._replace(orphans=monitor.orphans[1:]))
+        for answer in answers(monitor.orphans[0], given, self.profile):
+            for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
+                yield Step(answer.case.id, h._replace(state=state, owed=_owing(h.owed, _MAIN, emitted), monitors=left))
 
     def _deliver_silently(self, h: Hypothesis, thread: int, item: Owed) -> Iterator[Step]:
         rest = _owing(h.owed, thread, h.owed[thread][1:])
@@ -289,8 +301,10 @@ def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iter
     thread = _IO if oob else _MAIN
     items = h.owed[thread]
     if items and isinstance(items[0], Due) and items[0].monitor == index:
+        # who is answered is connected: whatever its predecessor had asked is settled
+        settled = _with(h.monitors, index, monitor._replace(orphans=(), again=False))
         for state in agree(items[0], reply, h.state):
-            yield h._replace(state=state, owed=_owing(h.owed, thread, items[1:]))
+            yield h._replace(state=state, owed=_owing(h.owed, thread, items[1:]), monitors=settled)
 
 
 def agree(due: Due, reply: Reply, state: int) -> Iterator[int]:
@@ -324,7 +338,7 @@ def _conditions(query: str, reply: Reply) -> tuple[Condition, ...]:
     """The conditions under which a query is answered so; it is where one of them holds."""
     if query == "query-migrate" and reply.answer is not None:
         return fits(reply.answer)
-    if query == "query-status" and reply.run is not None:
+    if query == "query-status" and reply.run in VARIABLES["run"].values:
         return (where({"run": reply.run}),)
     if query == "query-migrate-capabilities" and reply.settings is not None:
         return (where({f"cap.{name}": "yes" if on else "no" for name, on in reply.settings}),)

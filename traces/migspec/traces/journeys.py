@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migspec.properties.pairs import Arrival, Departure, broken
+from migspec.properties.pairs import PAIR_RULES, Arrival, Departure, broken, judged
 from migspec.spec.requests import Request
 from migspec.spec.rows import Standing
 from migspec.spec.state import VARIABLES
@@ -71,6 +71,11 @@ class Journeys:
             journey.resumed = isinstance(journey, Arrival) or journey.stopped
         elif name == "STOP" and isinstance(journey, Departure):
             journey.stopped = True
+
+    def exercised(self) -> dict[str, int]:
+        """How often each property of a pair was looked at."""
+        count = judged(self.departures, self.arrivals)
+        return {rule.id: count for rule in PAIR_RULES if count}
 
     def findings(self) -> Iterator[Finding]:
         """What the pairs of the trace break."""

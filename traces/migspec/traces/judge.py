@@ -98,6 +98,7 @@ class TraceJudge:
         for vm in self._vms.values():
             vm.finish()
             self.report.exercised.update(vm.exercised)
+        self.report.exercised.update(self._journeys.exercised())
         for finding in self._journeys.findings():
             self._add(finding)
         self.report.findings.sort(key=lambda finding: finding.line)

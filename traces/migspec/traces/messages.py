@@ -109,9 +109,8 @@ class Decoders:
         """The Python type whose JSON decoding accepts exactly the values of a wire type."""
         match wire:
             case IntegerType(minimum=minimum, maximum=maximum):
-                upper = maximum if maximum < _SIGNED_LIMIT else None
-                lower = minimum if minimum > -_SIGNED_LIMIT else None
-                return Annotated[int, Meta(ge=lower, le=upper)]
+                # msgspec knows no bound beyond that of a signed integer
+                return Annotated[int, Meta(ge=minimum, le=maximum if maximum <= _SIGNED_LIMIT else None)]
             case Scalar():
                 return {"number": float, "str": str, "bool": bool, "null": None}[wire.value]
             case Alternate(branches=branches):

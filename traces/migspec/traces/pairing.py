@@ -146,12 +146,19 @@ class Track:
         return Pairing(asked, rule="envelope.id", fault=fault)
 
     def _pair_out_of_order(self, position: int) -> Pairing:
-        lost = tuple(self.pending.popleft() for _ in range(position))
+        asked = self.pending[position]
+        before = list(self.pending)[:position]
+        lost = tuple(pending for pending in before if not pending.sent.request.oob)
+        if not lost:
+            del self.pending[position]
+            return Pairing(asked)
+        for pending in (*lost, asked):
+            self.pending.remove(pending)
         first = lost[0]
         fault = (
             f"The reply to {first.sent.request.sent_as} (line {first.line}) is missing: a later request is answered."
         )
-        return Pairing(self.pending.popleft(), lost, "envelope.reply.order", fault)
+        return Pairing(asked, lost, "envelope.reply.order", fault)
 
     def _oldest(self) -> int | None:
         """The place of the oldest request that is answered in order."""

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from migspec.spec.rules import RULES, Rule
+from migspec.spec.rules import Rule
+from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.findings import Finding, Grade, Report, Verdict
 
 
@@ -75,7 +76,7 @@ _EXPORTED: Mapping[Grade, str] = {
 """Grades in JSON.  A doubt is a note there: it blames nobody, and the verdict says the rest."""
 
 
-def as_json(report: Report, rules: Mapping[str, Rule] = RULES) -> str:
+def as_json(report: Report, rules: Mapping[str, Rule] = CATALOGUE) -> str:
     """The report as one JSON object on one line.
 
     Its members are those of the documentation; `error` is there only where the trace is unreadable.  What is
@@ -155,7 +156,7 @@ def _finding(path: str, finding: Finding, lines: list[int]) -> Iterator[Line]:
 class Tally:
     """What many reports come to; it keeps their numbers and not the reports."""
 
-    def __init__(self, rules: Mapping[str, Rule] = RULES) -> None:
+    def __init__(self, rules: Mapping[str, Rule] = CATALOGUE) -> None:
         self.verdicts: Counter[Verdict] = Counter()
         self.messages = 0
         self._rules = rules

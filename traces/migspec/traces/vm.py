@@ -24,6 +24,8 @@ from migspec.traces.pairing import Pending, Track
 from migspec.traces.reading import Reader, envelope_faults, salvaged, uri_of
 from migspec.traces.recovery import forget, recover
 
+_MIXED = "The message is malformed: a server message is a reply, an error or an event, and not two of them."
+
 
 class VmJudge:
     """The judge of one VM.
@@ -75,6 +77,8 @@ class VmJudge:
             else:
                 track.pending.append(Pending(message.id, sent, number))
                 self._move(number, sent)
+        elif (message.error is not None) + (message.event is not None) + bool(message.returned) > 1:
+            self._find(number, "envelope.message", Grade.VIOLATION, _MIXED)
         elif message.returned:
             pending = track.pending
             if pending and pending[0].sent is track.poll and pending[0].id == message.id:

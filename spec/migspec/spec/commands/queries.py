@@ -98,7 +98,7 @@ def _sides(answer: MigrateAnswer) -> Iterator[Condition]:
         shown = MigrationStatus.NONE if answer.status is None else answer.status
         if shown in VARIABLES["incoming"].values and own == _NOTHING:
             yield where({"outgoing": "none", "incoming": shown}) & behind
-    if answer.status is None or answer.status == MigrationStatus.NONE:
+    if answer.status in (None, MigrationStatus.NONE) or answer.status not in VARIABLES["outgoing"].values:
         return
     required = REQUIRED.get(answer.status, _NOTHING)
     if not required <= own:
