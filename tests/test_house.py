@@ -195,9 +195,7 @@ def test_every_dependency_has_its_reason() -> None:
 
 
 def test_build_requirements_can_be_met_offline() -> None:
-    assert set(PYPROJECT["build-system"]["requires"]) <= set(
-        PYPROJECT["project"]["optional-dependencies"]["dev"]
-    )
+    assert set(PYPROJECT["build-system"]["requires"]) <= set(PYPROJECT["project"]["optional-dependencies"]["dev"])
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])

@@ -52,16 +52,12 @@ class Monitor:
         """Leave negotiation mode; return the reply."""
         return self.execute("qmp_capabilities", {"enable": ["oob"]} if oob else None)
 
-    def execute(
-        self, command: str, arguments: Mapping[str, Any] | None = None, *, oob: bool = False
-    ) -> Message:
+    def execute(self, command: str, arguments: Mapping[str, Any] | None = None, *, oob: bool = False) -> Message:
         """Send a command and return its reply, whether success or error; events meanwhile are kept."""
         identity = self.send_command(command, arguments, oob=oob)
         return self.wait_reply(identity)
 
-    def send_command(
-        self, command: str, arguments: Mapping[str, Any] | None = None, *, oob: bool = False
-    ) -> str:
+    def send_command(self, command: str, arguments: Mapping[str, Any] | None = None, *, oob: bool = False) -> str:
         """Send a command without waiting; return its id, for `wait_reply`."""
         self._number += 1
         identity = f"m-{self._number}"
@@ -112,13 +108,9 @@ class Monitor:
         for reply in self.replies:
             if reply.get("id") == identity:
                 return reply
-        return self._receive_until(
-            lambda message: message.get("id") == identity, f"reply {identity}", timeout
-        )
+        return self._receive_until(lambda message: message.get("id") == identity, f"reply {identity}", timeout)
 
-    def wait_event(
-        self, wanted: str | Callable[[Message], bool], timeout: float = DEADLINE, **data: Any
-    ) -> Message:
+    def wait_event(self, wanted: str | Callable[[Message], bool], timeout: float = DEADLINE, **data: Any) -> Message:
         """Return the next event with this name, these members of `data` and not returned or passed before."""
 
         def fits(message: Message) -> bool:
@@ -129,9 +121,7 @@ class Monitor:
             self._events_seen += 1
             if fits(self.events[self._events_seen - 1]):
                 return self.events[self._events_seen - 1]
-        event = self._receive_until(
-            lambda message: "event" in message and fits(message), f"event {wanted}", timeout
-        )
+        event = self._receive_until(lambda message: "event" in message and fits(message), f"event {wanted}", timeout)
         self._events_seen = len(self.events)
         return event
 

@@ -91,9 +91,7 @@ def fetch(release: str = "5.2.0") -> QemuInstall | Unavailable:
     if root.is_dir():
         return QemuInstall(release, root)
     if platform.machine() != "x86_64" or shutil.which("apt-get") is None or shutil.which("dpkg") is None:
-        return Unavailable(
-            f"QEMU {release} is unpacked from Debian packages for x86-64, which needs apt and dpkg"
-        )
+        return Unavailable(f"QEMU {release} is unpacked from Debian packages for x86-64, which needs apt and dpkg")
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         with _locked(root.with_name(root.name + ".lock")):
@@ -180,9 +178,7 @@ def _unpack(archive: Archive, suite: str, scratch: Path) -> Path:
     for command in ("update",), ("install", "--download-only", "--no-install-recommends", *PACKAGES):
         subprocess.run([*apt, *command], check=True, capture_output=True, text=True, timeout=PATIENCE)
     for package in sorted((scratch / "cache/archives").glob("*.deb")):
-        subprocess.run(
-            ["dpkg", "-x", str(package), str(scratch / "root")], check=True, capture_output=True, text=True
-        )
+        subprocess.run(["dpkg", "-x", str(package), str(scratch / "root")], check=True, capture_output=True, text=True)
     return scratch / "root"
 
 

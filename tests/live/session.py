@@ -77,9 +77,7 @@ class Session:
     `RuntimeError` where a VM does not start.
     """
 
-    def __init__(
-        self, install: QemuInstall, trace: Path, vms: Mapping[str, Vm], scenario: str, note: str
-    ) -> None:
+    def __init__(self, install: QemuInstall, trace: Path, vms: Mapping[str, Vm], scenario: str, note: str) -> None:
         self.trace = trace
         """Where the trace is written."""
         self.folder = Path(tempfile.mkdtemp(prefix="q-"))

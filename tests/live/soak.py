@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Final
 
 from tests.live.corpus import NEUTRAL_FOLDER
@@ -43,6 +44,9 @@ JOBS: Final = 2
 
 STEPS: Final = 36
 """The length of a random session."""
+
+LONGEST: Final = 200
+"""Characters that are shown of why a session did not come out as meant."""
 
 _TROUBLE: Final = (AssertionError, EOFError, LookupError, OSError, RuntimeError)
 
@@ -160,7 +164,7 @@ def run(install: QemuInstall, name: str, folder: Path) -> Outcome:
         session = record(install, name, trace)
     except _TROUBLE as error:
         trace.unlink(missing_ok=True)
-        return Outcome(name, f"{type(error).__name__}: {error}")
+        return Outcome(name, shorten(f"{type(error).__name__}: {error}", LONGEST))
     outcome = judge(name, session)
     if outcome.faults:
         log = {vm: [[c.t, c.state] for c in changes] for vm, changes in session.states.items()}

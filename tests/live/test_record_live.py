@@ -83,9 +83,7 @@ def check_completed(trace: Path, source: QemuProcess, destination: QemuProcess) 
     assert destination.states == ["active", "completed"]
 
 
-def test_a_migration_driven_by_the_monitor_class(
-    source: QemuProcess, destination: QemuProcess, tmp_path: Path
-) -> None:
+def test_a_migration_driven_by_the_monitor_class(source: QemuProcess, destination: QemuProcess, tmp_path: Path) -> None:
     trace = tmp_path / "t.jsonl"
     with recorded(source, destination, trace) as recorder:
         src, dst = Monitor(recorder.address("src")), Monitor(recorder.address("dst"))
@@ -108,15 +106,11 @@ def test_a_migration_driven_by_the_monitor_class(
         assert replies[0] == monitor.greeting
         assert [m for m in replies if "event" in m] == monitor.events
         assert [m for m in replies if "return" in m or "error" in m] == monitor.replies
-        assert [m["id"] for m in messages(trace, vm, Direction.TO_SERVER)] == [
-            m["id"] for m in monitor.replies
-        ]
+        assert [m["id"] for m in messages(trace, vm, Direction.TO_SERVER)] == [m["id"] for m in monitor.replies]
         assert [line.by for line in lines_of(trace) if line.vm == vm and line.end] == ["client"]
 
 
-def test_a_migration_driven_by_qemus_own_client(
-    source: QemuProcess, destination: QemuProcess, tmp_path: Path
-) -> None:
+def test_a_migration_driven_by_qemus_own_client(source: QemuProcess, destination: QemuProcess, tmp_path: Path) -> None:
     trace = tmp_path / "t.jsonl"
     uri = f"unix:{destination.folder}/m"
 
@@ -232,9 +226,7 @@ main_loop({"src": "unix:" + sys.argv[1]}, sys.argv[2])
 
 def python(program: str, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])}
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *arguments], text=True, env=environment, **options
-    )
+    return subprocess.Popen([sys.executable, "-c", program, *arguments], text=True, env=environment, **options)
 
 
 def test_a_killed_client(source: QemuProcess, tmp_path: Path) -> None:

@@ -83,9 +83,7 @@ def walk_vms(seed: int) -> Mapping[str, Vm]:
 
 def record_walk(install: QemuInstall, trace: Path, seed: int, steps: int = 36) -> Session:
     """Record the walk of this seed, and return its session with what QEMU itself logged."""
-    with Session(
-        install, trace, walk_vms(seed), f"walk-{seed}", f"A random session, seed {seed}."
-    ) as session:
+    with Session(install, trace, walk_vms(seed), f"walk-{seed}", f"A random session, seed {seed}.") as session:
         random_walk(session, seed, steps)
     return session
 
@@ -214,9 +212,7 @@ class _Walk:
             "late-block-activate": 0.05,
         }
         states = {name: self.rng.random() < chance for name, chance in chances.items()}
-        states["multifd"] = (
-            not states["postcopy-ram"] and destination is not None and self.rng.random() < 0.04
-        )
+        states["multifd"] = not states["postcopy-ram"] and destination is not None and self.rng.random() < 0.04
         if destination is None:
             states |= {"postcopy-ram": False, "return-path": False}  # a pipe has no way back
         for vm in ("src", destination):

@@ -22,10 +22,12 @@ FEWEST = 60
 LARGEST = 6 << 20
 """Bytes that the corpus has at most."""
 
+OBSERVED = Options()
+WRITTEN = Options(profile="seed")
 ADMITTED = Options(other_clients=True)
 
 
-def judge_all(paths: Iterable[Path], options: Options = Options()) -> dict[str, Report]:
+def judge_all(paths: Iterable[Path], options: Options = OBSERVED) -> dict[str, Report]:
     """Judge files side by side, in new processes, which have none of the tests' type checks to slow them."""
     names = [str(path) for path in paths]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
@@ -70,7 +72,7 @@ def test_every_trace_has_messages_that_need_rules(judged: dict[str, Report]) -> 
 
 
 def test_real_qemu_conforms_to_the_written_contract() -> None:
-    assert not faults(judge_all(RECORDED, Options(profile="seed")))
+    assert not faults(judge_all(RECORDED, WRITTEN))
 
 
 @pytest.mark.parametrize("path", OTHER_CLIENTS, ids=lambda path: path.name)

@@ -259,9 +259,7 @@ def test_compressed_data_that_was_changed(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert trouble(tmp_path) == f"{tmp_path}: this is a folder; expected a file."
     missing = tmp_path / "missing"
-    assert trouble(missing) == (
-        f"{missing}: cannot be opened (No such file or directory); expected a readable file."
-    )
+    assert trouble(missing) == (f"{missing}: cannot be opened (No such file or directory); expected a readable file.")
     assert "null byte" in trouble("a\0b")
     (tmp_path / "binary").write_bytes(b"\x7fELF\0\0")
     assert trouble(tmp_path / "binary") == (

@@ -27,8 +27,7 @@ texts = st.builds(
 gaps = st.text(" \t\r\n", max_size=3).map(str.encode)
 noise = st.lists(
     st.sampled_from(
-        [bytes([byte]) for byte in range(256)]
-        + [b'"', b"'", b"{", b"}", b"[", b"]", b"\\", b"12", b"1.", b"e+", b"\n"]
+        [bytes([byte]) for byte in range(256)] + [b'"', b"'", b"{", b"}", b"[", b"]", b"\\", b"12", b"1.", b"e+", b"\n"]
     )
 ).map(b"".join)
 

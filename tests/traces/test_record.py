@@ -185,9 +185,7 @@ def test_descriptors_pass_both_ways_with_their_bytes(tmp_path: Path, server: Ser
 
 
 @pytest.mark.parametrize("from_client", [True, False])
-def test_a_big_message_for_a_slow_reader_waits_at_its_sender(
-    tmp_path: Path, server: Server, from_client: bool
-) -> None:
+def test_a_big_message_for_a_slow_reader_waits_at_its_sender(tmp_path: Path, server: Server, from_client: bool) -> None:
     message = b'{"big":"' + bytes(random.Random(1).choices(b"abcdefgh", k=5_000_000)) + b'"}'
     trace = tmp_path / "t"
     with Recorder({"v": f"unix:{server.path}"}, trace) as recorder:

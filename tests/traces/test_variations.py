@@ -24,7 +24,7 @@ CORPUS = Path(__file__).resolve().parents[2] / "traces/corpus/qemu-5.2.0"
 LARGEST = 20_000
 """Bytes of the longest traces that are varied."""
 
-LATE_EXAMPLES = 25
+LATE_EXAMPLES = 10
 """Examples of traces that begin late: what may have been before takes a while to think of."""
 
 Line = dict[str, Any]

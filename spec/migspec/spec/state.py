@@ -106,6 +106,8 @@ class Load(StrEnum):
     """The postcopy stream is lost."""
     RECOVERING = "recovering"
     """``migrate-recover`` was accepted; waiting for the connection."""
+    RECOVERED = "recovered"
+    """That connection is there; the source has yet to ask to go on."""
     COLO_STARTING = "colo-starting"
     """In COLO, before the guest runs."""
     COLO_RUNNING = "colo-running"

@@ -54,9 +54,7 @@ def _quit(s: Session, monitor: Monitor, vm: str) -> None:
     s.ended(vm)
 
 
-WAYS: Final[Mapping[str, Leave]] = MappingProxyType(
-    {"killed": _killed, "terminated": _terminated, "quits": _quit}
-)
+WAYS: Final[Mapping[str, Leave]] = MappingProxyType({"killed": _killed, "terminated": _terminated, "quits": _quit})
 """How a process ends."""
 
 _CAPABILITIES: Final[tuple[str, ...]] = ("events",)

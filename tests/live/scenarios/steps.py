@@ -77,9 +77,7 @@ def look(*monitors: Monitor) -> None:
             monitor.wait_reply(monitor.send_command(query), WAIT)
 
 
-def poll(
-    monitor: Monitor, wanted: str | Iterable[str], every: float = 0.05, timeout: float = WAIT
-) -> Message:
+def poll(monitor: Monitor, wanted: str | Iterable[str], every: float = 0.05, timeout: float = WAIT) -> Message:
     """Ask for the migration status at this interval until it is (one of) the wanted."""
     statuses = {wanted} if isinstance(wanted, str) else set(wanted)
     deadline = time.monotonic() + timeout

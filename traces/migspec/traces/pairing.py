@@ -127,10 +127,10 @@ class Track:
         later = next((p for p, asked in enumerate(pending) if same_id(asked.id, identity)), None)
         if later is not None:
             return self._pair_out_of_order(later)
+        if not self.greeted and not self.matched:
+            return Pairing(None)  # it answers a request from before the trace
         if oldest is None:
-            late = not self.greeted and not self.matched
-            rule = "" if late else "envelope.reply.unrequested"
-            return Pairing(None, rule=rule, fault="This reply answers no request.")
+            return Pairing(None, rule="envelope.reply.unrequested", fault="This reply answers no request.")
         asked = pending[oldest]
         if identity is not UNSET and len(pending) > 1:
             fault = (

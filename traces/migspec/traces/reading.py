@@ -18,6 +18,7 @@ from migspec.spec.commands.queries import MigrateAnswer
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, Schema
 from migspec.spec.schema.validate import Mismatch, validate_event, validate_reply
+from migspec.spec.state import VARIABLES
 from migspec.traces.messages import Message, decode_any, decoders_for
 from migspec.traces.observations import Reply
 
@@ -62,8 +63,8 @@ class Reader:
             _remember(self._events, key, found)
         return found
 
-    def reply(self, command: str, message: Message) -> tuple[Reply, tuple[Mismatch, ...]]:
-        """The reply to a command, and what the schema finds wrong with it."""
+    def reply(self, command: str, message: Message) -> tuple[Reply | None, tuple[Mismatch, ...]]:
+        """The reply to a command, None where its faults leave nothing of it, and what the schema finds wrong."""
         error = message.error
         if error is not None:
             return self._intern((error.error_class, error.desc), Reply(error.error_class, error.desc)), ()
@@ -101,7 +102,7 @@ class Reader:
         definition = self.schema.commands[command]
         return self._intern(("empty", definition.returns is None), Reply(empty=definition.returns is None))
 
-    def _misfit(self, command: str, returned: bytes) -> tuple[Reply, tuple[Mismatch, ...]]:
+    def _misfit(self, command: str, returned: bytes) -> tuple[Reply | None, tuple[Mismatch, ...]]:
         value = _decode(returned)
         faults = tuple(validate_reply(value, self.schema.commands[command], self.schema))
         return _salvage(command, value), faults
@@ -145,14 +146,16 @@ def _named(name: str, data: object) -> str | None:
     return None
 
 
-def _salvage(command: str, value: object) -> Reply:
-    """What a reply that does not fit the schema still says."""
-    if command == "query-migrate" and isinstance(value, dict):
-        status = value.get("status")
-        known = status if isinstance(status, str) else None
-        return Reply(answer=MigrateAnswer(known, frozenset(value) - {"status"}))
-    if command == "query-status" and isinstance(value, dict) and isinstance(value.get("status"), str):
-        return Reply(run=value["status"])
+def _salvage(command: str, value: object) -> Reply | None:
+    """What a reply that does not fit the schema still says about the state; None if that is the part at fault."""
+    if command == "query-migrate":
+        status = value.get("status") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not (status is None or status in VARIABLES["outgoing"].values):
+            return None
+        return Reply(answer=MigrateAnswer(status, frozenset(value) - {"status"}))
+    if command == "query-status":
+        run = value.get("status") if isinstance(value, dict) else None
+        return Reply(run=run) if run in VARIABLES["run"].values else None
     return Reply(empty=value == {})
 
 

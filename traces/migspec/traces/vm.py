@@ -79,6 +79,8 @@ class VmJudge:
                 self._move(number, sent)
         elif (message.error is not None) + (message.event is not None) + bool(message.returned) > 1:
             self._find(number, "envelope.message", Grade.VIOLATION, _MIXED)
+            if message.event is None:
+                self._reply(number, track, message)
         elif message.returned:
             pending = track.pending
             if pending and pending[0].sent is track.poll and pending[0].id == message.id:
@@ -210,7 +212,7 @@ class VmJudge:
         replied = track.answers.get(key)
         if replied is None:
             reply, _ = self.reader.reply("query-migrate", message)
-            replied = track.answers[key] = Replied(track.index, "query-migrate", reply)
+            replied = track.answers[key] = Replied(track.index, "query-migrate", reply or Reply())
         self._move(number, replied)
 
     def _reply(self, number: int, track: Track, message: Message) -> None:
@@ -229,9 +231,13 @@ class VmJudge:
         for fault in faults:
             told = f"Reply to {command}: {fault.path} should be {fault.expected}, and is {fault.found}."
             self._find(number, f"schema.{command}", Grade.VIOLATION, told)
+        oob = 0 if request.oob else None
+        if reply is None:
+            self._recover(Replied(track.index, command, Reply(), oob))
+            return
         if not faults and (reply.settings is not None or reply.run is not None):
             self._contradictions(number, command, message)
-        self._move(number, Replied(track.index, command, reply, 0 if request.oob else None))
+        self._move(number, Replied(track.index, command, reply, oob))
 
     def _contradictions(self, number: int, command: str, message: Message) -> None:
         """Find what an answer contradicts in itself."""

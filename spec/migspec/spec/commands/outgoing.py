@@ -138,8 +138,8 @@ MIGRATE = Contract(
             "Over a pipe or a descriptor the resume is connected before the reply.",
             asks=lambda request: request.resume and _passes(request, *_SYNCHRONOUS),
             when=_NOT_POISONED,
-            then={"outgoing": "postcopy-recover", "stage": "resuming", "resuming": "no"},
-            emits=("MIGRATION:postcopy-recover",),
+            then={"outgoing": "postcopy-recover", "resuming": "no"},
+            emits=("MIGRATION:postcopy-recover", "=stage:resuming"),
             clause="migrate.resume",
         ),
         Case(
