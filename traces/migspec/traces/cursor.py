@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from migspec.spec.state import VARIABLES
 from migspec.traces.automaton import Automaton, Edge, Node
 from migspec.traces.beginnings import FAR_FETCHED, LATE, UNUSUAL_SOURCE, beginnings
 from migspec.traces.hypotheses import Hypothesis, Monitor
@@ -68,7 +69,7 @@ class Cursor:
         first_try = self._tries.pop(0)
         self._unseen = first_try.unseen
         self.node = self._beginning(first_try, self.monitors)
-        self.way = []
+        self.way = [self.monitors] if self.monitors else []
 
     def follow(self, observation: Observation) -> Edge | None:
         """Move along `observation`; None, without moving, if nothing explains it."""
@@ -119,6 +120,11 @@ class Cursor:
             edge.owner._taken[edge.rules] += edge.count
         edge.owner, edge.count = self, 0
         self._owned.append(edge)
+
+    def lose(self) -> None:
+        """Messages are missing: begin as late, with monitors of which nothing is known either."""
+        self.monitors = (Monitor(session=VARIABLES["session"].field, late=True),) * len(self.monitors)
+        self.begin(late=True)
 
     def jump(self, node: Node) -> None:
         """Go on at `node`, for reasons that are no observation."""

@@ -129,7 +129,7 @@ class VmJudge:
     def _no_message(self, number: int, track: Track, line: Line) -> None:
         if line.gap is not None:
             # nothing that was known is known any more
-            self._cursor.begin(late=True)
+            self._cursor.lose()
             for other in self._tracks.values():
                 other.begin(greeted=False)
         elif line.end is not None:
