@@ -22,9 +22,6 @@ FEWEST = 60
 LARGEST = 6 << 20
 """Bytes that the corpus has at most."""
 
-SPARSE = 32
-"""One in so many traces is held against the written contract, which leaves much open and takes its time."""
-
 OBSERVED = Options()
 WRITTEN = Options(profile="seed")
 ADMITTED = Options(other_clients=True)
@@ -74,13 +71,10 @@ def test_every_trace_has_messages_that_need_rules(judged: dict[str, Report]) -> 
     assert all(report.messages and report.exercised for report in judged.values())
 
 
-def test_real_qemu_conforms_to_the_written_contract() -> None:
-    assert not faults(judge_all(RECORDED[::SPARSE], WRITTEN))
-
-
-@pytest.mark.soak
-def test_all_of_real_qemu_conforms_to_the_written_contract() -> None:
-    assert not faults(judge_all(RECORDED, WRITTEN))
+def test_real_qemu_differs_from_the_written_contract_in_one_place() -> None:
+    found = faults(judge_all(RECORDED, WRITTEN))
+    # the schema promises the member dirty-rate always; the release leaves it out until there is one
+    assert {fault.rpartition(" ")[2] for fault in found} == {"schema.query-dirty-rate"}
 
 
 @pytest.mark.parametrize("path", OTHER_CLIENTS, ids=lambda path: path.name)

@@ -15,7 +15,7 @@ from migspec.spec.rules import Rule
 
 @dataclass(slots=True)
 class Departure:
-    """One outgoing migration of a VM, as its events told it.
+    """One outgoing migration of a VM, as its events told it; all of them if it was `watched` throughout.
 
     `has_return_path` and `guest_ran` are None where that is not known.
     """
@@ -29,6 +29,7 @@ class Departure:
     resumed: bool = False
     has_return_path: bool | None = None
     guest_ran: bool | None = None
+    watched: bool = True
 
     @property
     def outcome(self) -> str | None:
@@ -47,6 +48,7 @@ class Arrival:
     statuses: list[str] = field(default_factory=list)
     last_line: int = 0
     resumed: bool = False
+    watched: bool = True
 
     @property
     def outcome(self) -> str | None:
@@ -149,7 +151,7 @@ def pairs(departures: list[Departure], arrivals: list[Arrival]) -> Iterator[tupl
     for arrival in arrivals:
         sources = [d for d in departures if d.uri == arrival.uri and d.vm != arrival.vm]
         rivals = [a for a in arrivals if a.uri == arrival.uri]
-        if len(sources) == 1 and len(rivals) == 1:
+        if len(sources) == 1 and len(rivals) == 1 and arrival.watched and sources[0].watched:
             yield sources[0], arrival
 
 

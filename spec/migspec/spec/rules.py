@@ -48,6 +48,7 @@ MESSAGE_RULES: tuple[Rule, ...] = (
         "MIGRATION_PASS.pass",
         Standing.DOCUMENTED,
     ),
+    Rule("trace.other-client", "All clients of a VM are in the trace.", profiles=frozenset()),
     Rule("trace.empty", "A trace has messages.", profiles=frozenset()),
 )
 """What holds for messages as such."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from migspec.spec.commands import contract_of
+from migspec.spec.rows import SEED
 from migspec.spec.state import VARIABLES, Life
 from migspec.traces.beginnings import consistency
 from migspec.traces.hypotheses import (
@@ -221,12 +222,15 @@ class Automaton:
     def _end(self, node: Node, end: Ended) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
         if end.by_client or end.exit is None:
             for h in node.hypotheses:
-                yield _disconnect(h, end.monitor), ()
+                yield _disconnect(h, end.monitor, left=end.by_client), ()
         if end.by_client:
             return
         allowed = _LIFE.bits(_lives_of(end.exit)) if end.exit is not None else 0
         for reached in self.closure(node):
-            state = reached.hypothesis.state & (~_LIFE.field | allowed)
+            # what ends a process while nobody watches is not told
+            unwatched = end.exit == 0 and all(monitor.left for monitor in reached.hypothesis.monitors)
+            unwatched |= self.relation.profile == SEED  # the schema says nothing of how a process ends
+            state = reached.hypothesis.state if unwatched else reached.hypothesis.state & (~_LIFE.field | allowed)
             if state & _LIFE.field:
                 yield _disconnect(reached.hypothesis._replace(state=state), end.monitor), reached.rules()
 
@@ -257,12 +261,13 @@ def _greet(h: Hypothesis, index: int, *, again: bool) -> Hypothesis:
     return _replace_monitor(h, index, Monitor(session=NEGOTIATING, again=again, orphans=orphans))
 
 
-def _disconnect(h: Hypothesis, index: int) -> Hypothesis:
+def _disconnect(h: Hypothesis, index: int, *, left: bool | None = None) -> Hypothesis:
     monitor = h.monitors[index]
     owed = tuple(
         tuple(item for item in items if not (isinstance(item, Due) and item.monitor == index)) for items in h.owed
     )
-    gone = Monitor(connected=False, orphans=monitor.queue + monitor.oob)
+    was_left = monitor.left if left is None else left
+    gone = Monitor(connected=False, orphans=monitor.orphans + monitor.queue + monitor.oob, left=was_left)
     return _replace_monitor(h._replace(owed=owed), index, gone)
 
 

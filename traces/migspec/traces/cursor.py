@@ -81,6 +81,22 @@ class Cursor:
         self.advance(edge, observation)
         return edge
 
+    def follow_another_client(self, observation: Observation) -> Edge | None:
+        """Move along `observation` from wherever an unseen client may have brought the VM; None if nowhere."""
+        tiers = beginnings(self.automaton.relation)
+        states = [start.state for start in tiers[min(LATE, len(tiers) - 1)]]
+        anywhere = self.automaton.node(
+            # a request of that client may also be under way, as one from before a late trace may be
+            h._replace(state=state, monitors=tuple(monitor._replace(late=True) for monitor in h.monitors))
+            for h in self.node.hypotheses
+            for state in states
+        )
+        edge = self.automaton.follow(anywhere, observation)
+        if edge.node is None:
+            return None
+        self.jump(edge.node)
+        return edge
+
     def advance(self, edge: Edge, observation: Observation) -> None:
         """Move along an edge of the current node that leads somewhere, and own it unless it has something to say."""
         if not edge.notes and edge.owner is not self:

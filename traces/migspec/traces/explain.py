@@ -162,7 +162,7 @@ class Explainer:
             if not reached.hypothesis.owed[_MAIN]
             for step in relation.unseen(reached.hypothesis)
         }
-        if relation.other_clients or not moved:
+        if not moved:
             return False
         return self.automaton.follow(self.automaton.node(moved), explanation.observation).node is not None
 

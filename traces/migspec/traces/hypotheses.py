@@ -23,7 +23,7 @@ from migspec.spec.conditions import Condition, where
 from migspec.spec.contracts import SEEN, Expect
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.requests import Request, understand
-from migspec.spec.rows import Row, Standing, Thread
+from migspec.spec.rows import SEED, Row, Standing, Thread
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.state import ANYTHING, VARIABLES, Life, Session, assign
 from migspec.traces.observations import Reply
@@ -60,7 +60,8 @@ class Monitor(NamedTuple):
 
     `late` marks one whose connection is older than the trace: a request from before may still be executed; `again` one
     that is in negotiation after the VM was unwatched for a while.  `orphans` are requests whose client has left: they
-    may be executed or not, and nobody is told.
+    may be executed or not, and nobody is told.  `left` tells that the client closed it, so that the server may have
+    gone on for a while.
     """
 
     connected: bool = True
@@ -71,6 +72,7 @@ class Monitor(NamedTuple):
     late: bool = False
     again: bool = False
     orphans: tuple[Request, ...] = ()
+    left: bool = False
 
     @property
     def listens(self) -> bool:
@@ -141,22 +143,25 @@ UNSEEN: tuple[Request, ...] = tuple(
 
 
 class Relation:
-    """The transition relation of one profile, ready for search.
+    """The transition relation of one profile, ready for search."""
 
-    With `other_clients`, clients outside the trace may make requests at any time.
-    """
-
-    def __init__(self, profile: str, *, other_clients: bool = False) -> None:
+    def __init__(self, profile: str) -> None:
         self.profile = profile
-        self.other_clients = other_clients
         rows = [row for row in ROWS if profile in row.profiles]
-        self.rows = tuple(row for row in rows if not INSTANT_EVENTS.intersection(row.emits))
+        # the written relation leaves the order of all events open
+        instant = frozenset(event.removeprefix("!") for row in rows for event in row.emits)
+        self.instant_events = instant if profile == SEED else INSTANT_EVENTS
+        self.rows = tuple(row for row in rows if not self._shown_by(row) & self.instant_events)
         self.instant: dict[str, tuple[Row, ...]] = {
-            event: tuple(row for row in rows if event in row.emits) for event in INSTANT_EVENTS
+            event: tuple(row for row in rows if event in self._shown_by(row)) for event in self.instant_events
         }
         self.defects = frozenset(row.id for row in rows if row.standing is Standing.DEFECT)
         self._candidates: dict[int, tuple[tuple[int, Row], ...]] = {}
         self._projection = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "stage", "load", "life"))
+
+    @staticmethod
+    def _shown_by(row: Row) -> frozenset[str]:
+        return frozenset(event.removeprefix("!") for event in row.emits)
 
     def hidden(self, h: Hypothesis) -> Iterator[Step]:
         """Every step that `h` may take without showing anything."""
@@ -175,8 +180,6 @@ class Relation:
             if monitor.oob and not owed[_IO]:
                 yield from self.execute(h, index, monitor.oob[0], oob=True)
         if not owed[_MAIN] and h.state & _LOOPING:
-            if self.other_clients:
-                yield from self.unseen(h)
             for index, monitor in enumerate(h.monitors):
                 if monitor.orphans:
                     yield from self._orphan(h, index, monitor)

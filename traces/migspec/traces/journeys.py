@@ -55,6 +55,12 @@ class Journeys:
             else:
                 self.arrivals.append(journey)
 
+    def unwatched(self, vm: str) -> None:
+        """Events of the VM may have been missed: nothing follows from what its migration did not show."""
+        for journey in (*self._waiting.get(vm, ()), self._current.get(vm)):
+            if journey is not None:
+                journey.watched = False
+
     def emitted(self, vm: str, line: int, event: str) -> None:
         """An event was sent."""
         name, _, status = event.partition(":")

@@ -45,10 +45,10 @@ class Bench:
 
 
 @lru_cache(maxsize=8)
-def bench_of(profile: str, *, other_clients: bool) -> Bench:
+def bench_of(profile: str) -> Bench:
     """The automaton of a profile with what belongs to it; made once a process."""
     chosen = PROFILES[profile]
-    automaton = Automaton(Relation(profile, other_clients=other_clients))
+    automaton = Automaton(Relation(profile))
     return Bench(chosen, automaton, Reader(chosen.schema), Explainer(automaton))
 
 
@@ -140,9 +140,18 @@ class TraceJudge:
     def _open(self, name: str, greeting: bytes) -> VmJudge:
         stated = self._header.vms.get(name)
         profile = self._options.profile or profile_for(_release(greeting) or (stated.release if stated else None))
-        bench = bench_of(profile, other_clients=self._options.other_clients)
+        bench = bench_of(profile)
         self.report.profiles[name] = profile
-        vm = VmJudge(name, bench.automaton, bench.reader, bench.explainer, self._add, self._journeys, late=not greeting)
+        vm = VmJudge(
+            name,
+            bench.automaton,
+            bench.reader,
+            bench.explainer,
+            self._add,
+            self._journeys,
+            late=not greeting,
+            other_clients=self._options.other_clients,
+        )
         self._vms[name] = vm
         return vm
 

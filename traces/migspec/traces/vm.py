@@ -44,6 +44,7 @@ class VmJudge:
         journeys: Journeys,
         *,
         late: bool = False,
+        other_clients: bool = False,
     ) -> None:
         self.name = name
         self.automaton = automaton
@@ -55,6 +56,7 @@ class VmJudge:
         self._cursor = Cursor(automaton, late=late)
         self._tracks: dict[str, Track] = {}
         self._unexplained: list[Explanation] = []
+        self._other_clients = other_clients
         self._leader: int | None = None
         self._watched = False
         self._ended_by_server = False
@@ -130,12 +132,15 @@ class VmJudge:
         if line.gap is not None:
             # nothing that was known is known any more
             self._cursor.lose()
+            self._journeys.unwatched(self.name)
             for other in self._tracks.values():
                 other.begin(greeted=False)
         elif line.end is not None:
             self._move(number, Ended(track.index, line.by == "client", line.exit))
             track.pending.clear()
             track.connected = False
+            if line.by == "client":
+                self._journeys.unwatched(self.name)
             self._ended_by_server |= line.by != "client"
         elif line.raw is not None and line.dir == "->":
             # one bad input may be answered by several errors
@@ -279,6 +284,11 @@ class VmJudge:
         node = self._cursor.node
         if self._unexplained:
             self._look_on(observation)
+        if edge is None and self._other_clients:
+            edge = self._cursor.follow_another_client(observation)
+            if edge is not None:
+                told = "This is explained by a client that the trace does not show."
+                self._find(number, "trace.other-client", Grade.NOTE, told)
         if edge is None:
             self._unexplained.append(self.explainer.open(node, observation, number, self.name))
             self._recover(observation)

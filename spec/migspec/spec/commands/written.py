@@ -10,9 +10,11 @@ from dataclasses import replace
 
 from migspec.spec.commands.machine import QMP_CAPABILITIES
 from migspec.spec.commands.outgoing import MIGRATE_SET_CAPABILITIES
+from migspec.spec.conditions import where
 from migspec.spec.contracts import Case, Contract, Words, refusal
 from migspec.spec.requests import Request
 from migspec.spec.rows import SEED, Standing
+from migspec.spec.state import Session
 
 _ANYTHING = Words(anything=True)
 _WRITTEN = frozenset({SEED})
@@ -26,6 +28,18 @@ def _unknown_settings(request: Request) -> dict[str, str | tuple[str, ...]]:
 _REFUSED = refusal("written.refused", "The text does not say when.", _ANYTHING, final=False, profiles=(SEED,))
 _ACCEPTED = Case("written.accepted", "The command succeeds.", profiles=_WRITTEN, loose=True)
 
+_REFUSED_EARLY = refusal(
+    "written.refused-early",
+    "Before the negotiation is over, and with arguments that do not fit, any command is refused.",
+    _ANYTHING,
+    asks=lambda request: bool(request.argument_errors) or request.oob,
+    final=False,
+    profiles=(SEED,),
+)
+_REFUSED_IN_NEGOTIATION = replace(
+    _REFUSED_EARLY, asks=lambda _request: True, when=where({"session": Session.NEGOTIATING})
+)
+
 OPEN = Contract("", (_REFUSED, _ACCEPTED))
 """The contract of a command of which the text promises nothing."""
 
@@ -35,6 +49,8 @@ CONTRACTS: dict[str, Contract] = {
         Contract(
             "migrate_cancel",
             (
+                _REFUSED_EARLY,
+                _REFUSED_IN_NEGOTIATION,
                 Case(
                     "written.migrate_cancel",
                     "It succeeds even if no migration is running.",
@@ -53,10 +69,9 @@ CONTRACTS: dict[str, Contract] = {
         ),
         Contract(
             "qmp_capabilities",
-            tuple(replace(case, profiles=_WRITTEN) for case in QMP_CAPABILITIES.cases),
+            (_REFUSED, *(replace(case, profiles=_WRITTEN) for case in QMP_CAPABILITIES.cases)),
         ),
         Contract("quit", (replace(_ACCEPTED, then={"life": "quitting"}),)),
-        Contract("query-migrate", (_REFUSED, _ACCEPTED), query="query-migrate"),
         Contract("query-migrate-capabilities", (_REFUSED, _ACCEPTED), query="query-migrate-capabilities"),
     )
 }

@@ -42,14 +42,12 @@ def _clause(event: str) -> str:
 
 def _change(variable: str, status: MigrationStatus, needs: Condition) -> Row:
     thread = Thread.MIGRATION if variable == "outgoing" else Thread.LISTEN
-    sides = {variable: f"-> {status}"}
     return row(
         f"written.{variable}-to-{status}",
         f"The {variable} status may become {status} at any time"
         + (f" if {needs.name}." if needs is not ALWAYS else "."),
         thread,
-        outgoing=sides.get("outgoing", ""),
-        incoming=sides.get("incoming", ""),
+        emits=(f"!MIGRATION:{status}",),
         when=needs,
         profiles=(SEED,),
         standing=Standing.DOCUMENTED,
@@ -64,6 +62,15 @@ STATUSES: tuple[Row, ...] = (
 """Each status may be entered whenever its capability allows."""
 
 OTHERS: tuple[Row, ...] = (
+    row(
+        "written.block-changes",
+        "`migrate` may switch the capability block on for its own use, and off again; the text does not say when.",
+        Thread.CHANNEL,
+        then={"cap.block": ("no", "yes")},
+        profiles=(SEED,),
+        standing=Standing.DOCUMENTED,
+        clause="migrate.blk",
+    ),
     *(
         row(
             f"written.{event.lower().replace('_', '-').replace(':', '-')}",
@@ -82,7 +89,7 @@ OTHERS: tuple[Row, ...] = (
             f"written.pass-{number}",
             "The number of a pass starts at 1 and counts up.",
             Thread.MIGRATION,
-            emits=(f"MIGRATION_PASS:{number}",),
+            emits=(f"!MIGRATION_PASS:{number}",),
             profiles=(SEED,),
             standing=Standing.DOCUMENTED,
             clause="MIGRATION_PASS.pass",
