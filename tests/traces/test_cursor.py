@@ -296,7 +296,7 @@ def started(seed: int, relation: Relation) -> Walk:
 @settings(max_examples=12)
 @given(seed=st.integers(0, 99), steps=st.integers(0, 25))
 def test_whatever_the_relation_does_is_accepted(profile: str, seed: int, steps: int) -> None:
-    automaton = bench_of(profile, other_clients=False).automaton
+    automaton = bench_of(profile).automaton
     walk = started(seed, automaton.relation)
     for _ in range(steps):
         walk.go()

@@ -149,7 +149,6 @@ def test_an_out_of_band_reply_overtakes_and_is_overtaken() -> None:
         assert [track.pair(identity).rule for identity in order] == ["", "", ""]
 
 
-@pytest.mark.xfail(reason="the out-of-band request between the two is counted as lost")
 def test_an_out_of_band_request_is_not_lost_when_a_later_reply_is_out_of_order() -> None:
     track = track_of((1, IN_BAND), ("x", OUT_OF_BAND), (2, IN_BAND))
     pairing = track.pair(2)
