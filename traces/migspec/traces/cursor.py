@@ -47,7 +47,7 @@ class _Try(NamedTuple):
 class Cursor:
     """The position of one VM in an automaton."""
 
-    __slots__ = ("_owned", "_taken", "_tries", "_unseen", "automaton", "monitors", "node", "way")
+    __slots__ = ("_late", "_owned", "_taken", "_tries", "_unseen", "automaton", "monitors", "node", "way")
 
     def __init__(self, automaton: Automaton, *, late: bool) -> None:
         self.automaton = automaton
@@ -56,12 +56,14 @@ class Cursor:
         self._owned: list[Edge] = []
         self._tries: list[_Try]
         self._unseen: bool
+        self._late: bool
         self.node: Node
         self.way: list[Observation | tuple[Monitor, ...]] | None
         self.begin(late=late)
 
     def begin(self, *, late: bool) -> None:
         """Forget everything about the VM; a trace that begins `late` may find a migration under way."""
+        self._late = late
         tiers = range(len(beginnings(self.automaton.relation)))
         first = min(LATE, len(tiers) - 1) if late else 0
         # most late traces begin between two requests, not in the middle of one
@@ -186,6 +188,9 @@ class Cursor:
 
     def _beginning(self, attempt: _Try, monitors: tuple[Monitor, ...]) -> Node:
         start = beginnings(self.automaton.relation)[attempt.tier]
+        if self._late:
+            # a process that was found late may be about to end
+            start = tuple(h._replace(state=h.state | VARIABLES["life"].field) for h in start)
         return self._with_monitors(start, monitors, unseen=attempt.unseen)
 
     def _with_monitors(self, hypotheses: Iterable[Hypothesis], monitors: tuple[Monitor, ...], *, unseen: bool) -> Node:

@@ -38,6 +38,7 @@ _NEGOTIATED = _SESSION.bits((Session.READY, Session.OOB))
 _EVENTS = VARIABLES["cap.events"]
 _EVENTS_ON = _EVENTS.bits(("yes",))
 _EVENTS_OFF = _EVENTS.bits(("no",))
+_LIFE = VARIABLES["life"]
 _LOOPING = VARIABLES["life"].bits((Life.ALIVE, Life.QUITTING))
 _LIVING = VARIABLES["life"].bits((Life.ALIVE, Life.QUITTING, Life.DOWN, Life.GONE))
 
@@ -217,6 +218,7 @@ class Relation:
         left = monitor._replace(oob=monitor.oob[1:]) if oob else monitor._replace(queue=monitor.queue[1:])
         thread = _IO if oob else _MAIN
         given = h.state & ~_SESSION.field | monitor.session
+        given &= ~_LIFE.field | _LOOPING  # who executes a request has not ended
         for answer in answers(request, given, self.profile):
             monitors = _with(h.monitors, index, left._replace(session=answer.state & _SESSION.field))
             notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes
