@@ -64,7 +64,7 @@ STATUSES: tuple[Row, ...] = (
 OTHERS: tuple[Row, ...] = (
     row(
         "written.block-changes",
-        "`migrate` may switch the capability block on for its own use, and off again; the text does not say when.",
+        "The capability block may be switched on by `migrate` for its own use, and off again at any time.",
         Thread.CHANNEL,
         then={"cap.block": ("no", "yes")},
         profiles=(SEED,),
