@@ -27,7 +27,7 @@ from migspec.traces.hypotheses import (
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Sent
 
 MOST_HYPOTHESES = 30_000
-"""A closure larger than this is given up: nothing can then be said until the VM is known again."""
+"""A larger closure is cut short: a message that it does not explain is then no violation but a doubt."""
 
 MOST_NODES = 50_000
 """Nodes kept before the automaton starts anew; it bounds the memory of endless and of hostile traces."""
@@ -78,6 +78,11 @@ class Node:
     hypotheses: tuple[Hypothesis, ...]
     edges: dict[Observation, Edge] = field(default_factory=dict)
     closure: tuple[Reached, ...] | None = None
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the closure is known to lack hypotheses."""
+        return self.closure is not None and len(self.closure) >= MOST_HYPOTHESES
 
 
 class _Search:

@@ -289,6 +289,11 @@ class VmJudge:
             if edge is not None:
                 told = "This is explained by a client that the trace does not show."
                 self._find(number, "trace.other-client", Grade.NOTE, told)
+        if edge is None and node.is_cut_short:
+            told = "There are too many possibilities to tell whether this message is allowed."
+            self._find(number, "trace.too-uncertain", Grade.DOUBT, told)
+            self._recover(observation)
+            return
         if edge is None:
             self._unexplained.append(self.explainer.open(node, observation, number, self.name))
             self._recover(observation)

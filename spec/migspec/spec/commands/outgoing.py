@@ -220,7 +220,7 @@ MIGRATE = Contract(
             then={"outgoing": "setup", "life": "crashed"},
             emits=("MIGRATION:setup",),
             standing=Standing.DEFECT,
-            evidence="6 of 40",
+            evidence="6 of at most 40",
         ),
         Case(
             "migrate.accepted",
@@ -260,7 +260,7 @@ MIGRATE_CANCEL = Contract(
             when=~IN_PROGRESS,
             standing=Standing.DOCUMENTED,
             clause="migrate_cancel",
-            evidence="327 recorded",
+            evidence="294 recorded outside COLO",
         ),
         *(
             Case(

@@ -270,7 +270,7 @@ SWITCH_OVER: tuple[Row, ...] = (
         when=where({"disks-gone": "yes"}, "an earlier migration has given up the disks"),
         then={"life": "crashed"},
         standing=Standing.DEFECT,
-        evidence="each time with a disk, never without",
+        evidence="on every run with a disk",
     ),
     row(
         "outgoing.active-to-failed.block",
@@ -453,7 +453,7 @@ END: tuple[Row, ...] = (
             emits=way.emits,
             standing=way.standing,
             clause=way.clause,
-            evidence="30 of 30, after SHUTDOWN",
+            evidence="30 of 30, after SHUTDOWN" if way.name == "accepted" else "",
         )
         for way in CANCELLATIONS
     ),
