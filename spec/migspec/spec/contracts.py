@@ -202,7 +202,6 @@ class Contract:
     command: str
     cases: tuple[Case, ...]
     query: str = ""
-    source: str = ""
 
     def answers(self, request: Request, state: int, profile: str) -> Iterator[Answer]:
         """Every way in which `request` may go in `state`, first refusal first."""

@@ -156,7 +156,6 @@ class Relation:
         self.instant: dict[str, tuple[Row, ...]] = {
             event: tuple(row for row in rows if event in self._shown_by(row)) for event in self.instant_events
         }
-        self.defects = frozenset(row.id for row in rows if row.standing is Standing.DEFECT)
         self._candidates: dict[int, tuple[tuple[int, Row], ...]] = {}
         self._projection = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "stage", "load", "life"))
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from migspec.spec.profiles import PROFILES, Profile, profile_for
+from migspec.spec.profiles import PROFILES, profile_for
 from migspec.traces.automaton import Automaton
 from migspec.traces.explain import Explainer
 from migspec.traces.findings import Finding, Grade, Report
@@ -38,7 +38,6 @@ class Options:
 class Bench:
     """What all VMs of a profile share."""
 
-    profile: Profile
     automaton: Automaton
     reader: Reader
     explainer: Explainer
@@ -49,7 +48,7 @@ def bench_of(profile: str) -> Bench:
     """The automaton of a profile with what belongs to it; made once a process."""
     chosen = PROFILES[profile]
     automaton = Automaton(Relation(profile))
-    return Bench(chosen, automaton, Reader(chosen.schema), Explainer(automaton))
+    return Bench(automaton, Reader(chosen.schema), Explainer(automaton))
 
 
 class TraceJudge:

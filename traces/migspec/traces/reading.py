@@ -35,7 +35,6 @@ class Reader:
         self.schema = schema
         decoders = decoders_for(schema)
         self._returns = decoders.returns
-        self._data = decoders.data
         self._migrate_answer = decoders.returns["query-migrate"].decode
         self._requests: dict[tuple[str, bytes, bool], Request] = {}
         self._events: dict[tuple[str, bytes], tuple[str | None, tuple[Mismatch, ...]]] = {}

@@ -74,6 +74,5 @@ CONTRACT = Contract(
         ),
         PASSES,
     ),
-    source="QMP",
 )
 """The checks that come before every contract."""

@@ -74,7 +74,6 @@ MIGRATE_INCOMING = Contract(
             evidence="579 recorded",
         ),
     ),
-    source="migrate-incoming",
 )
 
 MIGRATE_PAUSE = Contract(
@@ -102,7 +101,6 @@ MIGRATE_PAUSE = Contract(
             evidence="39 recorded",
         ),
     ),
-    source="migrate-pause",
 )
 
 MIGRATE_RECOVER = Contract(
@@ -142,7 +140,6 @@ MIGRATE_RECOVER = Contract(
             evidence="50 recorded",
         ),
     ),
-    source="migrate-recover",
 )
 
 CONTRACTS: tuple[Contract, ...] = (MIGRATE_INCOMING, MIGRATE_PAUSE, MIGRATE_RECOVER)

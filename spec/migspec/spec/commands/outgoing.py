@@ -248,7 +248,6 @@ MIGRATE = Contract(
             clause="UNPLUG_PRIMARY",
         ),
     ),
-    source="migrate",
 )
 
 MIGRATE_CANCEL = Contract(
@@ -276,7 +275,6 @@ MIGRATE_CANCEL = Contract(
             for way in CANCELLATIONS
         ),
     ),
-    source="migrate_cancel",
 )
 
 
@@ -314,7 +312,6 @@ MIGRATE_CONTINUE = Contract(
             evidence="52 recorded, 32 of them in pre-switchover",
         ),
     ),
-    source="migrate-continue",
 )
 
 MIGRATE_START_POSTCOPY = Contract(
@@ -351,7 +348,6 @@ MIGRATE_START_POSTCOPY = Contract(
             evidence="26 recorded",
         ),
     ),
-    source="migrate-start-postcopy",
 )
 
 
@@ -422,7 +418,6 @@ MIGRATE_SET_CAPABILITIES = Contract(
             evidence="1 985 recorded",
         ),
     ),
-    source="migrate-set-capabilities",
 )
 
 X_COLO_LOST_HEARTBEAT = Contract(
@@ -455,7 +450,6 @@ X_COLO_LOST_HEARTBEAT = Contract(
             evidence="12 recorded",
         ),
     ),
-    source="x-colo-lost-heartbeat",
 )
 
 CONTRACTS: tuple[Contract, ...] = (
