@@ -112,22 +112,17 @@ class Walk:
 
     def greet(self, index: int) -> None:
         greeted = Monitor(session=NEGOTIATING, again=self.watched)
-        self.take(self._with(index, greeted), Greeted(index, again=self.watched))
+        self.take(self.h.with_monitor(index, greeted), Greeted(index, again=self.watched))
         self.watched = True
         self.commands[index].clear()
         self.ask(index, WITH_OOB if self.random.random() < 0.3 else PLAIN)
 
     def ask(self, index: int, request: Request) -> None:
-        monitor = self.h.monitors[index]
-        if request.oob:
-            monitor = monitor._replace(oob=(*monitor.oob, request))
-        else:
-            monitor = monitor._replace(queue=(*monitor.queue, request))
-        self.take(self._with(index, monitor), Sent(index, request))
+        self.take(self.h.with_monitor(index, self.h.monitors[index].asked(request)), Sent(index, request))
 
     def close(self, index: int) -> None:
         """The client goes, and what is due to it is never shown."""
-        left = self._with(index, Monitor(connected=False))
+        left = self.h.with_monitor(index, Monitor(connected=False))
         owed = tuple(tuple(i for i in items if not is_due_to(i, index)) for items in left.owed)
         self.take(left._replace(owed=owed), Ended(index, by_client=True))
 
@@ -199,10 +194,6 @@ class Walk:
                 for _, shown in self.relation.take_instant(h, event):
                     for after in deliver_event(shown, index, event):
                         yield after, (Emitted(index, event),)
-
-    def _with(self, index: int, monitor: Monitor) -> Hypothesis:
-        monitors = self.h.monitors
-        return self.h._replace(monitors=(*monitors[:index], monitor, *monitors[index + 1 :]))
 
 
 def is_due_to(item: Owed, index: int) -> bool:

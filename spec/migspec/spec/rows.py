@@ -80,6 +80,10 @@ class Row:
         object.__setattr__(self, "clear", ~sum(VARIABLES[name].field for name, _ in self.then))
         object.__setattr__(self, "put", assign(0, dict(self.then)))
 
+    def after(self, state: int) -> int:
+        """The state that the step leaves of one in which it may be taken."""
+        return state & self.clear | self.put
+
     @property
     def change(self) -> str | None:
         """The status that the step announces, if any."""

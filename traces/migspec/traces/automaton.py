@@ -19,6 +19,7 @@ from migspec.traces.hypotheses import (
     Due,
     Hypothesis,
     Monitor,
+    Owed,
     Relation,
     Step,
     deliver_event,
@@ -31,6 +32,9 @@ MOST_HYPOTHESES = 30_000
 
 MOST_NODES = 50_000
 """Nodes kept before the automaton starts anew; it bounds the memory of endless and of hostile traces."""
+
+PLACE: int = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "stage", "load", "run", "life"))
+"""The variables by which the states of a large set differ most."""
 
 _SESSION = VARIABLES["session"]
 _LIFE = VARIABLES["life"]
@@ -92,8 +96,9 @@ class _Search:
         self.found: list[Reached] = []
         self._relation = relation
         self._narrowed = narrowed
-        # by what is under way, the states found with the notes that they need
+        # by what is under way and where the VM is, the states found with the notes that they need
         self._known: dict[tuple[object, ...], list[tuple[int, frozenset[str]]]] = {}
+        self._exactly: set[Hypothesis] = set()
 
     def from_(self, start: Hypothesis) -> bool:
         """Search on from a further hypothesis; false if it was found already."""
@@ -112,7 +117,11 @@ class _Search:
         return True
 
     def _is_new(self, h: Hypothesis) -> bool:
-        states = self._known.setdefault((h.owed, h.monitors), [])
+        if h in self._exactly:
+            return False
+        self._exactly.add(h)
+        # a state seldom covers one that is elsewhere, and to miss it costs time and nothing else
+        states = self._known.setdefault((h.owed, h.monitors, h.state & PLACE), [])
         for state, notes in states:
             if h.state & ~state == 0 and notes <= h.notes:
                 return False
@@ -131,7 +140,7 @@ class Automaton:
     def node(self, hypotheses: Iterable[Hypothesis]) -> Node:
         """The node of exactly these hypotheses, less those that another one covers."""
         narrowed = (h._replace(state=self._narrowed(h.state)) for h in hypotheses)
-        kept = frozenset(_without_covered(narrowed))
+        kept = frozenset(condensed(narrowed))
         found = self._nodes.get(kept)
         if found is None:
             if len(self._nodes) >= MOST_NODES:
@@ -175,8 +184,8 @@ class Automaton:
         notes = frozenset.intersection(*(h.notes for h in survivors))
         if notes:
             survivors = {h._replace(notes=h.notes - notes): rules for h, rules in survivors.items()}
-        # a request or a greeting takes no step, so it makes no hypothesis superfluous
-        searched = isinstance(observation, Replied | Emitted | Ended) and len(survivors) > 1
+        # a request, a greeting or a farewell takes no step, so it makes no hypothesis superfluous
+        searched = isinstance(observation, Replied | Emitted) and len(survivors) > 1
         reached = self._generated(survivors) if searched else self.node(survivors)
         return Edge(reached, certain, tuple(sorted(notes)))
 
@@ -184,7 +193,7 @@ class Automaton:
         match observation:
             case Sent(monitor):
                 for h in node.hypotheses:
-                    yield _enqueue(h, monitor, observation), ()
+                    yield h.with_monitor(monitor, h.monitors[monitor].asked(observation.request)), ()
             case Greeted(monitor, again):
                 for h in node.hypotheses:
                     yield _greet(h, monitor, again=again), ()
@@ -252,18 +261,9 @@ def _lives_of(code: int) -> tuple[str, ...]:
     return tuple(Life)
 
 
-def _enqueue(h: Hypothesis, index: int, sent: Sent) -> Hypothesis:
-    monitor = h.monitors[index]
-    if sent.request.oob:
-        changed = monitor._replace(oob=(*monitor.oob, sent.request))
-    else:
-        changed = monitor._replace(queue=(*monitor.queue, sent.request))
-    return _replace_monitor(h, index, changed)
-
-
 def _greet(h: Hypothesis, index: int, *, again: bool) -> Hypothesis:
     orphans = h.monitors[index].orphans
-    return _replace_monitor(h, index, Monitor(session=NEGOTIATING, again=again, orphans=orphans))
+    return h.with_monitor(index, Monitor(session=NEGOTIATING, again=again, orphans=orphans))
 
 
 def _disconnect(h: Hypothesis, index: int, *, left: bool | None = None) -> Hypothesis:
@@ -273,24 +273,43 @@ def _disconnect(h: Hypothesis, index: int, *, left: bool | None = None) -> Hypot
     )
     was_left = monitor.left if left is None else left
     gone = Monitor(connected=False, orphans=monitor.orphans + monitor.queue + monitor.oob, left=was_left)
-    return _replace_monitor(h._replace(owed=owed), index, gone)
+    return h._replace(owed=owed).with_monitor(index, gone)
 
 
-def _replace_monitor(h: Hypothesis, index: int, monitor: Monitor) -> Hypothesis:
-    return h._replace(monitors=(*h.monitors[:index], monitor, *h.monitors[index + 1 :]))
+def condensed(hypotheses: Iterable[Hypothesis]) -> Iterator[Hypothesis]:
+    """The same possibilities in fewer hypotheses.
 
-
-def _without_covered(hypotheses: Iterable[Hypothesis]) -> Iterator[Hypothesis]:
-    """The hypotheses of which no other one says the same with less knowledge and no more notes."""
-    groups: dict[tuple[object, ...], list[Hypothesis]] = {}
+    Two that differ in one variable only are one that leaves it open, and one of which another says the same with
+    less knowledge and no more notes adds nothing.
+    """
+    groups: dict[tuple[tuple[tuple[Owed, ...], ...], tuple[Monitor, ...], frozenset[str]], set[int]] = {}
     for h in hypotheses:
-        groups.setdefault((h.owed, h.monitors), []).append(h)
-    for group in groups.values():
+        groups.setdefault((h.owed, h.monitors, h.notes), set()).add(h.state)
+    joined: dict[tuple[object, ...], list[Hypothesis]] = {}
+    for (owed, monitors, notes), states in groups.items():
+        for state in _united(states):
+            joined.setdefault((owed, monitors), []).append(Hypothesis(state, owed, monitors, notes))
+    for group in joined.values():
         kept: list[Hypothesis] = []
-        for h in sorted(set(group), key=lambda h: (len(h.notes), -h.state.bit_count(), h.state)):
+        for h in sorted(group, key=lambda h: (len(h.notes), -h.state.bit_count(), h.state)):
             if not any(h.state & ~k.state == 0 and k.notes <= h.notes for k in kept):
                 kept.append(h)
         yield from kept
+
+
+def _united(states: set[int]) -> Iterable[int]:
+    """Fewer states that allow the same: a state is a choice for each variable, so one variable at a time may grow."""
+    before = 0
+    while len(states) > 1 and len(states) != before:
+        before = len(states)
+        for variable in VARIABLES.values():
+            rest = ~variable.field
+            grown: dict[int, int] = {}
+            for state in states:
+                key = state & rest
+                grown[key] = grown.get(key, 0) | state
+            states = set(grown.values())
+    return states
 
 
 __all__ = ["MOST_HYPOTHESES", "Automaton", "Edge", "Node", "Reached", "Step"]

@@ -177,7 +177,7 @@ def _moves(relation: Relation, part: int, field: int) -> Iterator[int]:
     state = ANYTHING & ~field | part
     for row in relation.rows:
         for assumed in row.when.assume(state):
-            after = assumed & row.clear | row.put
+            after = row.after(assumed)
             yield after & field
             for event in row.emits:
                 yield from _deferred(after, event, field)

@@ -148,8 +148,8 @@ def _dues(automaton: Automaton, node: Node, monitor: int) -> dict[Expect, list[_
         h = reached.hypothesis
         for thread, items in enumerate(h.owed):
             if items and isinstance(items[0], Due) and items[0].monitor == monitor:
-                left = h._replace(owed=(*h.owed[:thread], items[1:], *h.owed[thread + 1 :]))
-                found.setdefault(items[0].expect, []).append(_Answered(items[0].request.sent_as, left))
+                answered = _Answered(items[0].request.sent_as, h.owing(thread, items[1:]))
+                found.setdefault(items[0].expect, []).append(answered)
     return dict(sorted(found.items(), key=lambda due: (due[0].rule, str(due[0]))))
 
 

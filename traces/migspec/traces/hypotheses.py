@@ -80,6 +80,20 @@ class Monitor(NamedTuple):
         """Whether events are delivered to it."""
         return self.connected and not self.session & NEGOTIATING
 
+    def asked(self, request: Request) -> Monitor:
+        """The monitor with one more request."""
+        if request.oob:
+            return self._replace(oob=(*self.oob, request))
+        return self._replace(queue=(*self.queue, request))
+
+    def without_oldest(self, *, oob: bool) -> Monitor:
+        """The monitor without the oldest request of its kind."""
+        return self._replace(oob=self.oob[1:]) if oob else self._replace(queue=self.queue[1:])
+
+    def without_first_shown(self) -> Monitor:
+        """The monitor without the first of what it was sent but has not shown."""
+        return self._replace(backlog=self.backlog[1:])
+
 
 class Hypothesis(NamedTuple):
     """One possible truth about a VM.  `notes` are the defects that it needs and that are not reported yet."""
@@ -88,6 +102,16 @@ class Hypothesis(NamedTuple):
     owed: tuple[tuple[Owed, ...], ...] = ((),) * len(THREADS)
     monitors: tuple[Monitor, ...] = ()
     notes: frozenset[str] = frozenset()
+
+    def owing(self, thread: int, items: tuple[Owed, ...]) -> Hypothesis:
+        """The hypothesis in which a thread owes exactly these items."""
+        owed = (*self.owed[:thread], items, *self.owed[thread + 1 :])
+        return Hypothesis(self.state, owed, self.monitors, self.notes)
+
+    def with_monitor(self, index: int, monitor: Monitor) -> Hypothesis:
+        """The hypothesis with another monitor in the place of one."""
+        monitors = (*self.monitors[:index], monitor, *self.monitors[index + 1 :])
+        return Hypothesis(self.state, self.owed, monitors, self.notes)
 
 
 class Step(NamedTuple):
@@ -184,8 +208,7 @@ class Relation:
                 if monitor.orphans:
                     yield from self._orphan(h, index, monitor)
                 if monitor.late:
-                    earlier = h._replace(monitors=_with(h.monitors, index, monitor._replace(late=False)))
-                    yield from self.unseen(earlier)
+                    yield from self.unseen(h.with_monitor(index, monitor._replace(late=False)))
 
     def _rows_for(self, state: int) -> tuple[tuple[int, Row], ...]:
         key = state & self._projection
@@ -199,10 +222,10 @@ class Relation:
 
     def _take(self, h: Hypothesis, thread: int, row: Row) -> Iterator[Step]:
         for assumed in row.when.assume(h.state):
-            after = assumed & row.clear | row.put
+            after = row.after(assumed)
             notes = h.notes | {row.id} if row.standing is Standing.DEFECT else h.notes
             for state, emitted in announced(after, row.emits):
-                yield Step(row.id, Hypothesis(state, _owing(h.owed, thread, emitted), h.monitors, notes))
+                yield Step(row.id, Hypothesis(state, h.owed, h.monitors, notes).owing(thread, emitted))
 
     def take_instant(self, h: Hypothesis, event: str) -> Iterator[Step]:
         """Every step that shows `event` at once, leaving it to be delivered."""
@@ -214,17 +237,16 @@ class Relation:
     def execute(self, h: Hypothesis, index: int, request: Request, *, oob: bool) -> Iterator[Step]:
         """Every way in which the next request of a monitor may be executed."""
         monitor = h.monitors[index]
-        left = monitor._replace(oob=monitor.oob[1:]) if oob else monitor._replace(queue=monitor.queue[1:])
+        left = monitor.without_oldest(oob=oob)
         thread = _IO if oob else _MAIN
         given = h.state & ~_SESSION.field | monitor.session
         given &= ~_LIFE.field | _LOOPING  # who executes a request has not ended
         for answer in answers(request, given, self.profile):
-            monitors = _with(h.monitors, index, left._replace(session=answer.state & _SESSION.field))
+            after = h.with_monitor(index, left._replace(session=answer.state & _SESSION.field))
             notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes
             due = Due(index, answer.expect, request, oob)
             for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
-                owed = _owing(h.owed, thread, (*emitted, due))
-                yield Step(answer.case.id, Hypothesis(state, owed, monitors, notes))
+                yield Step(answer.case.id, after._replace(state=state, notes=notes).owing(thread, (*emitted, due)))
 
     def unseen(self, h: Hypothesis) -> Iterator[Step]:
         """Every step by which a client outside the trace may move `h`, whose main loop is free."""
@@ -234,34 +256,31 @@ class Relation:
                 if answer.state == given and not answer.emits:
                     continue
                 for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
-                    yield Step(
-                        f"unseen.{answer.case.id}",
-                        h._replace(state=state, owed=_owing(h.owed, _MAIN, emitted)),
-                    )
+                    yield Step(f"unseen.{answer.case.id}", h._replace(state=state).owing(_MAIN, emitted))
 
     def _orphan(self, h: Hypothesis, index: int, monitor: Monitor) -> Iterator[Step]:
         """Every way in which the next request of a client that has left may be executed."""
         given = h.state & ~_SESSION.field | _NEGOTIATED
-        left = _with(h.monitors, index, monitor._replace(orphans=monitor.orphans[1:]))
+        left = h.with_monitor(index, monitor._replace(orphans=monitor.orphans[1:]))
         for answer in answers(monitor.orphans[0], given, self.profile):
             for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
-                yield Step(answer.case.id, h._replace(state=state, owed=_owing(h.owed, _MAIN, emitted), monitors=left))
+                yield Step(answer.case.id, left._replace(state=state).owing(_MAIN, emitted))
 
     def _deliver_silently(self, h: Hypothesis, thread: int, item: Owed) -> Iterator[Step]:
-        rest = _owing(h.owed, thread, h.owed[thread][1:])
+        rest = h.owing(thread, h.owed[thread][1:])
         if isinstance(item, str):
             if item[0] == "=":
                 variable, _, value = item[1:].partition(":")
-                yield Step("", h._replace(state=assign(h.state, {variable: value}), owed=rest))
+                yield Step("", rest._replace(state=assign(h.state, {variable: value})))
             elif not any(monitor.listens for monitor in h.monitors):
-                yield Step("", h._replace(owed=rest))
+                yield Step("", rest)
             return
         monitor = h.monitors[item.monitor]
         if not monitor.connected:
-            yield Step("", h._replace(owed=rest))
+            yield Step("", rest)
         elif len(h.monitors) > 1:
             waiting = monitor._replace(backlog=(*monitor.backlog, item))
-            yield Step("", h._replace(owed=rest, monitors=_with(h.monitors, item.monitor, waiting)))
+            yield Step("", rest.with_monitor(item.monitor, waiting))
 
 
 def announced(state: int, emits: tuple[str, ...]) -> Iterator[tuple[int, tuple[Owed, ...]]]:
@@ -283,13 +302,13 @@ def deliver_event(h: Hypothesis, index: int, event: str) -> Iterator[Hypothesis]
     monitor = h.monitors[index]
     if monitor.backlog:
         if monitor.backlog[0] == event:
-            yield h._replace(monitors=_with(h.monitors, index, monitor._replace(backlog=monitor.backlog[1:])))
+            yield h.with_monitor(index, monitor.without_first_shown())
         return
     if not monitor.session & _NEGOTIATED:
         return
     for thread, items in enumerate(h.owed):
         if items and items[0] == event:
-            yield h._replace(owed=_owing(h.owed, thread, items[1:]), monitors=_spread(h.monitors, index, event))
+            yield h.owing(thread, items[1:])._replace(monitors=_spread(h.monitors, index, event))
 
 
 def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[Hypothesis]:
@@ -298,17 +317,17 @@ def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iter
     if monitor.backlog:
         due = monitor.backlog[0]
         if isinstance(due, Due) and due.oob == oob:
-            left = _with(h.monitors, index, monitor._replace(backlog=monitor.backlog[1:]))
+            left = h.with_monitor(index, monitor.without_first_shown())
             for state in agree(due, reply, h.state):
-                yield h._replace(state=state, monitors=left)
+                yield left._replace(state=state)
         return
     thread = _IO if oob else _MAIN
     items = h.owed[thread]
     if items and isinstance(items[0], Due) and items[0].monitor == index:
         # who is answered is connected: whatever its predecessor had asked is settled
-        settled = _with(h.monitors, index, monitor._replace(orphans=(), again=False))
+        settled = h.with_monitor(index, monitor._replace(orphans=(), again=False)).owing(thread, items[1:])
         for state in agree(items[0], reply, h.state):
-            yield h._replace(state=state, owed=_owing(h.owed, thread, items[1:]), monitors=settled)
+            yield settled._replace(state=state)
 
 
 def agree(due: Due, reply: Reply, state: int) -> Iterator[int]:
@@ -359,14 +378,6 @@ def _learn(state: int, seen: int, learned: int) -> int:
 
 
 _SEEN_NAMES = tuple(name for name, variable in VARIABLES.items() if variable.field & SEEN)
-
-
-def _owing(owed: tuple[tuple[Owed, ...], ...], thread: int, items: tuple[Owed, ...]) -> tuple[tuple[Owed, ...], ...]:
-    return (*owed[:thread], items, *owed[thread + 1 :])
-
-
-def _with(monitors: tuple[Monitor, ...], index: int, monitor: Monitor) -> tuple[Monitor, ...]:
-    return (*monitors[:index], monitor, *monitors[index + 1 :])
 
 
 def _spread(monitors: tuple[Monitor, ...], shown: int, event: str) -> tuple[Monitor, ...]:

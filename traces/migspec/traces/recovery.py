@@ -50,7 +50,7 @@ def _one_lost(automaton: Automaton, node: Node) -> Iterator[Hypothesis]:
         h = reached.hypothesis
         for thread, items in enumerate(h.owed):
             if items and isinstance(items[0], str):
-                yield h._replace(owed=(*h.owed[:thread], items[1:], *h.owed[thread + 1 :]))
+                yield h.owing(thread, items[1:])
 
 
 def _shown(automaton: Automaton, hypotheses: Iterable[Hypothesis], monitor: int, event: str) -> Iterator[Hypothesis]:
@@ -71,7 +71,7 @@ def _forced_event(automaton: Automaton, node: Node, monitor: int, event: str) ->
 def _force(h: Hypothesis, row: Row, monitor: int, event: str) -> Iterator[Hypothesis]:
     thread = THREADS.index(row.thread)
     for case in row.when.cases:
-        after = case.forced(h.state) & row.clear | row.put
+        after = row.after(case.forced(h.state))
         for state, emitted in announced(after, row.emits):
             owed = tuple(emitted if index == thread else () for index in range(len(THREADS)))
             yield from deliver_event(h._replace(state=state, owed=owed), monitor, event)
@@ -94,18 +94,15 @@ def _whatever_was_said(automaton: Automaton, node: Node, replied: Replied) -> It
         for thread, items in enumerate(h.owed):
             due = items[0] if items else None
             if isinstance(due, Due) and due.monitor == replied.monitor and due.oob == oob:
-                yield h._replace(owed=(*h.owed[:thread], items[1:], *h.owed[thread + 1 :]))
-        backlog = h.monitors[replied.monitor].backlog
-        if backlog and isinstance(backlog[0], Due):
-            monitor = h.monitors[replied.monitor]._replace(backlog=backlog[1:])
-            yield h._replace(monitors=(*h.monitors[: replied.monitor], monitor, *h.monitors[replied.monitor + 1 :]))
+                yield h.owing(thread, items[1:])
+        monitor = h.monitors[replied.monitor]
+        if monitor.backlog and isinstance(monitor.backlog[0], Due):
+            yield h.with_monitor(replied.monitor, monitor.without_first_shown())
 
 
 def _dropped(h: Hypothesis, index: int, *, oob: bool) -> Hypothesis:
     """`h` with the oldest request of a monitor forgotten."""
-    monitor = h.monitors[index]
-    left = monitor._replace(oob=monitor.oob[1:]) if oob else monitor._replace(queue=monitor.queue[1:])
-    return h._replace(monitors=(*h.monitors[:index], left, *h.monitors[index + 1 :]))
+    return h.with_monitor(index, h.monitors[index].without_oldest(oob=oob))
 
 
 def _forced_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterator[Hypothesis]:
