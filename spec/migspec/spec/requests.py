@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from migspec.spec import uri
 from migspec.spec.arguments import ArgumentVerdict, judge
 from migspec.spec.schema import Absent, Schema
-from migspec.spec.vocabulary import MigrationCapability, MigrationStatus
+from migspec.spec.vocabulary import MigrationCapability, MigrationParameter, MigrationStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Request:
     capabilities: tuple[tuple[str, bool], ...] = ()
     enables_oob: bool = False
     block_incremental: bool | None = None
+    changes_threads: bool = False
+    clears_tls_authz: bool = False
     monitor_command: bool = False
     _hash: int = field(init=False, repr=False, compare=False)
 
@@ -54,6 +56,7 @@ class Request:
             self.outgoing,
             self.incoming,
             self.capabilities,
+            self.changes_threads,
         )
         object.__setattr__(self, "_hash", hash((*parts, self.resume, self.expected_state)))
 
@@ -107,6 +110,8 @@ def _abstract(
         capabilities=_settings(given.get("capabilities")),
         enables_oob=_enables_oob(given.get("enable")),
         block_incremental=_flag(given.get("block-incremental")),
+        changes_threads=not _THREAD_COUNTS.isdisjoint(given),
+        clears_tls_authz=command == "migrate-set-parameters" and given.get("tls-authz", "") is None,
     )
 
 
@@ -126,6 +131,16 @@ def _settings(capabilities: object) -> tuple[tuple[str, bool], ...]:
 
 def _enables_oob(capabilities: object) -> bool:
     return isinstance(capabilities, list) and "oob" in capabilities
+
+
+_THREAD_COUNTS: frozenset[str] = frozenset(
+    {
+        MigrationParameter.COMPRESS_THREADS,
+        MigrationParameter.DECOMPRESS_THREADS,
+        MigrationParameter.MULTIFD_CHANNELS,
+    }
+)
+"""The parameters that say how many threads or channels there are."""
 
 
 def _flag(value: object) -> bool | None:

@@ -16,6 +16,7 @@ from migspec.spec.state import VARIABLES, Life
 from migspec.traces.beginnings import consistency
 from migspec.traces.hypotheses import (
     NEGOTIATING,
+    ONE_UNSEEN,
     Due,
     Hypothesis,
     Monitor,
@@ -25,7 +26,7 @@ from migspec.traces.hypotheses import (
     deliver_event,
     deliver_reply,
 )
-from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Sent
+from migspec.traces.observations import Emitted, Ended, Foreign, Greeted, Observation, Replied, Sent
 
 MOST_HYPOTHESES = 30_000
 """A larger closure is cut short: a message that it does not explain is then no violation but a doubt."""
@@ -197,6 +198,9 @@ class Automaton:
             case Greeted(monitor, again):
                 for h in node.hypotheses:
                     yield _greet(h, monitor, again=again), ()
+            case Foreign(monitor):
+                for h in node.hypotheses:
+                    yield h.with_monitor(monitor, h.monitors[monitor]._replace(late=ONE_UNSEEN)), ()
             case Ended():
                 yield from self._end(node, observation)
             case Replied() if self._is_neutral(node, observation):

@@ -58,7 +58,7 @@ _DEFAULTS: _Choice = {
     "block-incremental": "no",
     "block-options": "none",
 }
-_NO_COLO: _Choice = {"stream": ("plain", "bitmaps"), "cap.x-colo": "no", "cap.multifd": "no"}
+_NO_COLO: _Choice = {"stream": ("plain", "bitmaps"), "cap.x-colo": "no", "colo-lost": "no"}
 _PLAIN: _Choice = {
     "stream": "plain",
     **dict.fromkeys(("stop-due", "colo-lost", "poisoned", "cap.x-colo", "cap.multifd", "cap.block"), "no"),
@@ -77,9 +77,9 @@ def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
     """The hypotheses with which a trace of a VM may begin, monitors aside, the likeliest first.
 
     Most processes have just started, with nothing configured.  A late trace finds an ordinary migration under way
-    on one side.  Then come those at rest with anything configured, any migration on one side, and once in a
-    lifetime on both: only a guest that runs on an incoming postcopy can migrate on.  A trace conforms if any of
-    these explains it; together they are everything that is possible.
+    on one side.  Then come those at rest with anything configured but COLO, any migration but COLO on one side, any
+    at all, and once in a lifetime one on both sides: only a guest that runs on an incoming postcopy can migrate on.
+    A trace conforms if any of these explains it; together they are everything that is possible.
     """
     life = VARIABLES["life"]
     alive = ANYTHING & ~life.field | life.bits((Life.ALIVE,))
@@ -93,7 +93,9 @@ def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
         tuple({**choice, **_DEFAULTS, "stream": ("bitmaps", "colo")} for choice in at_rest),
         tuple({**_without_colo(choice), **_PLAIN} for choice in (*at_rest, *moving)),
         tuple({**choice, **_NO_COLO} for choice in at_rest),
+        tuple({**_without_colo(choice), **_NO_COLO} for choice in (*at_rest, *moving)),
         (*at_rest, *moving),
+        ({**_without_colo(both), **_NO_COLO},),
         (both,),
     )
     narrowed = consistency(relation).narrowed
@@ -106,8 +108,11 @@ UNUSUAL_SOURCE = 1
 LATE = 2
 """The beginnings that a trace without a greeting starts with."""
 
-FAR_FETCHED = 3
-"""The last of the beginnings that are tried without a reason in the trace itself."""
+IN_COLO = 5
+"""The beginnings with COLO on either side."""
+
+ON_BOTH_SIDES = 6
+"""The beginnings with a migration on both sides, neither in COLO; the last ones are those in COLO."""
 
 
 class Consistency:

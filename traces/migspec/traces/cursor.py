@@ -2,7 +2,8 @@
 
 A trace conforms if any beginning explains it, and the likeliest explains nearly all.  The cursor therefore starts with
 the likeliest and keeps the observations; if one is rejected, it tries the same way from the next beginnings before it
-admits that nothing explains it.
+admits that nothing explains it.  Where the way becomes too long to be kept, all beginnings that explain it are gone on
+with together.
 """
 
 from __future__ import annotations
@@ -13,28 +14,46 @@ from typing import NamedTuple
 
 from migspec.spec.state import VARIABLES
 from migspec.traces.automaton import Automaton, Edge, Node
-from migspec.traces.beginnings import FAR_FETCHED, LATE, UNUSUAL_SOURCE, beginnings
-from migspec.traces.hypotheses import Hypothesis, Monitor
-from migspec.traces.observations import Emitted, Observation
+from migspec.traces.beginnings import IN_COLO, LATE, ON_BOTH_SIDES, UNUSUAL_SOURCE, beginnings
+from migspec.traces.hypotheses import ONE_UNSEEN, Hypothesis, Monitor
+from migspec.traces.observations import Emitted, Ended, Observation, Replied
+from migspec.traces.way import MOST_STEPS, Appeared, Step, Way
 
-LONGEST_WAY = 20_000
-"""Observations that are kept to be tried again.  A VM that was explained for so long was not misjudged at the start."""
+_OF_BOTH_SIDES = ("postcopy", "recover", "socket-address")
+_AT_REST = frozenset({None, "none", "completed", "failed", "cancelled"})
 
 
-def _is_suggested(tier: int, way: list[Observation | tuple[Monitor, ...]], rejected: Observation) -> bool:
-    """Whether a trace gives reason to think of an uncommon beginning.
+def _is_suggested(tier: int, way: Way, rejected: Observation | None) -> bool:
+    """Whether an uncommon beginning could explain what a likelier one does not; false only if it cannot.
 
-    That a source has sent COLO or dirty bitmaps shows in the message that names them.  COLO, or postcopy on both
-    sides, from before the trace began is thought of if the trace names COLO, or if its very first event is the one
-    that nothing likelier explains.
+    That a source has sent COLO or dirty bitmaps shows in the message that names them.  A VM that was in COLO before
+    the trace began says so in its first answer to query-migrate, and whatever ends COLO names it too.  One with a
+    migration on both sides differs from others in what its incoming side does: to go on with a postcopy, or to end.
     """
     if tier == UNUSUAL_SOURCE:
-        return any(word in str(rejected).lower() for word in ("colo", "postcopy"))
-    if tier <= FAR_FETCHED:
+        return rejected is not None and any(word in str(rejected).lower() for word in ("colo", "postcopy"))
+    if tier < IN_COLO:
         return True
-    seen = [step for step in (*way, rejected) if not isinstance(step, tuple)]
-    is_first_event = not any(isinstance(step, Emitted) for step in seen[:-1])
-    return is_first_event or any("colo" in str(step).lower() for step in seen)
+    seen = [*way.observations(), *([] if rejected is None else [rejected])]
+    names = {str(step).lower() for step in seen}
+    if any("colo" in name for name in names):
+        return True
+    if tier > ON_BOTH_SIDES or _began_at_rest(seen):
+        return tier == ON_BOTH_SIDES and any("recover" in name for name in names)
+    if tier == IN_COLO:
+        return not any(isinstance(step, Replied) and step.reply.answer for step in seen)
+    goes_on = any(word in name for name in names for word in _OF_BOTH_SIDES)
+    return goes_on or isinstance(rejected, Ended) or any(end in str(rejected) for end in ("completed", "failed"))
+
+
+def _began_at_rest(seen: Iterable[Observation]) -> bool:
+    """Whether the outgoing side did nothing when the trace began: it says so, or it starts before it does else."""
+    for step in seen:
+        if isinstance(step, Emitted):
+            return step.event == "MIGRATION:setup"
+        if isinstance(step, Replied) and step.reply.answer is not None:
+            return step.reply.answer.status in _AT_REST
+    return False
 
 
 class _Try(NamedTuple):
@@ -47,7 +66,19 @@ class _Try(NamedTuple):
 class Cursor:
     """The position of one VM in an automaton."""
 
-    __slots__ = ("_late", "_owned", "_taken", "_tries", "_unseen", "automaton", "monitors", "node", "way")
+    __slots__ = (
+        "_late",
+        "_others",
+        "_owned",
+        "_steps",
+        "_taken",
+        "_tries",
+        "_unseen",
+        "_way",
+        "automaton",
+        "monitors",
+        "node",
+    )
 
     def __init__(self, automaton: Automaton, *, late: bool) -> None:
         self.automaton = automaton
@@ -55,10 +86,12 @@ class Cursor:
         self._taken: Counter[frozenset[str]] = Counter()
         self._owned: list[Edge] = []
         self._tries: list[_Try]
+        self._others: list[Node]
         self._unseen: bool
         self._late: bool
+        self._way: Way
+        self._steps: list[Step] | None
         self.node: Node
-        self.way: list[Observation | tuple[Monitor, ...]] | None
         self.begin(late=late)
 
     def begin(self, *, late: bool) -> None:
@@ -69,9 +102,25 @@ class Cursor:
         # most late traces begin between two requests, not in the middle of one
         self._tries = [_Try(first, unseen=False)] * late + [_Try(tier, unseen=True) for tier in tiers[first:]]
         first_try = self._tries.pop(0)
+        self._others = []
         self._unseen = first_try.unseen
+        self._way = Way()
+        self._steps = self._way.steps
         self.node = self._beginning(first_try, self.monitors)
-        self.way = [self.monitors] if self.monitors else []
+        if self.monitors:
+            self._steps.append(Appeared(self.monitors))
+
+    @property
+    def everywhere(self) -> Node:
+        """Where the VM may be by any beginning that explained all before the observation that was rejected last."""
+        if not self._others:
+            return self.node
+        return self.automaton.node(h for node in (self.node, *self._others) for h in node.hypotheses)
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether a search that explained nothing was cut short, so that nothing follows from it."""
+        return any(node.is_cut_short for node in (self.node, *self._others))
 
     def follow(self, observation: Observation) -> Edge | None:
         """Move along `observation`; None, without moving, if nothing explains it."""
@@ -81,22 +130,6 @@ class Cursor:
         if edge.node is None:
             return None
         self.advance(edge, observation)
-        return edge
-
-    def follow_another_client(self, observation: Observation) -> Edge | None:
-        """Move along `observation` from wherever an unseen client may have brought the VM; None if nowhere."""
-        tiers = beginnings(self.automaton.relation)
-        states = [start.state for start in tiers[min(LATE, len(tiers) - 1)]]
-        anywhere = self.automaton.node(
-            # a request of that client may also be under way, as one from before a late trace may be
-            h._replace(state=state, monitors=tuple(monitor._replace(late=True) for monitor in h.monitors))
-            for h in self.node.hypotheses
-            for state in states
-        )
-        edge = self.automaton.follow(anywhere, observation)
-        if edge.node is None:
-            return None
-        self.jump(edge.node)
         return edge
 
     def advance(self, edge: Edge, observation: Observation) -> None:
@@ -111,11 +144,11 @@ class Cursor:
         node = edge.node
         if node is not None:
             self.node = node
-        way = self.way
-        if way is not None:
-            way.append(observation)
-            if len(way) > LONGEST_WAY:
-                self.way = None
+        steps = self._steps
+        if steps is not None:
+            steps.append(observation)
+            if len(steps) >= MOST_STEPS and not self._way.shorten():
+                self._settle()
 
     def exercised(self) -> Counter[str]:
         """How often each rule was needed for certain on the way."""
@@ -141,20 +174,20 @@ class Cursor:
 
     def lose(self) -> None:
         """Messages are missing: begin as late, with monitors of which nothing is known either."""
-        self.monitors = (Monitor(session=VARIABLES["session"].field, late=True),) * len(self.monitors)
+        self.monitors = (Monitor(session=VARIABLES["session"].field, late=ONE_UNSEEN),) * len(self.monitors)
         self.begin(late=True)
 
     def jump(self, node: Node) -> None:
         """Go on at `node`, for reasons that are no observation."""
         self.node = node
-        self.way = None
+        self._forget_way()
 
     def add_monitor(self, monitor: Monitor) -> int:
         """Give every hypothesis one more monitor and return its index."""
         self.monitors = (*self.monitors, monitor)
         self.node = self._with_monitors(self.node.hypotheses, self.monitors, unseen=self._unseen)
-        if self.way is not None:
-            self.way.append(self.monitors)
+        if self._steps is not None:
+            self._steps.append(Appeared(self.monitors))
         return len(self.monitors) - 1
 
     def allow_another_process(self) -> None:
@@ -165,26 +198,45 @@ class Cursor:
 
     def _begin_otherwise(self, rejected: Observation) -> bool:
         """Try the way so far from the next beginnings; true if one of them explains it and `rejected` too."""
-        while self.way is not None and self._tries:
+        if self._steps is None:
+            return False
+        self._others = []
+        later: list[_Try] = []
+        while self._tries:
             attempt = self._tries.pop(0)
-            if not _is_suggested(attempt.tier, self.way, rejected):
+            if not _is_suggested(attempt.tier, self._way, rejected):
+                later.append(attempt)
                 continue
-            node = self._retrace(attempt, self.way)
-            if node is not None and self.automaton.follow(node, rejected).node is not None:
+            node = self._retrace(attempt)
+            if node is None:
+                continue
+            if self.automaton.follow(node, rejected).node is not None:
                 self.node, self._unseen = node, attempt.unseen
+                self._tries = later + self._tries
                 return True
+            self._others.append(node)
+        self._tries = later
         return False
 
-    def _retrace(self, attempt: _Try, way: list[Observation | tuple[Monitor, ...]]) -> Node | None:
-        node: Node | None = self._beginning(attempt, ())
-        for step in way:
-            if node is None:
-                return None
-            if isinstance(step, tuple):
-                node = self._with_monitors(node.hypotheses, step, unseen=attempt.unseen)
-            else:
-                node = self.automaton.follow(node, step).node
-        return node
+    def _settle(self) -> None:
+        """Go on from every beginning at once that explains the way so far: it is too long to be gone once more."""
+        nodes = [self._retrace(attempt) for attempt in self._tries if _is_suggested(attempt.tier, self._way, None)]
+        others = [h for node in nodes if node is not None for h in node.hypotheses]
+        if others:
+            self.node = self.automaton.node((*self.node.hypotheses, *others))
+        self._forget_way()
+
+    def _forget_way(self) -> None:
+        self._steps = None
+        self._way = Way()
+        self._tries = []
+        self._others = []
+
+    def _retrace(self, attempt: _Try) -> Node | None:
+        def appear(node: Node, monitors: tuple[Monitor, ...]) -> Node:
+            return self._with_monitors(node.hypotheses, monitors, unseen=attempt.unseen)
+
+        return self._way.go(self.automaton, self._beginning(attempt, ()), appear)
 
     def _beginning(self, attempt: _Try, monitors: tuple[Monitor, ...]) -> Node:
         start = beginnings(self.automaton.relation)[attempt.tier]
@@ -194,5 +246,5 @@ class Cursor:
         return self._with_monitors(start, monitors, unseen=attempt.unseen)
 
     def _with_monitors(self, hypotheses: Iterable[Hypothesis], monitors: tuple[Monitor, ...], *, unseen: bool) -> Node:
-        given = tuple(monitor._replace(late=monitor.late and unseen) for monitor in monitors)
+        given = tuple(monitor._replace(late=monitor.late if unseen else 0) for monitor in monitors)
         return self.automaton.node(h._replace(monitors=h.monitors + given[len(h.monitors) :]) for h in hypotheses)

@@ -13,7 +13,7 @@ monitors can take them:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from migspec.spec.commands.queries import fits
 from migspec.spec.conditions import Condition, where
 from migspec.spec.contracts import SEEN, Expect
 from migspec.spec.lifecycle import ROWS
+from migspec.spec.lifecycle.guards import IN_PROGRESS
 from migspec.spec.requests import Request, understand
 from migspec.spec.rows import SEED, Row, Standing, Thread
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
@@ -38,9 +39,18 @@ _NEGOTIATED = _SESSION.bits((Session.READY, Session.OOB))
 _EVENTS = VARIABLES["cap.events"]
 _EVENTS_ON = _EVENTS.bits(("yes",))
 _EVENTS_OFF = _EVENTS.bits(("no",))
+_CAPABILITIES = sum(variable.field for name, variable in VARIABLES.items() if name.startswith("cap."))
+_IDLE = ~IN_PROGRESS
 _LIFE = VARIABLES["life"]
 _LOOPING = VARIABLES["life"].bits((Life.ALIVE, Life.QUITTING))
 _LIVING = VARIABLES["life"].bits((Life.ALIVE, Life.QUITTING, Life.DOWN, Life.GONE))
+
+
+ONE_UNSEEN = 1
+"""One request that the trace does not show may still be executed."""
+
+OTHERS_UNSEEN = 2
+"""So many requests of other clients are looked for between two messages, besides any that set capabilities."""
 
 
 class Due(NamedTuple):
@@ -59,10 +69,10 @@ Owed = str | Due
 class Monitor(NamedTuple):
     """One monitor: whether it is connected, its negotiation, and what is on its way in and out.
 
-    `late` marks one whose connection is older than the trace: a request from before may still be executed; `again` one
-    that is in negotiation after the VM was unwatched for a while.  `orphans` are requests whose client has left: they
-    may be executed or not, and nobody is told.  `left` tells that the client closed it, so that the server may have
-    gone on for a while.
+    `late` tells how many requests that the trace does not show may still be executed: `ONE_UNSEEN` where its connection
+    is older than the trace, `OTHERS_UNSEEN` where there are other clients.  `again` marks one that is in negotiation
+    after the VM was unwatched for a while.  `orphans` are requests whose client has left: they may be executed or not,
+    and nobody is told.  `left` tells that the client closed it, so that the server may have gone on for a while.
     """
 
     connected: bool = True
@@ -70,7 +80,7 @@ class Monitor(NamedTuple):
     queue: tuple[Request, ...] = ()
     oob: tuple[Request, ...] = ()
     backlog: tuple[Owed, ...] = ()
-    late: bool = False
+    late: int = 0
     again: bool = False
     orphans: tuple[Request, ...] = ()
     left: bool = False
@@ -167,6 +177,15 @@ UNSEEN: tuple[Request, ...] = tuple(
 """Requests that stand for whatever a client outside the trace may have made: every way in which one moves the state."""
 
 
+UNSEEN_COMMANDS: tuple[Request, ...] = tuple(r for r in UNSEEN if r.command != "migrate-set-capabilities")
+"""Those of them that do more than set capabilities."""
+
+
+def shows_all(h: Hypothesis) -> bool:
+    """Whether a monitor of `h` shows each change of a status: the events are on, and it is past negotiation."""
+    return not h.state & _EVENTS_OFF and any(monitor.listens for monitor in h.monitors)
+
+
 class Relation:
     """The transition relation of one profile, ready for search."""
 
@@ -208,7 +227,7 @@ class Relation:
                 if monitor.orphans:
                     yield from self._orphan(h, index, monitor)
                 if monitor.late:
-                    yield from self.unseen(h.with_monitor(index, monitor._replace(late=False)))
+                    yield from self._unseen_of(h, index, monitor)
 
     def _rows_for(self, state: int) -> tuple[tuple[int, Row], ...]:
         key = state & self._projection
@@ -238,6 +257,8 @@ class Relation:
         """Every way in which the next request of a monitor may be executed."""
         monitor = h.monitors[index]
         left = monitor.without_oldest(oob=oob)
+        if not oob:
+            left = left._replace(late=0)  # what was asked before it is done with
         thread = _IO if oob else _MAIN
         given = h.state & ~_SESSION.field | monitor.session
         given &= ~_LIFE.field | _LOOPING  # who executes a request has not ended
@@ -248,15 +269,24 @@ class Relation:
             for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
                 yield Step(answer.case.id, after._replace(state=state, notes=notes).owing(thread, (*emitted, due)))
 
-    def unseen(self, h: Hypothesis) -> Iterator[Step]:
+    def unseen(self, h: Hypothesis, requests: Iterable[Request] = UNSEEN) -> Iterator[Step]:
         """Every step by which a client outside the trace may move `h`, whose main loop is free."""
         given = h.state & ~_SESSION.field | _NEGOTIATED
-        for request in UNSEEN:
+        for request in requests:
             for answer in answers(request, given, self.profile):
                 if answer.state == given and not answer.emits:
                     continue
                 for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
                     yield Step(f"unseen.{answer.case.id}", h._replace(state=state).owing(_MAIN, emitted))
+
+    def _unseen_of(self, h: Hypothesis, index: int, monitor: Monitor) -> Iterator[Step]:
+        left = h.with_monitor(index, monitor._replace(late=monitor.late - 1))
+        if monitor.late == ONE_UNSEEN:
+            yield from self.unseen(left)
+            return
+        yield from self.unseen(left, UNSEEN_COMMANDS)
+        for idle in _IDLE.assume(h.state):
+            yield Step("unseen.migrate-set-capabilities", h._replace(state=idle | _CAPABILITIES))
 
     def _orphan(self, h: Hypothesis, index: int, monitor: Monitor) -> Iterator[Step]:
         """Every way in which the next request of a client that has left may be executed."""
@@ -325,7 +355,8 @@ def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iter
     items = h.owed[thread]
     if items and isinstance(items[0], Due) and items[0].monitor == index:
         # who is answered is connected: whatever its predecessor had asked is settled
-        settled = h.with_monitor(index, monitor._replace(orphans=(), again=False)).owing(thread, items[1:])
+        answered = monitor._replace(orphans=(), again=False, late=monitor.late if oob else 0)
+        settled = h.with_monitor(index, answered).owing(thread, items[1:])
         for state in agree(items[0], reply, h.state):
             yield settled._replace(state=state)
 

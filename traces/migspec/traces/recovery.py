@@ -8,14 +8,24 @@ that the message claims, reached by the row or case that comes closest.  What fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import product
 
 from migspec.spec.commands import contract_of
 from migspec.spec.contracts import Case
 from migspec.spec.rows import Row
 from migspec.spec.state import VARIABLES
 from migspec.traces.automaton import Automaton, Node
-from migspec.traces.beginnings import INCOMING, OUTGOING, situations
-from migspec.traces.hypotheses import THREADS, Due, Hypothesis, announced, deliver_event
+from migspec.traces.beginnings import INCOMING, LATE, OUTGOING, beginnings, situations
+from migspec.traces.hypotheses import (
+    ONE_UNSEEN,
+    OTHERS_UNSEEN,
+    THREADS,
+    Due,
+    Hypothesis,
+    announced,
+    deliver_event,
+    shows_all,
+)
 from migspec.traces.observations import Emitted, Observation, Replied, Reply, Sent
 
 _SPREAD = 200
@@ -30,6 +40,29 @@ def recover(automaton: Automaton, node: Node, observation: Observation) -> Node:
         case Replied():
             return automaton.node(_after_reply(automaton, node, observation))
     return node
+
+
+def another_client(automaton: Automaton, node: Node, observation: Observation) -> Node | None:
+    """Where `observation` leads if clients outside the trace have moved the VM meanwhile; None if nowhere.
+
+    Some of their requests may have been executed since the last message.  Where none of the monitors would have shown
+    what they led to, the VM may be anywhere.
+    """
+    watched = automaton.node(_with_others(h, OTHERS_UNSEEN) for h in node.hypotheses)
+    after = automaton.follow(watched, observation).node
+    unwatched = [h for h in node.hypotheses if watched.is_cut_short or not shows_all(h)]
+    if after is None and unwatched:
+        tiers = beginnings(automaton.relation)
+        anywhere = [start.state for start in tiers[min(LATE, len(tiers) - 1)]]
+        states = product(unwatched, anywhere)
+        lost = automaton.node(_with_others(h, ONE_UNSEEN)._replace(state=state) for h, state in states)
+        after = automaton.follow(lost, observation).node
+    return None if after is None else automaton.node(_with_others(h, 0) for h in after.hypotheses)
+
+
+def _with_others(h: Hypothesis, unseen: int) -> Hypothesis:
+    """`h` with so many requests of other clients to come."""
+    return h._replace(monitors=tuple(monitor._replace(late=unseen) for monitor in h.monitors))
 
 
 def forget(automaton: Automaton, node: Node, sent: Sent) -> Node:

@@ -16,13 +16,13 @@ from migspec.traces.automaton import Automaton
 from migspec.traces.cursor import Cursor
 from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade
-from migspec.traces.hypotheses import NEGOTIATING, Monitor
+from migspec.traces.hypotheses import NEGOTIATING, ONE_UNSEEN, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
 from migspec.traces.messages import Line, Message, decode_any
-from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
+from migspec.traces.observations import Emitted, Ended, Foreign, Greeted, Observation, Replied, Reply, Sent
 from migspec.traces.pairing import Pending, Track
 from migspec.traces.reading import Reader, envelope_faults, salvaged, uri_of
-from migspec.traces.recovery import forget, recover
+from migspec.traces.recovery import another_client, forget, recover
 
 _MIXED = "The message is malformed: a server message is a reply, an error or an event, and not two of them."
 
@@ -266,6 +266,8 @@ class VmJudge:
             self._find(number, pairing.rule, Grade.VIOLATION, pairing.fault)
         for lost in pairing.lost:
             self._recover(Replied(track.index, lost.sent.request.sent_as, Reply()))
+        if pairing.asked is None and not pairing.rule:
+            self._move(number, Foreign(track.index))
         return pairing.asked
 
     # ---- the automaton ----
@@ -285,11 +287,13 @@ class VmJudge:
         if self._unexplained:
             self._look_on(observation)
         if edge is None and self._other_clients:
-            edge = self._cursor.follow_another_client(observation)
-            if edge is not None:
+            elsewhere = another_client(self.automaton, node, observation)
+            if elsewhere is not None:
+                self._cursor.jump(elsewhere)
                 told = "This is explained by a client that the trace does not show."
                 self._find(number, "trace.other-client", Grade.NOTE, told)
-        if edge is None and node.is_cut_short:
+                return
+        if edge is None and self._cursor.is_uncertain:
             told = "There are too many possibilities to tell whether this message is allowed."
             self._find(number, "trace.too-uncertain", Grade.DOUBT, told)
             self._recover(observation)
@@ -315,7 +319,7 @@ class VmJudge:
         self._unexplained.clear()
 
     def _recover(self, observation: Observation) -> None:
-        self._cursor.jump(recover(self.automaton, self._cursor.node, observation))
+        self._cursor.jump(recover(self.automaton, self._cursor.everywhere, observation))
 
     def _new_track(self, line: Line) -> Track:
         # what was open is explained without the new monitor, which it knows nothing of
@@ -331,9 +335,9 @@ def _as_found(line: Line) -> Monitor:
     """What a monitor is when a trace shows it for the first time, with this line."""
     message = line.msg
     if message is None:
-        return Monitor(late=True)
+        return Monitor(late=ONE_UNSEEN)
     if message.greeting:
         return Monitor(connected=False)
     # the log of a client may lack the greeting, and begin with the answer to it
     negotiating = "qmp_capabilities" in (message.execute, message.exec_oob)
-    return Monitor(session=NEGOTIATING) if negotiating else Monitor(late=True)
+    return Monitor(session=NEGOTIATING) if negotiating else Monitor(late=ONE_UNSEEN)

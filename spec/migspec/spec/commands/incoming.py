@@ -8,6 +8,7 @@ from __future__ import annotations
 from migspec.spec.conditions import where
 from migspec.spec.contracts import Case, Contract, Words, refusal
 from migspec.spec.requests import Request
+from migspec.spec.uri import UriKind
 from migspec.spec.vocabulary import MigrationStatus
 
 _DEFERRED = where({"defer": "yes"}, "the process was started with -incoming defer")
@@ -26,6 +27,21 @@ def _refused(request: Request) -> bool:
 
 def _accepted(request: Request) -> bool:
     return request.incoming is not None and request.incoming.may_pass
+
+
+def _listens_on_socket(request: Request) -> bool:
+    return request.incoming is not None and request.incoming.kind in (UriKind.TCP, UriKind.UNIX, UriKind.VSOCK)
+
+
+def _listening(request: Request) -> dict[str, str | tuple[str, ...]]:
+    address = "yes" if _listens_on_socket(request) else "no"
+    return {"accepted": "yes", "load": "listening", "has-address": address}
+
+
+def _recovering(request: Request) -> dict[str, str | tuple[str, ...]]:
+    """A new address is put before the old ones, which stay."""
+    address = {"has-address": "yes"} if _listens_on_socket(request) else {}
+    return {"recover-asked": "yes", "load": "recovering", **address}
 
 
 def _words(request: Request, _state: int) -> Words:
@@ -68,7 +84,7 @@ MIGRATE_INCOMING = Contract(
             "The process listens. The event is no status: it is sent even with the capability events off.",
             asks=_accepted,
             when=where({"load": "deferred"}, "the process does not listen yet"),
-            then={"accepted": "yes", "load": "listening"},
+            then=_listening,
             emits=("!MIGRATION:setup",),
             clause="migrate-incoming",
             evidence="579 recorded",
@@ -134,7 +150,7 @@ MIGRATE_RECOVER = Contract(
             "migrate-recover.accepted",
             "The process listens for the source's second connection.",
             asks=_accepted,
-            then={"recover-asked": "yes", "load": "recovering"},
+            then=_recovering,
             emits=("!MIGRATION:setup",),
             clause="migrate-recover",
             evidence="50 recorded",

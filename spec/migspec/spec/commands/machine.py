@@ -121,19 +121,40 @@ QUIT = Contract(
 )
 
 
+_NO_YES = ("no", "yes")
+
+
 def _set_parameter(request: Request) -> dict[str, str | tuple[str, ...]]:
     if request.monitor_command:
-        return {"block-incremental": ("no", "yes")}
-    return (
-        {} if request.block_incremental is None else {"block-incremental": "yes" if request.block_incremental else "no"}
-    )
+        return {"block-incremental": _NO_YES, "threads-changed": _NO_YES}
+    changes: dict[str, str | tuple[str, ...]] = {}
+    if request.block_incremental is not None:
+        changes["block-incremental"] = "yes" if request.block_incremental else "no"
+    if request.changes_threads:
+        changes["threads-changed"] = _NO_YES  # the same number once more changes nothing
+    return changes
 
 
 MIGRATE_SET_PARAMETERS = Contract(
     "migrate-set-parameters",
     (
         refusal("migrate-set-parameters.refused", "A value is out of its range.", _ANYTHING, final=False),
-        Case("migrate-set-parameters.accepted", "The values are stored.", then=_set_parameter, loose=True),
+        Case(
+            "migrate-set-parameters.tls-authz-null",
+            "A tls-authz of null, with nothing else wrong in the request, aborts the process.",
+            asks=lambda request: request.clears_tls_authz,
+            then={"life": "crashed"},
+            standing=Standing.DEFECT,
+            clause="MigrateSetParameters.tls-authz",
+            evidence="no reply, SIGABRT",
+        ),
+        Case(
+            "migrate-set-parameters.accepted",
+            "The values are stored.",
+            asks=lambda request: not request.clears_tls_authz,
+            then=_set_parameter,
+            loose=True,
+        ),
     ),
 )
 

@@ -66,7 +66,7 @@ _ASYNCHRONOUS = (uri.UriKind.UNIX, uri.UriKind.TCP, uri.UriKind.VSOCK)
 _SYNCHRONOUS = (uri.UriKind.EXEC, uri.UriKind.FD, uri.UriKind.RDMA)
 
 
-_FORGOTTEN = ("was-running", "switch-asked", "failover", "resuming", "poisoned", "error-known")
+_FORGOTTEN = ("was-running", "switch-asked", "failover", "resuming", "poisoned", "error-known", "threads-changed")
 
 
 def _new_attempt(request: Request) -> dict[str, str | tuple[str, ...]]:
@@ -80,7 +80,8 @@ def _new_attempt(request: Request) -> dict[str, str | tuple[str, ...]]:
 
 
 def _connecting(request: Request) -> dict[str, str | tuple[str, ...]]:
-    return _new_attempt(request) | {"outgoing": "setup", "stage": "connecting"}
+    piped = "yes" if _passes(request, uri.UriKind.EXEC, uri.UriKind.FD) else "no"
+    return _new_attempt(request) | {"outgoing": "setup", "stage": "connecting", "piped": piped}
 
 
 def _failed_for_scheme(request: Request) -> dict[str, str | tuple[str, ...]]:

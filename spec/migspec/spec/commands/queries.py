@@ -70,7 +70,10 @@ EXTRAS: tuple[Extra, ...] = (
 BLOCKTIME: frozenset[str] = frozenset({"postcopy-blocktime", "postcopy-vcpu-blocktime"})
 """The members of a completed incoming migration that had measured its blocktime; both or neither."""
 
-_NOT_LISTENING = ("none", "deferred", "done")
+_NO_ADDRESS_YET = ("none", "deferred")
+_ADDRESS_GOING = ("closing", "colo-leaving", "colo-left")
+_WITH_ADDRESS = ~where({"load": (*_NO_ADDRESS_YET, "done")}) & where({"has-address": "yes"}, "it listens on a socket")
+_WITHOUT_ADDRESS = where({"load": (*_NO_ADDRESS_YET, *_ADDRESS_GOING, "done")}) | where({"has-address": "no"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,10 @@ def _sides(answer: MigrateAnswer) -> Iterator[Condition]:
 
 
 def _incoming_part(*, socket: bool, measured: bool) -> Condition:
-    if measured:
-        completed = where({"incoming": "completed"}) & capability("postcopy-ram") & capability("postcopy-blocktime")
-        return completed if not socket else completed & where({"load": "listening"})
-    return ~where({"load": _NOT_LISTENING}, "the process listens on nothing") if socket else ALWAYS
+    address = _WITH_ADDRESS if socket else _WITHOUT_ADDRESS
+    if not measured:
+        return address
+    return where({"incoming": "completed"}) & capability("postcopy-ram") & capability("postcopy-blocktime") & address
 
 
 def contradictions(command: str, answer: object) -> Iterator[tuple[str, str]]:

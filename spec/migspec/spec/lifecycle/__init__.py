@@ -2,13 +2,13 @@
 
 `outgoing` holds precopy and cancellation, `postcopy` the switch, the loss and the recovery of a stream,
 `colo` fault tolerance, `incoming` the destination, `guest` the run state and the end of the process,
-`written` the relation that the schema's text alone implies. What commands do is in
-`migspec.spec.commands`.
+`crashes` how else a process may end, `written` the relation that the schema's text alone implies. What
+commands do is in `migspec.spec.commands`.
 """
 
 from __future__ import annotations
 
-from migspec.spec.lifecycle import colo, guest, incoming, outgoing, postcopy, written
+from migspec.spec.lifecycle import colo, crashes, guest, incoming, outgoing, postcopy, written
 from migspec.spec.rows import Row
 
 ROWS: tuple[Row, ...] = (
@@ -17,6 +17,7 @@ ROWS: tuple[Row, ...] = (
     *colo.ROWS,
     *incoming.ROWS,
     *guest.ROWS,
+    *crashes.ROWS,
     *written.ROWS,
 )
 """Every row of every profile."""
