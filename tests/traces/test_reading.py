@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -131,7 +132,6 @@ REPLIES: st.SearchStrategy[tuple[str, Any]] = st.one_of(
         lambda command: st.tuples(st.just(command), with_one_change(returns_of(command)).map(returned))
     ),
     st.tuples(st.just("no-such"), JSON.map(returned)),
-    st.sampled_from([("query-status", returned({**RUNNING, "status": run})) for run in ("running", "paused")]),
 )
 
 
@@ -144,6 +144,47 @@ def test_a_reply_means_the_same_whatever_was_read_before(said: list[tuple[str, M
     shared = Reader(SCHEMA)
     for command, reply in said:
         assert shared.reply(command, reply) == Reader(SCHEMA).reply(command, reply)
+
+
+ALIKE: tuple[tuple[str, Message], ...] = (
+    *(("query-migrate", returned({"status": "active", **more})) for more in ({}, {"total-time": 1}, {"setup-time": 1})),
+    *(("query-migrate", returned({"status": status})) for status in ("setup", "completed")),
+    *(("query-migrate-capabilities", returned([{"capability": "events", "state": on}])) for on in (True, False)),
+    *(("query-status", returned({**RUNNING, "status": run})) for run in ("running", "paused")),
+    *((command, refusal("run", text)) for command in ("query-status", "stop") for text in ("running", "paused")),
+    ("no-such", returned({})),
+    ("no-such", returned("text")),
+    ("stop", returned({})),
+    ("query-version", returned({"qemu": {"major": 5, "minor": 2, "micro": 0}, "package": ""})),
+)
+"""Replies that have much in common."""
+
+
+def test_no_two_replies_are_taken_for_each_other() -> None:
+    for (command, reply), (other_command, other) in permutations(ALIKE, 2):
+        shared = Reader(SCHEMA)
+        shared.reply(other_command, other)
+        assert shared.reply(command, reply) == Reader(SCHEMA).reply(command, reply)
+
+
+EVENTS = st.tuples(
+    st.sampled_from(["MIGRATION", "MIGRATION_PASS", "STOP", "SHUTDOWN"]),
+    st.sampled_from([EMPTY, b"{}", b'{"status":"active"}', b'{"status":"setup"}', b'{"pass":1}', b'{"pass":2}']),
+)
+REQUESTS = st.tuples(
+    st.sampled_from(["migrate", "migrate-incoming", "query-migrate"]),
+    st.sampled_from([EMPTY, b"{}", b'{"uri":"unix:/s"}', b'{"uri":"x"}', b'{"uri":1}']),
+    st.booleans(),
+)
+
+
+@given(st.lists(EVENTS, min_size=2, max_size=6), st.lists(REQUESTS, min_size=2, max_size=6))
+def test_events_and_requests_too(events: list[tuple[str, bytes]], requests: list[tuple[str, bytes, bool]]) -> None:
+    shared = Reader(SCHEMA)
+    for name, text in events:
+        assert shared.event(name, text) == Reader(SCHEMA).event(name, text)
+    for command, text, oob in requests:
+        assert shared.request(command, text, oob=oob) == Reader(SCHEMA).request(command, text, oob=oob)
 
 
 @pytest.mark.parametrize(("error_class", "text"), [("run", "running"), ("GenericError", "running")])
@@ -422,6 +463,15 @@ def test_what_is_left_of_an_error(value: object, error_class: str, text: str) ->
     kept = salvaged(value)
     assert kept is not None
     assert kept.error == ErrorBody(text, error_class)
+
+
+def test_a_salvaged_event_lacks_no_timestamp() -> None:
+    """What is wrong with its timestamp is among the faults of the envelope, and is told once."""
+    values: tuple[object, ...] = ({"event": "STOP"}, {"event": "STOP", "timestamp": 5})
+    for value in values:
+        kept = salvaged(value)
+        assert kept is not None
+        assert kept.timestamp == Timestamp(-1, -1)
 
 
 @pytest.mark.parametrize("value", [None, 5, [], {}, {"id": 1}, {"error": 5}, {"event": 5, "return": {}}, {"data": {}}])
