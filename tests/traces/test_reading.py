@@ -250,6 +250,12 @@ def test_nothing_is_left_of_a_reply_whose_state_is_at_fault(command: str, value:
     assert faults
 
 
+def test_every_fault_of_a_reply_is_told() -> None:
+    value = {"status": "active", "total-time": "8", "ram": [], "more": 1}
+    _, faults = Reader(SCHEMA).reply("query-migrate", returned(value))
+    assert {fault.path for fault in faults} == {"return.total-time", "return.ram", "return.more"}
+
+
 def test_what_is_left_of_other_replies() -> None:
     reader = Reader(SCHEMA)
     assert reader.reply("query-status", returned({"status": "paused"}))[0] == Reply(run="paused")
