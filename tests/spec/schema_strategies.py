@@ -1,6 +1,6 @@
-"""Hypothesis strategies made from the schema: values that fit a type, and any JSON value at all."""
+"""Hypothesis strategies: values that fit a type of the schema, values with one change in them, and any JSON at all."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -64,3 +64,56 @@ def objects_of(
 def arguments_of(command: Command, schema: Schema) -> st.SearchStrategy[dict[str, Any]]:
     """Return the arguments that fit `command`."""
     return objects_of(schema.arguments(command), schema)
+
+
+_EDGES = [edge for bits in (8, 16, 32, 63) for edge in (2**bits - 1, 2**bits)]
+_JUNK: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        None,
+        True,
+        False,
+        0,
+        1,
+        -1,
+        -(2**63),
+        -(2**63) - 1,
+        *_EDGES,
+        2**64 - 1,
+        0.0,
+        1.0,
+        1.5,
+        -1e300,
+        "",
+        "1",
+        [],
+        {},
+        [1],
+    ]
+)
+
+
+def corrupted(value: Any, junk: st.SearchStrategy[Any] = _JUNK) -> st.SearchStrategy[Any]:
+    """Return `value` with one change at any depth: something else, more or less in one place."""
+    here = [junk]
+    match value:
+        case dict():
+            here.append(st.tuples(st.text(max_size=3), junk).map(lambda extra: value | {extra[0]: extra[1]}))
+            for name, item in value.items():
+                rest = {key: other for key, other in value.items() if key != name}
+                here += [st.just(rest), corrupted(item, junk).map(_as_member(value, name))]
+        case list():
+            here.append(junk.map(lambda extra: [*value, extra]))
+            for place, item in enumerate(value):
+                here.append(st.just([*value[:place], *value[place + 1 :]]))
+                here.append(corrupted(item, junk).map(_as_element(value, place)))
+        case str():
+            here.append(st.sampled_from([value + "-not", value[1:]]))
+    return st.one_of(here)
+
+
+def _as_member(whole: dict[str, Any], name: str) -> Callable[[Any], dict[str, Any]]:
+    return lambda item: whole | {name: item}
+
+
+def _as_element(whole: list[Any], place: int) -> Callable[[Any], list[Any]]:
+    return lambda item: [*whole[:place], item, *whole[place + 1 :]]

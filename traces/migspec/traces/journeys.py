@@ -18,7 +18,9 @@ BEGINNERS: tuple[str, ...] = ("migrate", "migrate-incoming")
 class Journeys:
     """Collects departures and arrivals from what the VMs' monitors show.
 
-    The event `setup` belongs to the oldest request that is not answered; what follows belongs to that migration.
+    The event `setup` belongs to the oldest request that is not answered; what follows belongs to that migration, until
+    it is over or another begins.  A migration that no request of the trace began, such as a snapshot or one begun by
+    the human monitor, is nobody's.
     """
 
     def __init__(self) -> None:
@@ -64,12 +66,14 @@ class Journeys:
     def emitted(self, vm: str, line: int, event: str) -> None:
         """An event was sent."""
         name, _, status = event.partition(":")
-        if status == "setup" and self._waiting.get(vm):
-            self._current[vm] = self._waiting[vm][0]
+        if status == "setup":
+            self._begin(vm)
         journey = self._current.get(vm)
         if journey is None:
             return
-        if name == "MIGRATION":
+        if name == "MIGRATION" and journey.outcome is not None and status != journey.statuses[-1]:
+            del self._current[vm]
+        elif name == "MIGRATION":
             journey.statuses.append(status)
             journey.last_line = line
         elif name == "RESUME":
@@ -77,6 +81,18 @@ class Journeys:
             journey.resumed = isinstance(journey, Arrival) or journey.stopped
         elif name == "STOP" and isinstance(journey, Departure):
             journey.stopped = True
+
+    def _begin(self, vm: str) -> None:
+        """Find out whose the event `setup` is."""
+        waiting, current = self._waiting.get(vm), self._current.get(vm)
+        if waiting:
+            self._current[vm] = waiting[0]
+        elif current is not None and not current.statuses:
+            # its own, late by way of another monitor, or that of a migration which the trace does not show
+            current.watched = False
+        elif current is None or "postcopy-paused" not in current.statuses:
+            # a destination that waits for its recovery is set up once more
+            self._current.pop(vm, None)
 
     def exercised(self) -> dict[str, int]:
         """How often each property of a pair was looked at."""

@@ -79,8 +79,10 @@ class TraceJudge:
             if loose.msg is not UNSET:
                 self._misfit(number, loose)
                 return
-        else:
+        elif line.raw is line.end is line.gap is None:
             self._messages += 1
+        else:
+            self._loosely(number, text)
         vm = self._vms.get(line.vm)
         if vm is None:
             vm = self._open(line.vm, bytes(line.msg.greeting) if line.msg else b"")

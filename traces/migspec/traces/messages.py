@@ -86,16 +86,13 @@ decode_any = msgspec.json.Decoder().decode
 
 
 class Decoders:
-    """Decoders for the parts of messages that the schema types, made when first needed."""
+    """Decoders for what commands return, by the command's name."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self._structs: dict[str, type[Any]] = {}
         self.returns: Mapping[str, msgspec.json.Decoder[Any]] = {
             command.name: msgspec.json.Decoder(self._returned(command)) for command in schema.commands.values()
-        }
-        self.data: Mapping[str, msgspec.json.Decoder[Any]] = {
-            event.name: msgspec.json.Decoder(self._struct(event.name, event.data)) for event in schema.events.values()
         }
 
     def _returned(self, command: Command) -> Any:

@@ -66,7 +66,7 @@ class Reader:
         """The reply to a command, None where its faults leave nothing of it, and what the schema finds wrong."""
         error = message.error
         if error is not None:
-            return self._intern((error.error_class, error.desc), Reply(error.error_class, error.desc)), ()
+            return self._intern(("error", error.error_class, error.desc), Reply(error.error_class, error.desc)), ()
         returned = message.returned
         decoder = self._returns.get(command)
         if decoder is None:

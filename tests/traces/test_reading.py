@@ -1,0 +1,485 @@
+"""Reading: what a message means depends on nothing but itself, and what is wrong with it is told in full."""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.spec.schema_strategies import JSON, arguments_of, corrupted, objects_of, values_of
+
+from migspec.spec.commands.queries import MigrateAnswer
+from migspec.spec.requests import understand
+from migspec.spec.schema import ABSENT, QEMU_5_2_0, SEED, Event, Schema
+from migspec.spec.schema.validate import validate_event, validate_reply
+from migspec.traces import reading
+from migspec.traces.messages import ErrorBody, Message, Timestamp
+from migspec.traces.observations import Reply
+from migspec.traces.reading import Reader, envelope_faults, salvaged, uri_of
+
+SCHEMA = QEMU_5_2_0
+EMPTY = b""
+RUNNING = {"status": "running", "singlestep": False, "running": True}
+
+
+def as_text(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def message(value: object) -> Message:
+    return msgspec.json.decode(as_text(value), type=Message)
+
+
+def returned(value: object) -> Message:
+    return message({"return": value})
+
+
+def refusal(error_class: str, text: str) -> Message:
+    return message({"error": {"class": error_class, "desc": text}})
+
+
+def returns_of(command: str, schema: Schema = SCHEMA) -> st.SearchStrategy[Any]:
+    wire = schema.commands[command].returns
+    return st.just({}) if wire is None else values_of(wire, schema)
+
+
+def data_of(event: Event, schema: Schema = SCHEMA) -> st.SearchStrategy[Any]:
+    return objects_of(event.data, schema) if event.data else st.just(ABSENT)
+
+
+@st.composite
+def renumbered(draw: st.DrawFn, value: Any) -> Any:
+    """A value with all its numbers otherwise: small ones, which every type has."""
+    match value:
+        case dict():
+            return {name: draw(renumbered(item)) for name, item in value.items()}
+        case list():
+            return [draw(renumbered(item)) for item in value]
+        case bool():
+            return value
+        case int():
+            return draw(st.integers(2, 255))
+        case float():
+            return draw(st.floats(0, 1e6))
+    return value
+
+
+# ---- observations ----
+
+
+@pytest.mark.parametrize("command", [name for name, command in SCHEMA.commands.items() if command.returns])
+@settings(max_examples=40)
+@given(data=st.data())
+def test_replies_that_differ_in_numbers_are_one_object(command: str, data: st.DataObject) -> None:
+    value = data.draw(returns_of(command))
+    reader = Reader(SCHEMA)
+    one, faults = reader.reply(command, returned(value))
+    other, more_faults = reader.reply(command, returned(data.draw(renumbered(value))))
+    assert one is not None
+    assert one is other
+    assert faults == more_faults == ()
+
+
+@given(st.sampled_from(sorted(SCHEMA.commands)), st.data())
+def test_requests_that_differ_in_numbers_are_equal(command: str, data: st.DataObject) -> None:
+    arguments = data.draw(arguments_of(SCHEMA.commands[command], SCHEMA).flatmap(renumbered))
+    others = data.draw(renumbered(arguments))
+    reader = Reader(SCHEMA)
+    one = reader.request(command, as_text(arguments), oob=False)
+    other = reader.request(command, as_text(others), oob=False)
+    assert one == other
+    assert hash(one) == hash(other)
+
+
+@given(st.sampled_from(sorted(SCHEMA.events.values(), key=str)), st.data())
+def test_events_that_differ_in_numbers_are_the_same(event: Event, data: st.DataObject) -> None:
+    value = data.draw(data_of(event).flatmap(renumbered))
+    others = data.draw(renumbered(value))
+    texts = [EMPTY if given is ABSENT else as_text(given) for given in (value, others)]
+    reader = Reader(SCHEMA)
+    assert reader.event(event.name, texts[0]) == reader.event(event.name, texts[1])
+
+
+@given(returns_of("query-migrate"))
+def test_an_answer_is_its_status_and_the_names_of_its_members(value: dict[str, Any]) -> None:
+    reply, _ = Reader(SCHEMA).reply("query-migrate", returned(value))
+    assert reply == Reply(answer=MigrateAnswer(value.get("status"), frozenset(value) - {"status"}))
+
+
+@given(returns_of("query-migrate"), returns_of("query-migrate"))
+def test_the_key_of_an_answer_tells_apart_what_the_reply_does(one: dict[str, Any], other: dict[str, Any]) -> None:
+    reader = Reader(SCHEMA)
+    keys = [reader.migrate_answer(msgspec.Raw(as_text(value))) for value in (one, other)]
+    replies = [reader.reply("query-migrate", returned(value)) for value in (one, other)]
+    assert keys[0] != keys[1] or replies[0] == replies[1]
+
+
+@given(returns_of("query-migrate").flatmap(lambda value: st.tuples(st.just(value), renumbered(value))))
+def test_the_key_of_an_answer_has_no_numbers(values: tuple[Any, Any]) -> None:
+    one, other = (Reader(SCHEMA).migrate_answer(msgspec.Raw(as_text(value))) for value in values)
+    assert one == other
+
+
+CLASSES = st.sampled_from(["GenericError", "run", "empty", "other", "migrate", "settings"])
+TEXTS = st.sampled_from(["running", "paused", "", "a text"])
+REPLIES: st.SearchStrategy[tuple[str, Any]] = st.one_of(
+    st.tuples(st.sampled_from(["query-status", "stop", "no-such"]), st.builds(refusal, CLASSES, TEXTS)),
+    st.sampled_from(["query-status", "query-migrate", "query-migrate-capabilities", "stop"]).flatmap(
+        lambda command: st.tuples(st.just(command), with_one_change(returns_of(command)).map(returned))
+    ),
+    st.tuples(st.just("no-such"), JSON.map(returned)),
+)
+
+
+def with_one_change(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return values | values.flatmap(corrupted)
+
+
+@given(st.lists(REPLIES, min_size=1, max_size=6))
+def test_a_reply_means_the_same_whatever_was_read_before(said: list[tuple[str, Message]]) -> None:
+    shared = Reader(SCHEMA)
+    for command, reply in said:
+        assert shared.reply(command, reply) == Reader(SCHEMA).reply(command, reply)
+
+
+ALIKE: tuple[tuple[str, Message], ...] = (
+    *(("query-migrate", returned({"status": "active", **more})) for more in ({}, {"total-time": 1}, {"setup-time": 1})),
+    *(("query-migrate", returned({"status": status})) for status in ("setup", "completed")),
+    *(("query-migrate-capabilities", returned([{"capability": "events", "state": on}])) for on in (True, False)),
+    *(("query-status", returned({**RUNNING, "status": run})) for run in ("running", "paused")),
+    *((command, refusal("run", text)) for command in ("query-status", "stop") for text in ("running", "paused")),
+    ("no-such", returned({})),
+    ("no-such", returned("text")),
+    ("stop", returned({})),
+    ("query-version", returned({"qemu": {"major": 5, "minor": 2, "micro": 0}, "package": ""})),
+)
+"""Replies that have much in common."""
+
+
+def test_no_two_replies_are_taken_for_each_other() -> None:
+    for (command, reply), (other_command, other) in permutations(ALIKE, 2):
+        shared = Reader(SCHEMA)
+        shared.reply(other_command, other)
+        assert shared.reply(command, reply) == Reader(SCHEMA).reply(command, reply)
+
+
+EVENTS = st.tuples(
+    st.sampled_from(["MIGRATION", "MIGRATION_PASS", "STOP", "SHUTDOWN"]),
+    st.sampled_from([EMPTY, b"{}", b'{"status":"active"}', b'{"status":"setup"}', b'{"pass":1}', b'{"pass":2}']),
+)
+REQUESTS = st.tuples(
+    st.sampled_from(["migrate", "migrate-incoming", "query-migrate"]),
+    st.sampled_from([EMPTY, b"{}", b'{"uri":"unix:/s"}', b'{"uri":"x"}', b'{"uri":1}']),
+    st.booleans(),
+)
+
+
+@given(st.lists(EVENTS, min_size=2, max_size=6), st.lists(REQUESTS, min_size=2, max_size=6))
+def test_events_and_requests_too(events: list[tuple[str, bytes]], requests: list[tuple[str, bytes, bool]]) -> None:
+    shared = Reader(SCHEMA)
+    for name, text in events:
+        assert shared.event(name, text) == Reader(SCHEMA).event(name, text)
+    for command, text, oob in requests:
+        assert shared.request(command, text, oob=oob) == Reader(SCHEMA).request(command, text, oob=oob)
+
+
+@pytest.mark.parametrize(("error_class", "text"), [("run", "running"), ("GenericError", "running")])
+def test_an_error_is_never_taken_for_the_answer_before_it(error_class: str, text: str) -> None:
+    reader = Reader(SCHEMA)
+    reader.reply("query-status", returned(RUNNING))
+    reply, _ = reader.reply("query-status", refusal(error_class, text))
+    assert reply == Reply(error_class, text)
+
+
+# ---- what is wrong ----
+
+
+@pytest.mark.parametrize("schema", [SEED, QEMU_5_2_0], ids=lambda schema: schema.name)
+@given(data=st.data())
+def test_the_faults_of_a_reply_are_those_of_the_schema(schema: Schema, data: st.DataObject) -> None:
+    command = data.draw(st.sampled_from(list(schema.commands)))
+    value = data.draw(with_one_change(returns_of(command, schema)))
+    reply, faults = Reader(schema).reply(command, returned(value))
+    assert list(faults) == list(validate_reply(value, schema.commands[command], schema))
+    assert reply is not None or faults
+
+
+@given(data=st.data())
+def test_the_faults_of_an_event_are_those_of_the_schema(data: st.DataObject) -> None:
+    event = data.draw(st.sampled_from(list(SCHEMA.events.values())))
+    value = data.draw(
+        st.just(ABSENT) | with_one_change(data_of(event).filter(lambda drawn: drawn is not ABSENT) | JSON)
+    )
+    text = EMPTY if value is ABSENT else as_text(value)
+    _, faults = Reader(SCHEMA).event(event.name, text)
+    assert list(faults) == list(validate_event(value, event, SCHEMA))
+
+
+@given(st.sampled_from(sorted(SCHEMA.commands)), JSON | st.just(ABSENT), st.booleans())
+def test_a_request_is_what_its_arguments_are(command: str, arguments: Any, oob: bool) -> None:
+    text = EMPTY if arguments is ABSENT else as_text(arguments)
+    assert Reader(SCHEMA).request(command, text, oob=oob) == understand(command, arguments, SCHEMA, oob=oob)
+
+
+@given(returns_of("query-migrate"), st.text(min_size=1).filter(lambda name: name not in ("status", "vfio")))
+def test_a_fault_elsewhere_leaves_the_status(value: dict[str, Any], name: str) -> None:
+    reply, faults = Reader(SCHEMA).reply("query-migrate", returned(value | {name: [[]]}))
+    assert faults
+    assert reply is not None
+    assert reply.answer == MigrateAnswer(value.get("status"), frozenset(value) - {"status"} | {name})
+
+
+@pytest.mark.parametrize(
+    ("command", "value"),
+    [
+        ("query-migrate", {"status": "activ"}),
+        ("query-migrate", {"status": ["active"]}),
+        ("query-migrate", []),
+        ("query-status", {**RUNNING, "status": "stopped"}),
+        ("query-status", {"running": True}),
+        ("query-status", "running"),
+    ],
+)
+def test_nothing_is_left_of_a_reply_whose_state_is_at_fault(command: str, value: object) -> None:
+    reply, faults = Reader(SCHEMA).reply(command, returned(value))
+    assert reply is None
+    assert faults
+
+
+def test_every_fault_of_a_reply_is_told() -> None:
+    value = {"status": "active", "total-time": "8", "ram": [], "more": 1}
+    _, faults = Reader(SCHEMA).reply("query-migrate", returned(value))
+    assert {fault.path for fault in faults} == {"return.total-time", "return.ram", "return.more"}
+
+
+def test_what_is_left_of_other_replies() -> None:
+    reader = Reader(SCHEMA)
+    assert reader.reply("query-status", returned({"status": "paused"}))[0] == Reply(run="paused")
+    assert reader.reply("stop", returned({"x": 1}))[0] == Reply(empty=False)
+    assert reader.reply("stop", returned({}))[0] == Reply(empty=True)
+    assert reader.reply("query-version", returned({}))[0] == Reply(empty=True)
+    assert reader.reply("no-such", returned({})) == (Reply(empty=True), ())
+    assert reader.reply("no-such", returned("text")) == (Reply(empty=False), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("MIGRATION", {"status": "active"}, "MIGRATION:active"),
+        ("MIGRATION", {"status": "activ"}, "MIGRATION:activ"),
+        ("MIGRATION", {"status": 5}, None),
+        ("MIGRATION", ABSENT, None),
+        ("MIGRATION_PASS", {"pass": 1}, "MIGRATION_PASS:1"),
+        ("MIGRATION_PASS", {"pass": 2}, "MIGRATION_PASS:n"),
+        ("MIGRATION_PASS", {"pass": 2**40}, "MIGRATION_PASS:n"),
+        ("COLO_EXIT", {"mode": "primary", "reason": "error"}, "COLO_EXIT:primary"),
+        ("COLO_EXIT", {"mode": None}, None),
+        ("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"}, "SHUTDOWN:guest"),
+        ("SHUTDOWN", {"guest": False, "reason": "host-qmp-quit"}, "SHUTDOWN:quit"),
+        ("SHUTDOWN", {"guest": False, "reason": "host-signal"}, "SHUTDOWN:host"),
+        ("SHUTDOWN", [], "SHUTDOWN:host"),
+        ("STOP", ABSENT, "STOP"),
+        ("GUEST_PANICKED", {"action": "pause"}, "GUEST_PANICKED"),
+        ("BLOCK_JOB_READY", {"device": "x"}, None),
+    ],
+)
+def test_events_as_rows_name_them(name: str, data: object, told: str | None) -> None:
+    event, _ = Reader(SCHEMA).event(name, EMPTY if data is ABSENT else as_text(data))
+    assert event == told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "uri"),
+    [(b'{"uri":"unix:/s","blk":true}', "unix:/s"), (b"{}", ""), (b'{"uri":5}', ""), (b"[]", ""), (b"", "")],
+)
+def test_the_address_in_arguments(arguments: bytes, uri: str) -> None:
+    assert uri_of(arguments) == uri
+
+
+# ---- memory ----
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read long ago is forgotten; what is read again soon is the same object."""
+    monkeypatch.setattr(reading, "MOST_REMEMBERED", 8)
+    reader = Reader(SCHEMA)
+
+    def everything(number: int) -> list[object]:
+        request = reader.request("migrate", as_text({"uri": f"unix:/{number}"}), oob=False)
+        return [request, reader.event("MIGRATION_PASS", as_text({"pass": number})), reader.reply("x", error(number))[0]]
+
+    def error(number: int) -> Message:
+        return refusal("GenericError", f"number {number}")
+
+    first = everything(0)
+    for number in range(1, 8):
+        assert [one is other for one, other in zip(everything(0), first, strict=True)] == [True] * 3
+        everything(number)
+    everything(8)
+    again = everything(0)
+    assert again == first
+    assert [one is other for one, other in zip(again, first, strict=True)] == [False] * 3
+
+
+def test_out_of_band_is_remembered_apart() -> None:
+    reader = Reader(SCHEMA)
+    plain, oob, other = (
+        reader.request("migrate-pause", EMPTY, oob=False),
+        reader.request("migrate-pause", EMPTY, oob=True),
+        reader.request("migrate-pause", b"{}", oob=False),
+    )
+    assert (plain.oob, oob.oob) == (False, True)
+    assert plain == other
+
+
+# ---- the envelope ----
+
+
+class _Greeting(msgspec.Struct, forbid_unknown_fields=True):
+    """The forms of a server message, by which the faults are checked."""
+
+    greeting: Any = msgspec.field(name="QMP")
+
+
+class _Success(msgspec.Struct, forbid_unknown_fields=True):
+    returned: Any = msgspec.field(name="return")
+    id: Any = None
+
+
+class _Refusal(msgspec.Struct, forbid_unknown_fields=True):
+    error: ErrorBody
+    id: Any = None
+
+
+class _Event(msgspec.Struct, forbid_unknown_fields=True):
+    event: str
+    timestamp: Timestamp
+    data: Any = None
+
+
+FORMS: tuple[Any, ...] = (_Greeting, _Success, _Refusal, _Event)
+IDENTIFIED: dict[str, st.SearchStrategy[Any]] = {"id": JSON}
+ERRORS = st.fixed_dictionaries({"class": st.text(max_size=3), "desc": st.text(max_size=3)})
+STAMPS = st.fixed_dictionaries({"seconds": st.integers(-1, 2**40), "microseconds": st.integers(-1, 10**6)})
+WELL_FORMED: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.fixed_dictionaries({"QMP": JSON}),
+    st.fixed_dictionaries({"return": JSON}, optional=IDENTIFIED),
+    st.fixed_dictionaries({"error": ERRORS}, optional=IDENTIFIED),
+    st.fixed_dictionaries({"event": st.text(max_size=3), "timestamp": STAMPS}, optional={"data": JSON}),
+)
+MIXED = st.dictionaries(
+    st.sampled_from(["QMP", "return", "error", "event", "id", "data", "timestamp", "x"]),
+    JSON | ERRORS | STAMPS | st.text(max_size=2),
+    max_size=4,
+)
+
+
+def is_well_formed(value: object) -> bool:
+    return any(_fits(value, form) for form in FORMS)
+
+
+def _fits(value: object, form: Any) -> bool:
+    try:
+        msgspec.convert(value, form)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+@given(WELL_FORMED)
+def test_a_well_formed_message_has_no_fault_and_is_kept_whole(value: dict[str, Any]) -> None:
+    assert list(envelope_faults(value)) == []
+    kept, whole = salvaged(value), message(value)
+    assert kept is not None
+    assert (kept.event, kept.error, kept.id) == (whole.event, whole.error, whole.id)
+    for one, other in zip(raw_parts(kept), raw_parts(whole), strict=True):
+        assert bool(one) == bool(other)
+        assert not one or json.loads(one) == json.loads(other)
+
+
+@settings(max_examples=300)
+@given(WELL_FORMED.flatmap(corrupted) | MIXED | JSON)
+def test_there_is_a_fault_exactly_in_what_is_not_well_formed(value: Any) -> None:
+    assert (list(envelope_faults(value)) == []) == is_well_formed(value)
+
+
+@settings(max_examples=300)
+@given(WELL_FORMED.flatmap(corrupted) | MIXED | JSON)
+def test_what_is_salvaged_was_said(value: Any) -> None:
+    kept = salvaged(value)
+    if kept is None:
+        assert not is_well_formed(value)
+        return
+    assert kept.execute is None
+    assert kept.exec_oob is None
+    for name, part in zip(("return", "data", "QMP"), raw_parts(kept), strict=True):
+        assert not part or json.loads(part) == value[name]
+    assert kept.event is None or kept.event == value["event"]
+    assert kept.error is None or isinstance(value["error"], dict)
+    assert kept.id is msgspec.UNSET or kept.id == value["id"]
+    assert kept.returned or kept.error or kept.event is not None or kept.greeting
+
+
+def raw_parts(kept: Message) -> tuple[bytes, bytes, bytes]:
+    return bytes(kept.returned), bytes(kept.data), bytes(kept.greeting)
+
+
+@pytest.mark.parametrize(
+    ("value", "faults"),
+    [
+        ([], ["the message is not an object"]),
+        ({}, ["a server message has exactly one of QMP, return, error and event; this has none"]),
+        ({"return": 1, "id": 1, "more": 1, "also": 2}, ["also: unknown member", "more: unknown member"]),
+        ({"QMP": {}, "id": 1}, ["id: unknown member"]),
+        ({"error": 5}, ["error: expected an object"]),
+        ({"error": {"class": 5}}, ["error.class: expected a string", "error.desc: expected a string"]),
+        ({"error": {"class": "", "desc": "", "x": 1}}, ["error.x: unknown member"]),
+        ({"event": "STOP"}, ["timestamp: expected an object"]),
+        (
+            {"event": 5, "timestamp": {"seconds": True, "x": 1}},
+            [
+                "timestamp.seconds: expected an integer",
+                "timestamp.microseconds: expected an integer",
+                "timestamp.x: unknown member",
+                "event: expected a string",
+            ],
+        ),
+        (
+            {"return": 1, "error": {}},
+            ["a server message has exactly one of QMP, return, error and event; this has return and error"],
+        ),
+    ],
+)
+def test_every_fault_of_a_message_is_told(value: object, faults: list[str]) -> None:
+    assert list(envelope_faults(value)) == faults
+
+
+@pytest.mark.parametrize(
+    ("value", "error_class", "text"),
+    [
+        ({"error": {"desc": "x"}}, "", "x"),
+        ({"error": {"class": "GenericError", "desc": 16}}, "GenericError", "16"),
+    ],
+)
+def test_what_is_left_of_an_error(value: object, error_class: str, text: str) -> None:
+    kept = salvaged(value)
+    assert kept is not None
+    assert kept.error == ErrorBody(text, error_class)
+
+
+def test_a_salvaged_event_lacks_no_timestamp() -> None:
+    """What is wrong with its timestamp is among the faults of the envelope, and is told once."""
+    values: tuple[object, ...] = ({"event": "STOP"}, {"event": "STOP", "timestamp": 5})
+    for value in values:
+        kept = salvaged(value)
+        assert kept is not None
+        assert kept.timestamp == Timestamp(-1, -1)
+
+
+@pytest.mark.parametrize("value", [None, 5, [], {}, {"id": 1}, {"error": 5}, {"event": 5, "return": {}}, {"data": {}}])
+def test_of_what_says_nothing_nothing_is_left(value: object) -> None:
+    assert salvaged(value) is None
