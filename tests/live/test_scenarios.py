@@ -48,6 +48,7 @@ SAMPLE = (
     "recover-over-tcp",
     "pause-before-switchover",
     "continue-repeated",
+    "tls-psk-over-unix",
 )
 """Scenarios of every theme."""
 

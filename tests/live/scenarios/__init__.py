@@ -17,6 +17,7 @@ from tests.live.scenarios import (
     precopy,
     recovery,
     switchover,
+    tls,
 )
 from tests.live.scenarios.table import SCENARIOS, Scenario
 
@@ -36,4 +37,5 @@ __all__ = [
     "precopy",
     "recovery",
     "switchover",
+    "tls",
 ]
