@@ -49,6 +49,8 @@ SAMPLE = (
     "pause-before-switchover",
     "continue-repeated",
     "tls-psk-over-unix",
+    "requests-in-device",
+    "blocked-by-a-block-driver",
 )
 """Scenarios of every theme."""
 
