@@ -51,6 +51,7 @@ SAMPLE = (
     "tls-psk-over-unix",
     "requests-in-device",
     "blocked-by-a-block-driver",
+    "multifd-from-a-command",
 )
 """Scenarios of every theme."""
 
