@@ -52,6 +52,7 @@ SAMPLE = (
     "requests-in-device",
     "blocked-by-a-block-driver",
     "multifd-from-a-command",
+    "unplug-primary",
 )
 """Scenarios of every theme."""
 
