@@ -53,6 +53,7 @@ SAMPLE = (
     "blocked-by-a-block-driver",
     "multifd-from-a-command",
     "unplug-primary",
+    "colo-takeover-by-both",
 )
 """Scenarios of every theme."""
 
