@@ -136,9 +136,10 @@ def _stuck(src: Monitor) -> None:
     tune(src, max_bandwidth=FAST)
     for _ in range(3):
         pause(0.3)
-        if (status := src.execute("query-migrate")["return"]["status"]) != "active":
+        answer = src.wait_reply(src.send_command("query-migrate"), WAIT)
+        if (status := answer["return"]["status"]) != "active":
             raise RuntimeError(f"the source is {status}")
-    cancel(src)
+    src.wait_reply(src.send_command("migrate_cancel"), WAIT)
     pause(0.4)
     look(src)
 
