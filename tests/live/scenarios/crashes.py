@@ -296,14 +296,29 @@ for _name, _note, _start, _vm, _parameters, _ending in (
     add(_name, _note, PAIR, _changed(_start, _vm, _parameters, _ending))
 
 
-@scenario(both(*DRIVE))
-def source_quits_in_a_block_migration(s: Session) -> None:
-    """The source quits while the disk goes along, which may crash it."""
+def _block_migration(s: Session) -> Pair:
+    """Start a migration whose disk goes along, and wait until the source is active."""
     src, dst, uri = open_pair(s)
     tune(src, max_bandwidth=SLOW)
     src.execute("migrate", {"uri": uri, "blk": True})
     reach(src, "active")
-    reach(dst, "active")
+    return src, dst
+
+
+@scenario(both(*DRIVE))
+def source_quits_in_a_block_migration_and_crashes(s: Session) -> None:
+    """The source quits while the disk goes along, and crashes on its way out."""
+    src, dst = _block_migration(s)
+    pause(0.1)
+    src.send_command("quit")
+    _crashes(s, "src", src)
+    _fails(s, "dst", dst)
+
+
+@scenario(both(*DRIVE))
+def source_quits_early_in_a_block_migration(s: Session) -> None:
+    """The source quits as soon as it is active: it crashes, or has the time to tell that it was cancelled."""
+    src, dst = _block_migration(s)
     src.send_command("quit")
     src.wait_closed(WAIT)
     s.ended("src")
