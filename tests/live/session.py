@@ -106,7 +106,10 @@ class Session:
             with ThreadPoolExecutor(len(self.vms)) as pool:
                 starting = {name: pool.submit(self._start, name, vm) for name, vm in self.vms.items()}
             for name, process in starting.items():
-                self.processes[name] = undo.enter_context(process.result())
+                if process.exception() is None:
+                    self.processes[name] = undo.enter_context(process.result())
+            for process in starting.values():
+                process.result()  # raises where one has not started; the others then end
             targets = {
                 self._target(name, number): f"unix:{self.processes[name].sockets[number]}"
                 for name, vm in self.vms.items()
