@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -58,6 +58,8 @@ class Vm:
     """How many recorded monitors it has."""
     dirty: int = 0
     """MiB of memory that its guest keeps writing; 0 for a guest without a disk, which soon idles."""
+    prepare: Callable[[Path], object] | None = None
+    """Writes the files that `arguments` name into the session's folder, before any VM starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,15 @@ class Session:
         with ExitStack() as undo:
             undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
             self._make_disk()
+            for prepare in {vm.prepare for vm in self.vms.values() if vm.prepare}:
+                prepare(self.folder)
             with ThreadPoolExecutor(len(self.vms)) as pool:
                 starting = {name: pool.submit(self._start, name, vm) for name, vm in self.vms.items()}
             for name, process in starting.items():
-                self.processes[name] = undo.enter_context(process.result())
+                if process.exception() is None:
+                    self.processes[name] = undo.enter_context(process.result())
+            for process in starting.values():
+                process.result()  # raises where one has not started; the others then end
             targets = {
                 self._target(name, number): f"unix:{self.processes[name].sockets[number]}"
                 for name, vm in self.vms.items()

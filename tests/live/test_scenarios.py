@@ -48,6 +48,12 @@ SAMPLE = (
     "recover-over-tcp",
     "pause-before-switchover",
     "continue-repeated",
+    "tls-psk-over-unix",
+    "requests-in-device",
+    "blocked-by-a-block-driver",
+    "multifd-from-a-command",
+    "unplug-primary",
+    "colo-takeover-by-both",
 )
 """Scenarios of every theme."""
 

@@ -6,9 +6,14 @@ Importing this package fills the table.
 from tests.live.scenarios import (
     addresses,
     arguments,
+    blockers,
     cancel,
     chains,
+    colo,
+    crashes,
     deaths,
+    device,
+    failover,
     features,
     mismatch,
     monitors,
@@ -17,6 +22,7 @@ from tests.live.scenarios import (
     precopy,
     recovery,
     switchover,
+    tls,
 )
 from tests.live.scenarios.table import SCENARIOS, Scenario
 
@@ -25,9 +31,14 @@ __all__ = [
     "Scenario",
     "addresses",
     "arguments",
+    "blockers",
     "cancel",
     "chains",
+    "colo",
+    "crashes",
     "deaths",
+    "device",
+    "failover",
     "features",
     "mismatch",
     "monitors",
@@ -36,4 +47,5 @@ __all__ = [
     "precopy",
     "recovery",
     "switchover",
+    "tls",
 ]

@@ -295,3 +295,27 @@ def bitmaps_only_postcopy_broken(s: Session) -> None:
     look(src, dst)
     pause(0.1)
     src.execute("cont")
+
+
+def _polled_at_its_end(s: Session, *capabilities: str) -> None:
+    """Raises `RuntimeError` where no answer shows a destination that has completed with its address."""
+    src, dst, _ = postcopy(s, *capabilities)
+    tune(src, max_postcopy_bandwidth=0)
+    first = poll(dst, "completed", every=0)
+    dst.execute("query-migrate")
+    reach(src, "completed")
+    look(src, dst)
+    if "socket-address" not in first:
+        raise RuntimeError(f"the first answer came too late: {first}")
+
+
+@scenario()
+def postcopy_polled_at_its_end(s: Session) -> None:
+    """The destination is polled without a break, and for a moment shows its address though it has completed."""
+    _polled_at_its_end(s)
+
+
+@scenario()
+def postcopy_blocktime_polled_at_its_end(s: Session) -> None:
+    """The same where the destination also reports for how long its guest waited."""
+    _polled_at_its_end(s, "postcopy-blocktime")

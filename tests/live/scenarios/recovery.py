@@ -5,8 +5,10 @@ import socket
 from tests.live.scenarios.steps import (
     SLOW,
     WAIT,
+    arrived,
     cancel,
     finish_postcopy,
+    listen,
     look,
     migrate,
     open_pair,
@@ -296,3 +298,73 @@ def cancel_right_after_the_switch(s: Session) -> None:
         look(src)
     except EOFError:
         s.ended("src")
+
+
+@scenario(STILL_PAIR)
+def pause_fails_when_the_peer_has_gone(s: Session) -> None:
+    """The destination is killed, and the connection over TCP is gone before the source notices."""
+    src, dst = (s.monitor(vm, capabilities=("events", "postcopy-ram")) for vm in ("src", "dst"))
+    listen(dst, "tcp:127.0.0.1:0")
+    port = dst.execute("query-migrate")["return"]["socket-address"][0]["port"]
+    tune(src, max_bandwidth=SLOW, max_postcopy_bandwidth=SLOW)
+    migrate(src, f"tcp:127.0.0.1:{port}")
+    reach(src, "active")
+    src.execute("migrate-start-postcopy")
+    reach(src, "postcopy-active")
+    arrived(dst)
+    s.kill("dst")
+    for _ in range(3):
+        src.execute("migrate-pause")
+    reach(src, "postcopy-paused")
+    src.execute("migrate-pause")
+    look(src)
+
+
+@scenario({"src": Vm()})
+def pause_of_a_postcopy_to_a_command(s: Session) -> None:
+    """Postcopy to a command that never answers begins all the same, and is broken by a migrate-pause."""
+    src = s.monitor("src", capabilities=("events", "postcopy-ram"))
+    tune(src, max_bandwidth=SLOW, max_postcopy_bandwidth=SLOW)
+    migrate(src, "exec:cat > /dev/null")
+    reach(src, "active")
+    src.execute("migrate-start-postcopy")
+    reach(src, "postcopy-active")
+    pause(0.3)
+    look(src)
+    src.execute("migrate-pause")
+    reach(src, "postcopy-paused")
+    look(src)
+
+
+@scenario({"src": Vm()})
+def cancel_of_a_postcopy_to_a_command(s: Session) -> None:
+    """Postcopy to a command that never answers is cancelled."""
+    src = s.monitor("src", capabilities=("events", "postcopy-ram"))
+    tune(src, max_bandwidth=SLOW, max_postcopy_bandwidth=SLOW)
+    migrate(src, "exec:cat > /dev/null")
+    reach(src, "active")
+    src.execute("migrate-start-postcopy")
+    reach(src, "postcopy-active")
+    pause(0.3)
+    cancel(src)
+    pause(0.5)
+    look(src)
+
+
+@scenario({"src": Vm()})
+def postcopy_to_a_command_at_full_speed(s: Session) -> None:
+    """Postcopy to a command that never answers cannot end when all is sent, neither by a pause nor by a cancel."""
+    src = s.monitor("src", capabilities=("events", "postcopy-ram"))
+    tune(src, max_bandwidth=SLOW)
+    migrate(src, "exec:cat > /dev/null")
+    reach(src, "active")
+    src.execute("migrate-start-postcopy")
+    reach(src, "postcopy-active")
+    pause(1)
+    look(src)
+    src.execute("migrate-pause")
+    pause(0.5)
+    look(src)
+    cancel(src)
+    pause(0.5)
+    look(src)
