@@ -139,8 +139,10 @@ class Life(StrEnum):
     """The exiting process has cancelled its migration."""
     DYING = "dying"
     """The incoming migration failed: the process exits with 1 at once."""
+    ABORTED = "aborted"
+    """A failed assertion is ending the process (known defects)."""
     CRASHED = "crashed"
-    """The process is being ended by a signal of its own making (known defects)."""
+    """A fault such as a bad access to memory is ending the process (known defects)."""
 
 
 class Session(StrEnum):
@@ -266,6 +268,8 @@ VARIABLES: Mapping[str, Variable] = {
             "colo-lost": (Answer, "Whether x-colo-lost-heartbeat was accepted and the failover is not done."),
             "piped": (Answer, "Whether the outgoing stream goes to a command or a descriptor instead of a socket."),
             "threads-changed": (Answer, "Whether the number of threads or channels was changed in mid-migration."),
+            "switched-late": (Answer, "Whether multifd or compress was switched on while the stream was loaded."),
+            "colo-thread": (Answer, "Whether the thread of a primary in COLO has still to report its end."),
             "has-address": (Answer, "Whether the process listens, or has listened, on a socket."),
             "disks-gone": (Answer, "Whether a completed migration has given up the guest's disks."),
             "stop-due": (Answer, "Whether an event told that the guest is about to stop by its own doing."),

@@ -260,7 +260,9 @@ def _lives_of(code: int) -> tuple[str, ...]:
             return (Life.QUITTING, Life.DOWN, Life.GONE)
         case 1:
             return (Life.DYING,)
-        case -6 | -11 | -7 | -8 | -4:
+        case -6:
+            return (Life.ABORTED,)
+        case -11 | -7 | -8 | -4:
             return (Life.CRASHED,)
     return tuple(Life)
 

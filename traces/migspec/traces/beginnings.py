@@ -25,12 +25,15 @@ _STARTED = tuple(run for run in VARIABLES["run"].values if run != "inmigrate")
 _UNDER_WAY = tuple(stage for stage in VARIABLES["stage"].values if stage != "idle")
 _RESTED: _Choice = {"outgoing": ("none", "completed", "failed", "cancelled"), "stage": "idle"}
 _SETTLED: _Choice = {**_RESTED, "incoming": ("none", "completed"), "load": ("none", "done"), "run": _STARTED}
+_NEVER_MIGRATED: _Choice = {**_SETTLED, "outgoing": "none", "disks-gone": "no"}
+_MIGRATED: _Choice = {**_SETTLED, "outgoing": ("completed", "failed", "cancelled")}
 _WAITING: _Choice = {
     "outgoing": "none",
     "stage": "idle",
     "incoming": "none",
     "load": ("deferred", "listening"),
     "run": "inmigrate",
+    "disks-gone": "no",
 }
 _LEAVING: _Choice = {"stage": _UNDER_WAY, "incoming": ("none", "completed"), "load": ("none", "done"), "run": _STARTED}
 _ARRIVING: _Choice = {
@@ -50,7 +53,19 @@ _ARRIVED: _Choice = {
 }
 _GUEST_STARTED_EARLY: _Choice = {"incoming": ("postcopy-active", "postcopy-paused", "postcopy-recover", "colo")}
 _QUIET: _Choice = dict.fromkeys(
-    ("stop-due", "colo-lost", "resuming", "poisoned", "continued", "switch-asked", "was-running"), "no"
+    (
+        "stop-due",
+        "colo-lost",
+        "colo-thread",
+        "resuming",
+        "poisoned",
+        "continued",
+        "switch-asked",
+        "was-running",
+        "threads-changed",
+        "switched-late",
+    ),
+    "no",
 )
 _DEFAULTS: _Choice = {
     "stream": "plain",
@@ -58,10 +73,26 @@ _DEFAULTS: _Choice = {
     "block-incremental": "no",
     "block-options": "none",
 }
-_NO_COLO: _Choice = {"stream": ("plain", "bitmaps"), "cap.x-colo": "no", "colo-lost": "no"}
+_NO_COLO: _Choice = {
+    "stream": ("plain", "bitmaps"),
+    **dict.fromkeys(("cap.x-colo", "colo-lost", "colo-thread"), "no"),
+}
 _PLAIN: _Choice = {
     "stream": "plain",
-    **dict.fromkeys(("stop-due", "colo-lost", "poisoned", "cap.x-colo", "cap.multifd", "cap.block"), "no"),
+    **dict.fromkeys(
+        (
+            "stop-due",
+            "colo-lost",
+            "colo-thread",
+            "poisoned",
+            "threads-changed",
+            "switched-late",
+            "cap.x-colo",
+            "cap.multifd",
+            "cap.block",
+        ),
+        "no",
+    ),
 }
 
 
@@ -85,7 +116,7 @@ def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
     alive = ANYTHING & ~life.field | life.bits((Life.ALIVE,))
     if relation.profile == SEED:
         return ((Hypothesis(alive),),)
-    at_rest: tuple[_Choice, ...] = ({**_SETTLED, **_QUIET}, {**_WAITING, **_QUIET})
+    at_rest = tuple({**choice, **_QUIET} for choice in (_NEVER_MIGRATED, _MIGRATED, _WAITING))
     moving: tuple[_Choice, ...] = (_LEAVING, _ARRIVING, _ARRIVED)
     both: _Choice = {**_LEAVING, **_GUEST_STARTED_EARLY, "load": _ARRIVED["load"]}
     choices: tuple[tuple[_Choice, ...], ...] = (

@@ -11,11 +11,9 @@ monitors can take them:
 * an event goes to every negotiated monitor, in one order; between two monitors there is no other order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from migspec.spec.commands import answers
 from migspec.spec.commands.queries import fits
@@ -90,17 +88,17 @@ class Monitor(NamedTuple):
         """Whether events are delivered to it."""
         return self.connected and not self.session & NEGOTIATING
 
-    def asked(self, request: Request) -> Monitor:
+    def asked(self, request: Request) -> Self:
         """The monitor with one more request."""
         if request.oob:
             return self._replace(oob=(*self.oob, request))
         return self._replace(queue=(*self.queue, request))
 
-    def without_oldest(self, *, oob: bool) -> Monitor:
+    def without_oldest(self, *, oob: bool) -> Self:
         """The monitor without the oldest request of its kind."""
         return self._replace(oob=self.oob[1:]) if oob else self._replace(queue=self.queue[1:])
 
-    def without_first_shown(self) -> Monitor:
+    def without_first_shown(self) -> Self:
         """The monitor without the first of what it was sent but has not shown."""
         return self._replace(backlog=self.backlog[1:])
 
@@ -113,15 +111,15 @@ class Hypothesis(NamedTuple):
     monitors: tuple[Monitor, ...] = ()
     notes: frozenset[str] = frozenset()
 
-    def owing(self, thread: int, items: tuple[Owed, ...]) -> Hypothesis:
+    def owing(self, thread: int, items: tuple[Owed, ...]) -> Self:
         """The hypothesis in which a thread owes exactly these items."""
         owed = (*self.owed[:thread], items, *self.owed[thread + 1 :])
-        return Hypothesis(self.state, owed, self.monitors, self.notes)
+        return self._replace(owed=owed)
 
-    def with_monitor(self, index: int, monitor: Monitor) -> Hypothesis:
+    def with_monitor(self, index: int, monitor: Monitor) -> Self:
         """The hypothesis with another monitor in the place of one."""
         monitors = (*self.monitors[:index], monitor, *self.monitors[index + 1 :])
-        return Hypothesis(self.state, self.owed, monitors, self.notes)
+        return self._replace(monitors=monitors)
 
 
 class Step(NamedTuple):

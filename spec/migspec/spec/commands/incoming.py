@@ -105,10 +105,10 @@ MIGRATE_PAUSE = Contract(
         ),
         refusal(
             "migrate-pause.no-shutdown",
-            "A transport may refuse to be shut.",
+            "A transport may refuse to be shut, as one whose peer is gone does.",
             Words(frozenset({"Failed to pause source migration", "Failed to pause destination migration"})),
             final=False,
-            evidence="read in the release's source; never recorded",
+            evidence="recorded on the source only",
         ),
         Case(
             "migrate-pause.accepted",

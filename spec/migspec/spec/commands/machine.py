@@ -20,6 +20,7 @@ _WAITING = where({"run": RunState.INMIGRATE}, "the guest waits for its state")
 _SUSPENDED = where({"run": RunState.SUSPENDED}, "the guest is suspended")
 _RESET_NEEDED = where({"run": (RunState.SHUTDOWN, RunState.INTERNAL_ERROR)}, "the guest must be reset first")
 _FINISHING = where({"run": RunState.FINISH_MIGRATE}, "a migration has stopped the guest")
+_MIGRATING = (IN_PROGRESS | where({"incoming": "active"}, "a stream is being loaded")).named("a migration is under way")
 _STAYS = (_WAITING | _SUSPENDED | GUEST_RUNS).named("the guest runs, is suspended or waits for its state")
 
 
@@ -130,9 +131,12 @@ def _set_parameter(request: Request) -> dict[str, str | tuple[str, ...]]:
     changes: dict[str, str | tuple[str, ...]] = {}
     if request.block_incremental is not None:
         changes["block-incremental"] = "yes" if request.block_incremental else "no"
-    if request.changes_threads:
-        changes["threads-changed"] = _NO_YES  # the same number once more changes nothing
     return changes
+
+
+def _set_threads(request: Request) -> dict[str, str | tuple[str, ...]]:
+    # the same number once more changes nothing
+    return _set_parameter(request) | {"threads-changed": _NO_YES}
 
 
 MIGRATE_SET_PARAMETERS = Contract(
@@ -143,15 +147,25 @@ MIGRATE_SET_PARAMETERS = Contract(
             "migrate-set-parameters.tls-authz-null",
             "A tls-authz of null, with nothing else wrong in the request, aborts the process.",
             asks=lambda request: request.clears_tls_authz,
-            then={"life": "crashed"},
+            then={"life": "aborted"},
             standing=Standing.DEFECT,
             clause="MigrateSetParameters.tls-authz",
-            evidence="no reply, SIGABRT",
+            evidence="14 of 14, without a reply",
+        ),
+        Case(
+            "migrate-set-parameters.threads-meanwhile",
+            "The number of threads or channels is changed under a migration that has started them.",
+            asks=lambda request: request.changes_threads and not request.clears_tls_authz,
+            when=_MIGRATING,
+            then=_set_threads,
+            loose=True,
+            clause="MigrateSetParameters.multifd-channels",
         ),
         Case(
             "migrate-set-parameters.accepted",
             "The values are stored.",
             asks=lambda request: not request.clears_tls_authz,
+            when=lambda request: ~_MIGRATING if request.changes_threads else ALWAYS,
             then=_set_parameter,
             loose=True,
         ),

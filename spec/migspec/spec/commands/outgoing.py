@@ -148,7 +148,7 @@ MIGRATE = Contract(
             "A resume after one that failed to connect aborts the process.",
             asks=lambda request: request.resume and _passes(request, *_SYNCHRONOUS),
             when=_POISONED,
-            then={"life": "crashed"},
+            then={"life": "aborted"},
             standing=Standing.DEFECT,
         ),
         refusal(
@@ -218,7 +218,7 @@ MIGRATE = Contract(
             "A migration that begins before the one before it is cleaned up may end the process.",
             asks=lambda request: _fresh(request) and bool(request.outgoing and request.outgoing.may_pass),
             when=where({"stage": ("ending", "cleaning")}, "the last migration is not cleaned up"),
-            then={"outgoing": "setup", "life": "crashed"},
+            then={"outgoing": "setup", "life": ("aborted", "crashed")},
             emits=("MIGRATION:setup",),
             standing=Standing.DEFECT,
             evidence="6 of at most 40",
@@ -239,6 +239,15 @@ MIGRATE = Contract(
             then=_connecting,
             emits=("MIGRATION:setup", "=stage:setting-up"),
             clause="migrate",
+        ),
+        Case(
+            "migrate.connected.failed",
+            "Over a pipe or a descriptor, credentials that are missing fail the migration before the reply accepts it.",
+            asks=lambda request: _fresh(request) and _passes(request, *_SYNCHRONOUS),
+            then=lambda request: _connecting(request) | {"outgoing": "failed", "stage": "idle", "error-known": "yes"},
+            emits=("MIGRATION:setup", "MIGRATION:failed"),
+            clause="MigrationParameter.tls-creds",
+            evidence="10 of 10 over a command with an unknown tls-creds",
         ),
         Case(
             "migrate.connected.unplug",
@@ -378,6 +387,13 @@ def _new_settings(request: Request) -> dict[str, str | tuple[str, ...]]:
     return {f"cap.{name}": "yes" if on else "no" for name, on in request.capabilities if name in known}
 
 
+_LOADING = where({"incoming": "active"}, "a stream is being loaded")
+
+
+def _needs_threads(request: Request) -> bool:
+    return request.sets("multifd") is True or request.sets("compress") is True
+
+
 MIGRATE_SET_CAPABILITIES = Contract(
     "migrate-set-capabilities",
     (
@@ -412,8 +428,17 @@ MIGRATE_SET_CAPABILITIES = Contract(
             clause="MigrationCapability.x-ignore-shared",
         ),
         Case(
+            "migrate-set-capabilities.while-loading",
+            "A destination that loads accepts what it can no longer prepare for.",
+            asks=_needs_threads,
+            when=_LOADING,
+            then=lambda request: _new_settings(request) | {"switched-late": "yes"},
+            clause="migrate-set-capabilities",
+        ),
+        Case(
             "migrate-set-capabilities.accepted",
             "The whole list takes effect, the last entry of a capability counting.",
+            when=lambda request: ~_LOADING if _needs_threads(request) else ALWAYS,
             then=_new_settings,
             clause="migrate-set-capabilities",
             evidence="1 985 recorded",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migspec.spec.conditions import where
 from migspec.spec.lifecycle.guards import COLO_ON
-from migspec.spec.rows import Row, Thread, row
+from migspec.spec.rows import Row, Standing, Thread, row
 
 _TAKING_OVER = where({"colo-lost": "yes"}, "x-colo-lost-heartbeat was accepted")
 
@@ -16,6 +16,7 @@ PRIMARY: tuple[Row, ...] = (
         stage="ending -> colo-starting",
         outgoing="active -> colo",
         when=COLO_ON,
+        then={"colo-thread": "yes"},
         clause="MigrationStatus.colo",
         evidence="13 of 13, one pass between STOP and `colo`",
     ),
@@ -70,15 +71,27 @@ PRIMARY: tuple[Row, ...] = (
         "The COLO thread of the primary reports its end; `error` also where a failover was ordered.",
         Thread.MIGRATION,
         when=where({"stage": ("colo-starting", "colo-running", "colo-stopped", "colo-saving"), "outgoing": "colo"}),
-        then={"stage": "colo-exited"},
+        then={"stage": "colo-exited", "colo-thread": "no"},
         emits=("COLO_EXIT:primary",),
         clause="COLO_EXIT",
+    ),
+    row(
+        "colo.primary-exit-abandoned",
+        "The thread outlives a new `migrate`, and reports its end at its next checkpoint, whatever the status is then.",
+        Thread.CHANNEL,
+        when=where({"colo-thread": "yes"}, "the thread of COLO runs") & ~where({"outgoing": ("colo", "completed")}),
+        then={"colo-thread": "no"},
+        emits=("COLO_EXIT:primary",),
+        standing=Standing.DEFECT,
+        clause="COLO_EXIT",
+        evidence="9 of 9 that migrated on in COLO",
     ),
     row(
         "colo.primary-exit-ordered",
         "The COLO thread of the primary reports the end that was ordered.",
         Thread.MIGRATION,
         stage="colo-leaving -> colo-left",
+        then={"colo-thread": "no"},
         emits=("COLO_EXIT:primary",),
         clause="COLO_EXIT",
         evidence="`completed` first in 8 of 8",
