@@ -183,12 +183,17 @@ class Automaton:
             return Edge(None, frozenset(), ())
         certain = frozenset.intersection(*survivors.values())
         notes = frozenset.intersection(*(h.notes for h in survivors))
+        told = notes
+        if not notes and all(h.notes for h in survivors):
+            # some defect is certain: it is put down to the nearest one
+            told = next(iter(survivors)).notes
+            notes = frozenset().union(*(h.notes for h in survivors))
         if notes:
             survivors = {h._replace(notes=h.notes - notes): rules for h, rules in survivors.items()}
         # a request, a greeting or a farewell takes no step, so it makes no hypothesis superfluous
         searched = isinstance(observation, Replied | Emitted) and len(survivors) > 1
         reached = self._generated(survivors) if searched else self.node(survivors)
-        return Edge(reached, certain, tuple(sorted(notes)))
+        return Edge(reached, certain, tuple(sorted(told)))
 
     def _show(self, node: Node, observation: Observation) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
         match observation:

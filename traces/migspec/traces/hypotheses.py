@@ -292,7 +292,8 @@ class Relation:
         left = h.with_monitor(index, monitor._replace(orphans=monitor.orphans[1:]))
         for answer in answers(monitor.orphans[0], given, self.profile):
             for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
-                yield Step(answer.case.id, left._replace(state=state).owing(_MAIN, emitted))
+                notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes
+                yield Step(answer.case.id, left._replace(state=state, notes=notes).owing(_MAIN, emitted))
 
     def _deliver_silently(self, h: Hypothesis, thread: int, item: Owed) -> Iterator[Step]:
         rest = h.owing(thread, h.owed[thread][1:])
