@@ -12,14 +12,15 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from migspec.spec.state import VARIABLES
+from migspec.spec.state import VARIABLES, assign
 from migspec.traces.automaton import Automaton, Edge, Node
 from migspec.traces.beginnings import IN_COLO, LATE, ON_BOTH_SIDES, UNUSUAL_SOURCE, beginnings
 from migspec.traces.hypotheses import ONE_UNSEEN, Hypothesis, Monitor
-from migspec.traces.observations import Emitted, Ended, Observation, Replied
-from migspec.traces.way import MOST_STEPS, Appeared, Step, Way
+from migspec.traces.observations import Emitted, Ended, Observation, Replied, Sent
+from migspec.traces.way import MOST_NEW, Appeared, Step, Way
 
 _OF_BOTH_SIDES = ("postcopy", "recover", "socket-address")
+_SETTING_UP = frozenset({"migrate", "migrate-incoming", "migrate-recover"})
 _AT_REST = frozenset({None, "none", "completed", "failed", "cancelled"})
 
 
@@ -39,7 +40,7 @@ def _is_suggested(tier: int, way: Way, rejected: Observation | None) -> bool:
     if any("colo" in name for name in names):
         return True
     if tier > ON_BOTH_SIDES or _began_at_rest(seen):
-        return tier == ON_BOTH_SIDES and any("recover" in name for name in names)
+        return False
     if tier == IN_COLO:
         return not any(isinstance(step, Replied) and step.reply.answer for step in seen)
     goes_on = any(word in name for name in names for word in _OF_BOTH_SIDES)
@@ -48,10 +49,14 @@ def _is_suggested(tier: int, way: Way, rejected: Observation | None) -> bool:
 
 def _began_at_rest(seen: Iterable[Observation]) -> bool:
     """Whether the outgoing side did nothing when the trace began: it says so, or it starts before it does else."""
+    asked: set[str] = set()
     for step in seen:
-        if isinstance(step, Emitted):
-            return step.event == "MIGRATION:setup"
-        if isinstance(step, Replied) and step.reply.answer is not None:
+        if isinstance(step, Sent):
+            asked.add(step.request.command)
+        elif isinstance(step, Emitted):
+            # what else than a migrate announces that status is a listener
+            return step.event == "MIGRATION:setup" and asked & _SETTING_UP == {"migrate"}
+        elif isinstance(step, Replied) and step.reply.answer is not None:
             return step.reply.answer.status in _AT_REST
     return False
 
@@ -70,7 +75,7 @@ class Cursor:
         "_late",
         "_others",
         "_owned",
-        "_steps",
+        "_recent",
         "_taken",
         "_tries",
         "_unseen",
@@ -90,7 +95,7 @@ class Cursor:
         self._unseen: bool
         self._late: bool
         self._way: Way
-        self._steps: list[Step] | None
+        self._recent: list[Step] | None
         self.node: Node
         self.begin(late=late)
 
@@ -105,10 +110,10 @@ class Cursor:
         self._others = []
         self._unseen = first_try.unseen
         self._way = Way()
-        self._steps = self._way.steps
+        self._recent = self._way.recent
         self.node = self._beginning(first_try, self.monitors)
         if self.monitors:
-            self._steps.append(Appeared(self.monitors))
+            self._recent.append(Appeared(self.monitors))
 
     @property
     def everywhere(self) -> Node:
@@ -144,10 +149,10 @@ class Cursor:
         node = edge.node
         if node is not None:
             self.node = node
-        steps = self._steps
-        if steps is not None:
-            steps.append(observation)
-            if len(steps) >= MOST_STEPS and not self._way.shorten():
+        recent = self._recent
+        if recent is not None:
+            recent.append(observation)
+            if len(recent) >= MOST_NEW and not self._way.shorten():
                 self._settle()
 
     def exercised(self) -> Counter[str]:
@@ -186,8 +191,8 @@ class Cursor:
         """Give every hypothesis one more monitor and return its index."""
         self.monitors = (*self.monitors, monitor)
         self.node = self._with_monitors(self.node.hypotheses, self.monitors, unseen=self._unseen)
-        if self._steps is not None:
-            self._steps.append(Appeared(self.monitors))
+        if self._recent is not None:
+            self._recent.append(Appeared(self.monitors))
         return len(self.monitors) - 1
 
     def allow_another_process(self) -> None:
@@ -198,7 +203,7 @@ class Cursor:
 
     def _begin_otherwise(self, rejected: Observation) -> bool:
         """Try the way so far from the next beginnings; true if one of them explains it and `rejected` too."""
-        if self._steps is None:
+        if self._recent is None:
             return False
         self._others = []
         later: list[_Try] = []
@@ -227,7 +232,7 @@ class Cursor:
         self._forget_way()
 
     def _forget_way(self) -> None:
-        self._steps = None
+        self._recent = None
         self._way = Way()
         self._tries = []
         self._others = []
@@ -243,6 +248,9 @@ class Cursor:
         if self._late:
             # a process that was found late may be about to end
             start = tuple(h._replace(state=h.state | VARIABLES["life"].field) for h in start)
+        else:
+            # the main loop that let a client in has stopped the guest if that was due
+            start = tuple(h._replace(state=assign(h.state, {"stop-due": "no"})) for h in start)
         return self._with_monitors(start, monitors, unseen=attempt.unseen)
 
     def _with_monitors(self, hypotheses: Iterable[Hypothesis], monitors: tuple[Monitor, ...], *, unseen: bool) -> Node:

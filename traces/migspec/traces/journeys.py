@@ -63,6 +63,12 @@ class Journeys:
             if journey is not None:
                 journey.watched = False
 
+    def restarted(self, vm: str) -> None:
+        """Another process may answer now: what it shows belongs to no migration of the one before."""
+        self.unwatched(vm)
+        self._waiting.pop(vm, None)
+        self._current.pop(vm, None)
+
     def emitted(self, vm: str, line: int, event: str) -> None:
         """An event was sent."""
         name, _, status = event.partition(":")

@@ -7,7 +7,7 @@ from the schema's tables, so there is nothing to keep in step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import GenericAlias
 from typing import Annotated, Any, Literal
@@ -86,7 +86,10 @@ decode_any = msgspec.json.Decoder().decode
 
 
 class Decoders:
-    """Decoders for what commands return, by the command's name."""
+    """Decoders for what commands return, by the command's name.
+
+    One thing they let pass: an integer above the range of an unsigned member of 64 bits, see `unbounded`.
+    """
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
@@ -106,7 +109,7 @@ class Decoders:
         """The Python type whose JSON decoding accepts exactly the values of a wire type."""
         match wire:
             case IntegerType(minimum=minimum, maximum=maximum):
-                # msgspec knows no bound beyond that of a signed integer
+                # msgspec knows no bound beyond that of a signed integer: see `unbounded`
                 return Annotated[int, Meta(ge=minimum, le=maximum if maximum <= _SIGNED_LIMIT else None)]
             case Scalar():
                 return {"number": float, "str": str, "bool": bool, "null": None}[wire.value]
@@ -117,6 +120,20 @@ class Decoders:
             case Ref():
                 return self._definition(wire)
         raise TypeError(wire)
+
+    def unbounded(self, wire: Type | None, value: Any) -> Iterator[str]:
+        """The paths, as attributes of a decoded value, to its integers whose upper bound was not checked."""
+        definition = self.schema.resolve(wire) if isinstance(wire, Ref) else None
+        if not isinstance(definition, Struct):
+            return
+        for member in definition.members:
+            name = member.name.replace("-", "_")
+            inner = getattr(value, name)
+            if inner is UNSET:
+                continue
+            if isinstance(member.type, IntegerType) and member.type.maximum > _SIGNED_LIMIT:
+                yield name
+            yield from (f"{name}.{rest}" for rest in self.unbounded(member.type, inner))
 
     def _definition(self, ref: Ref) -> Any:
         match self.schema.resolve(ref):

@@ -7,12 +7,13 @@ the id of its request.  Input that is no request is answered too, by errors of i
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
-from migspec.traces.observations import Replied, Sent
+from migspec.traces.observations import Emitted, Replied, Sent
 
 _BAD_INPUT = ("JSON ", "QMP input ")
 _DUPLICATE_KEY = "JSON parse error, duplicate key"
@@ -46,6 +47,7 @@ class Track:
     __slots__ = (
         "answers",
         "connected",
+        "events",
         "greeted",
         "index",
         "last_pass",
@@ -70,9 +72,12 @@ class Track:
         """How many errors without an id bad input may still cause."""
         self.plain: dict[str | None, Sent] = {}
         """The requests without arguments met so far, by command."""
+        self.events: dict[str, Emitted] = {}
+        """The events met so far."""
         self.poll: Sent | None = None
         """The one for query-migrate."""
-        self.answers: dict[tuple[object, ...], Replied] = {}
+        self.answers: dict[tuple[object, ...], tuple[Replied, Callable[[Any], bool]]] = {}
+        """The answers to query-migrate met so far, by their members, and the check of the numbers in them."""
 
     def begin(self, *, greeted: bool) -> None:
         """Begin a connection, or begin anew after a gap."""

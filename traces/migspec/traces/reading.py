@@ -7,7 +7,10 @@ look-up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -27,6 +30,10 @@ MOST_REMEMBERED = 20_000
 
 _SHUTDOWN_BY_QUIT = "host-qmp-quit"
 
+_LIMIT = 2**64
+_LONG_NUMBER = re.compile(rb"\d{20}")
+"""What a number has that may be larger than any integer of the wire."""
+
 
 class Reader:
     """The reading of messages under one schema; shared by all VMs that are judged by it."""
@@ -36,6 +43,7 @@ class Reader:
         decoders = decoders_for(schema)
         self._returns = decoders.returns
         self._migrate_answer = decoders.returns["query-migrate"].decode
+        self._unbounded = partial(decoders.unbounded, schema.commands["query-migrate"].returns)
         self._requests: dict[tuple[str, bytes, bool], Request] = {}
         self._events: dict[tuple[str, bytes], tuple[str | None, tuple[Mismatch, ...]]] = {}
         self._replies: dict[tuple[object, ...], Reply] = {}
@@ -75,15 +83,28 @@ class Reader:
             value = decoder.decode(returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return self._misfit(command, bytes(returned))
+        if _LONG_NUMBER.search(returned):
+            reply, faults = self._misfit(command, bytes(returned))
+            if faults:
+                return reply, faults
         return self._content(command, value), ()
 
-    def migrate_answer(self, returned: msgspec.Raw) -> tuple[object, ...]:
-        """What distinguishes an answer to query-migrate from others for the state: its status and its members.
+    def migrate_answer(self, returned: msgspec.Raw) -> tuple[tuple[object, ...], Any]:
+        """What distinguishes an answer to query-migrate from others for the state, its status and members; and itself.
 
         Raises `msgspec.ValidationError` for an answer that does not fit the schema.
         """
         info = self._migrate_answer(returned)
-        return (info.status, *map(type, astuple(info)))
+        return (info.status, *map(type, astuple(info))), info
+
+    def is_in_range(self, info: Any) -> Callable[[Any], bool]:
+        """A check for answers with the same members as `info`, that no number in them is larger than its type."""
+        names = tuple(self._unbounded(info))
+        if not names:
+            return _always
+        # the first one twice, for a getter of one attribute makes no tuple
+        numbers: Callable[[Any], tuple[int, ...]] = attrgetter(names[0], *names)
+        return lambda value: max(numbers(value)) < _LIMIT
 
     def _content(self, command: str, value: Any) -> Reply:
         if command == "query-migrate":
@@ -112,6 +133,10 @@ class Reader:
             _remember(self._replies, key, reply)
             return reply
         return found
+
+
+def _always(_value: Any) -> bool:
+    return True
 
 
 def _named(name: str, data: object) -> str | None:

@@ -1,8 +1,9 @@
 """Going on after a mismatch, from what the rejected message asserts.
 
 A message that no hypothesis allows is either false itself (invented, repeated, altered) or true after something was
-lost.  Both are kept: the VM as if the message had not come, the VM one lost message further, and the VM in the state
-that the message claims, reached by the row or case that comes closest.  What follows decides between them.
+lost.  Both are kept: the VM as if the message had not come, or had been another event of its name, the VM one lost
+message further, and the VM in the state that the message claims, reached by the row or case that comes closest.  What
+follows decides between them.
 """
 
 from __future__ import annotations
@@ -74,7 +75,19 @@ def _after_event(automaton: Automaton, node: Node, monitor: int, event: str) -> 
     yield from node.hypotheses
     lost = list(_one_lost(automaton, node))
     yield from _shown(automaton, lost, monitor, event)
+    yield from _altered(automaton, node, monitor, event)
     yield from _forced_event(automaton, node, monitor, event)
+
+
+def _altered(automaton: Automaton, node: Node, monitor: int, event: str) -> Iterator[Hypothesis]:
+    """Every hypothesis that has shown another event of the same name, where this one was written."""
+    name = event.partition(":")[0]
+    for reached in automaton.closure(node):
+        h = reached.hypothesis
+        due = {items[0] for items in (h.monitors[monitor].backlog, *h.owed) if items}
+        for other in sorted(item for item in due if isinstance(item, str) and item != event):
+            if other.partition(":")[0] == name:
+                yield from deliver_event(h, monitor, other)
 
 
 def _one_lost(automaton: Automaton, node: Node) -> Iterator[Hypothesis]:

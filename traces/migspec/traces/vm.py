@@ -150,6 +150,7 @@ class VmJudge:
         if self._ended_by_server and not any(t.connected for t in self._tracks.values()):
             # another process may answer at the same address
             self._cursor.allow_another_process()
+            self._journeys.restarted(self.name)
         track.begin(greeted=True)
         self._ended_by_server = False
         self.exercised["envelope.greeting"] += 1
@@ -193,7 +194,10 @@ class VmJudge:
         if self._leader == track.index:
             # the other monitors show the same events once more
             self._journeys.emitted(self.name, number, event)
-        self._move(number, Emitted(track.index, event))
+        emitted = track.events.get(event)
+        if emitted is None:
+            emitted = track.events[event] = Emitted(track.index, event)
+        self._move(number, emitted)
 
     def _count_pass(self, number: int, track: Track, message: Message) -> None:
         """Passes count up by one; which one is the first is the automaton's business."""
@@ -210,15 +214,20 @@ class VmJudge:
         asked = track.pending.popleft()
         track.matched = True
         try:
-            key = self.reader.migrate_answer(message.returned)
+            key, info = self.reader.migrate_answer(message.returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self._answered(number, track, message, asked)
             return
-        replied = track.answers.get(key)
-        if replied is None:
+        known = track.answers.get(key)
+        if known is None:
             reply, _ = self.reader.reply("query-migrate", message)
-            replied = track.answers[key] = Replied(track.index, "query-migrate", reply or Reply())
-        self._move(number, replied)
+            replied = Replied(track.index, "query-migrate", reply or Reply())
+            known = track.answers[key] = replied, self.reader.is_in_range(info)
+        replied, is_in_range = known
+        if is_in_range(info):
+            self._move(number, replied)
+        else:
+            self._answered(number, track, message, asked)
 
     def _reply(self, number: int, track: Track, message: Message) -> None:
         asked = self._paired(number, track, message)

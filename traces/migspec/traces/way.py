@@ -7,6 +7,7 @@ changes nothing from the moment on at which it leads back to where it began.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import NamedTuple
 
 from migspec.traces.automaton import Automaton, Node
@@ -20,11 +21,14 @@ class Appeared(NamedTuple):
     monitors: tuple[Monitor, ...]
 
 
-LONGEST_STRETCH = 16
-"""Steps of the longest stretch whose repetition is noticed."""
+LENGTHS = (2, 4, 6, 1, 3, 8)
+"""The lengths of stretches whose repetition is noticed, the likeliest first: one client's polling, then several's."""
 
-MOST_STEPS = 8_192
-"""Steps after which repetitions are looked for."""
+MOST_NEW = 4_096
+"""Steps after which repetitions among them are looked for."""
+
+MOST_STEPS = 100_000
+"""Steps that are kept: a few for each migration, however long it is polled."""
 
 
 class Repeated(NamedTuple):
@@ -38,22 +42,24 @@ Step = Observation | Appeared | Repeated
 
 
 class Way:
-    """What a VM has shown so far, in order."""
+    """What a VM has shown so far, in order: `recent` steps are added at its end, and settle into `steps`."""
 
-    __slots__ = ("steps",)
+    __slots__ = ("recent", "steps")
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
+        self.recent: list[Step] = []
 
     def shorten(self) -> bool:
-        """Keep what repeats itself once; false if much is left all the same."""
-        self.steps[:] = shortened(self.steps)
-        return len(self.steps) <= MOST_STEPS // 2
+        """Keep what repeats itself once; false if too much is left all the same."""
+        self.steps += shortened(self.recent)
+        self.recent.clear()
+        return len(self.steps) <= MOST_STEPS
 
     def go(self, automaton: Automaton, node: Node, appear: Callable[[Node, tuple[Monitor, ...]], Node]) -> Node | None:
         """Where the way leads from `node`, None if nowhere; `appear` gives a node its monitors."""
         here: Node | None = node
-        for step in self.steps:
+        for step in chain(self.steps, self.recent):
             if here is None:
                 return None
             match step:
@@ -68,7 +74,7 @@ class Way:
     def observations(self) -> list[Observation]:
         """What was seen, each stretch once."""
         seen: list[Observation] = []
-        for step in self.steps:
+        for step in chain(self.steps, self.recent):
             if isinstance(step, Repeated):
                 seen += step.stretch
             elif not isinstance(step, tuple):
@@ -94,30 +100,25 @@ def shortened(steps: list[Step]) -> list[Step]:
     result: list[Step] = []
     place = 0
     while place < len(steps):
-        stretch, count = _repetition(steps, place)
-        if count > 1:
-            result.append(Repeated(tuple(stretch), count))
-        else:
-            result.append(steps[place])
-        place += max(1, count * len(stretch))
+        repeated = _repeated(steps, place)
+        result.append(repeated or steps[place])
+        place += repeated.times * len(repeated.stretch) if repeated else 1
     return result
 
 
-def _repetition(steps: list[Step], place: int) -> tuple[list[Observation], int]:
-    """The stretch at `place` whose repetitions take up most, and how often it is there."""
-    best: tuple[list[Observation], int] = ([], 0)
-    for length in range(1, LONGEST_STRETCH + 1):
-        if place + 2 * length > len(steps) or steps[place] != steps[place + length]:
+def _repeated(steps: list[Step], place: int) -> Repeated | None:
+    """The stretch that begins at `place` and follows upon itself; None if there is none."""
+    last = len(steps) - 1
+    for length in LENGTHS:
+        # equal observations are nearly always the same object; where they are not, nothing is gained and nothing lost
+        if place + length > last or steps[place] is not steps[place + length]:
             continue
         first = steps[place : place + length]
-        stretch = [step for step in first if not isinstance(step, tuple)]
-        if len(stretch) < length:
-            break
-        count = 1
-        while steps[place + count * length : place + (count + 1) * length] == first:
-            count += 1
-        if count > 1 and count * length > best[1] * len(best[0]):
-            best = (stretch, count)
-            if count > 2:
-                break  # a multiple of it repeats no more
-    return best
+        times, end = 1, place + length
+        while steps[end : end + length] == first:
+            times += 1
+            end += length
+        stretch = tuple(step for step in first if not isinstance(step, tuple))
+        if times > 1 and len(stretch) == length:
+            return Repeated(stretch, times)
+    return None
