@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
+import msgspec
 import orjson
 from rich.console import Console
 from rich.table import Table
@@ -57,11 +58,12 @@ def decode(path: str) -> int:
     polled: set[str] = set()
     count = 0
     for text in _lines(path):
-        line = decode_line(text)
-        message = line.msg
         count += 1
-        if message is None:
-            continue
+        try:
+            line = decode_line(text)
+        except msgspec.ValidationError:
+            continue  # no message: the end of a connection
+        message = line.msg
         # an application waits for each answer before it asks again
         if message.execute == "query-migrate":
             polled.add(line.vm)

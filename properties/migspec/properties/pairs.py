@@ -6,6 +6,7 @@ ended on either side, where both ends are certain, and never of which side was f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -148,10 +149,13 @@ PAIR_RULES: tuple[Rule, ...] = tuple(prop.rule for prop in PROPERTIES)
 
 def pairs(departures: list[Departure], arrivals: list[Arrival]) -> Iterator[tuple[Departure, Arrival]]:
     """The departures and arrivals that belong together: the same address, used once by either side."""
+    rivals = Counter(arrival.uri for arrival in arrivals)
+    leaving: dict[str, list[Departure]] = {}
+    for departure in departures:
+        leaving.setdefault(departure.uri, []).append(departure)
     for arrival in arrivals:
-        sources = [d for d in departures if d.uri == arrival.uri and d.vm != arrival.vm]
-        rivals = [a for a in arrivals if a.uri == arrival.uri]
-        if len(sources) == 1 and len(rivals) == 1 and arrival.watched and sources[0].watched:
+        sources = [departure for departure in leaving.get(arrival.uri, ()) if departure.vm != arrival.vm]
+        if len(sources) == 1 and rivals[arrival.uri] == 1 and arrival.watched and sources[0].watched:
             yield sources[0], arrival
 
 

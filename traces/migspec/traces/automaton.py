@@ -37,6 +37,9 @@ MOST_NODES = 50_000
 PLACE: int = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "stage", "load", "run", "life"))
 """The variables by which the states of a large set differ most."""
 
+_OTHERS = tuple(~variable.field for variable in VARIABLES.values())
+"""For each variable, all the others."""
+
 _SESSION = VARIABLES["session"]
 _LIFE = VARIABLES["life"]
 
@@ -313,8 +316,7 @@ def _united(states: set[int]) -> Iterable[int]:
     before = 0
     while len(states) > 1 and len(states) != before:
         before = len(states)
-        for variable in VARIABLES.values():
-            rest = ~variable.field
+        for rest in _OTHERS:
             grown: dict[int, int] = {}
             for state in states:
                 key = state & rest

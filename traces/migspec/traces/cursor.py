@@ -139,21 +139,29 @@ class Cursor:
 
     def advance(self, edge: Edge, observation: Observation) -> None:
         """Move along an edge of the current node that leads somewhere, and own it unless it has something to say."""
-        if not edge.notes and edge.owner is not self:
+        if edge.node is not None and edge.notes:
+            self.node = edge.node
+            if self._recent is not None:
+                self._recent.append(observation)
+            return
+        if edge.owner is not self:
             self._own(edge)
-        self.repeat(edge, observation)
+        self.repeats(observation)
 
-    def repeat(self, edge: Edge, observation: Observation) -> None:
-        """Move along an edge that this cursor was the last to take: the hot path of a long trace."""
+    def repeats(self, observation: Observation) -> bool:
+        """Move along an edge that this cursor was the last to take, if there is one: the hot path of a long trace."""
+        edge = self.node.edges.get(observation)
+        if edge is None or edge.owner is not self:
+            return False
         edge.count += 1
-        node = edge.node
-        if node is not None:
-            self.node = node
+        if edge.node is not None:
+            self.node = edge.node
         recent = self._recent
         if recent is not None:
             recent.append(observation)
             if len(recent) >= MOST_NEW and not self._way.shorten():
                 self._settle()
+        return True
 
     def exercised(self) -> Counter[str]:
         """How often each rule was needed for certain on the way."""

@@ -15,6 +15,10 @@ BEGINNERS: tuple[str, ...] = ("migrate", "migrate-incoming")
 """The commands that begin a migration on one side."""
 
 
+MOST_KEPT = 4_096
+"""Migrations that are kept in mind; more than that, and those that are over are judged once and for all."""
+
+
 class Journeys:
     """Collects departures and arrivals from what the VMs' monitors show.
 
@@ -26,6 +30,8 @@ class Journeys:
     def __init__(self) -> None:
         self.departures: list[Departure] = []
         self.arrivals: list[Arrival] = []
+        self._judged = 0
+        self._found: list[Finding] = []
         self._waiting: dict[str, list[Departure | Arrival]] = {}
         self._current: dict[str, Departure | Arrival] = {}
 
@@ -56,6 +62,8 @@ class Journeys:
                 self.departures.append(journey)
             else:
                 self.arrivals.append(journey)
+            if len(self.departures) + len(self.arrivals) > MOST_KEPT:
+                self._settle()
 
     def unwatched(self, vm: str) -> None:
         """Events of the VM may have been missed: nothing follows from what its migration did not show."""
@@ -100,13 +108,25 @@ class Journeys:
             # a destination that waits for its recovery is set up once more
             self._current.pop(vm, None)
 
+    def _settle(self) -> None:
+        """Judge what is over on both sides, and keep only what may still go on."""
+        self._judged += judged(self.departures, self.arrivals)
+        self._found += self._broken()
+        under_way = [id(journey) for journey in self._current.values()]
+        self.departures = [d for d in self.departures if d.outcome is None or id(d) in under_way]
+        self.arrivals = [a for a in self.arrivals if a.outcome is None or id(a) in under_way]
+
     def exercised(self) -> dict[str, int]:
         """How often each property of a pair was looked at."""
-        count = judged(self.departures, self.arrivals)
+        count = self._judged + judged(self.departures, self.arrivals)
         return {rule.id: count for rule in PAIR_RULES if count}
 
     def findings(self) -> Iterator[Finding]:
         """What the pairs of the trace break."""
+        yield from self._found
+        yield from self._broken()
+
+    def _broken(self) -> Iterator[Finding]:
         for rule, source, destination in broken(self.departures, self.arrivals):
             grade = Grade.DEFECT if rule.standing is Standing.DEFECT else Grade.VIOLATION
             line, vm = max((source.last_line, source.vm), (destination.last_line, destination.vm))

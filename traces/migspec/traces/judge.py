@@ -72,20 +72,12 @@ class TraceJudge:
         try:
             line = decode_line(text)
         except (msgspec.MsgspecError, RecursionError):
-            self._misfit(number, self._loosely(number, text))
+            self._other(number, self._loosely(number, text))
             return
-        if line.msg is None or line.dir is None:
-            loose = self._loosely(number, text)
-            if loose.msg is not UNSET:
-                self._misfit(number, loose)
-                return
-        elif line.raw is line.end is line.gap is None:
-            self._messages += 1
-        else:
-            self._loosely(number, text)
+        self._messages += 1
         vm = self._vms.get(line.vm)
         if vm is None:
-            vm = self._open(line.vm, bytes(line.msg.greeting) if line.msg else b"")
+            vm = self._open(line.vm, bytes(line.msg.greeting))
         vm.line(number, line)
 
     def statuses(self, vm: str) -> frozenset[tuple[str, str]]:
@@ -105,11 +97,14 @@ class TraceJudge:
         self.report.findings.sort(key=lambda finding: finding.line)
         return self.report
 
-    def _misfit(self, number: int, line: LooseLine) -> None:
-        """Judge a message that does not have the form of one."""
-        self._messages += 1
+    def _other(self, number: int, line: LooseLine) -> None:
+        """Judge what is no message, or does not have the form of one."""
         vm = self._vms.get(line.vm) or self._open(line.vm, b"")
-        vm.misfit(number, line.mon, line.dir, line.msg)
+        if line.msg is UNSET:
+            vm.no_message(number, line)
+        else:
+            self._messages += 1
+            vm.misfit(number, line.mon, line.dir, line.msg)
 
     def _loosely(self, number: int, text: bytes) -> LooseLine:
         """The line with a message of any form; one that is no line of a trace at all is an error."""

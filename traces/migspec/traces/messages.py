@@ -7,8 +7,8 @@ from the schema's tables, so there is nothing to keep in step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
@@ -51,22 +51,20 @@ class Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Line(msgspec.Struct, gc=False):
-    """A line of a trace after the header; unknown members of this wrapper are ignored."""
+    """A line of a trace with a message; unknown members of this wrapper are ignored, those of other lines refused."""
 
     vm: str
-    dir: Literal["->", "<-"] | None = None
+    dir: Literal["->", "<-"]
+    msg: Message
     t: float | None = None
     mon: str = ""
-    msg: Message | None = None
-    raw: str | None = None
-    end: str | None = None
-    exit: int | None = None
-    by: str | None = None
-    gap: str | None = None
+    raw: None = None
+    end: None = None
+    gap: None = None
 
 
 class LooseLine(msgspec.Struct, gc=False):
-    """The same line with a message that is any JSON value; `UNSET` where there is none."""
+    """Any line after the header; its message is any JSON value, `UNSET` where there is none."""
 
     vm: str
     dir: Literal["->", "<-"] | None = None
@@ -88,14 +86,20 @@ decode_any = msgspec.json.Decoder().decode
 class Decoders:
     """Decoders for what commands return, by the command's name.
 
-    One thing they let pass: an integer above the range of an unsigned member of 64 bits, see `unbounded`.
+    msgspec knows no bound beyond that of a signed integer, so one thing passes: an integer above the range of an
+    unsigned member of 64 bits.  With `strict` the bound is that of a signed one.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, *, strict: bool = False) -> None:
         self.schema = schema
+        self._largest = _SIGNED_LIMIT if strict else None
         self._structs: dict[str, type[Any]] = {}
-        self.returns: Mapping[str, msgspec.json.Decoder[Any]] = {
-            command.name: msgspec.json.Decoder(self._returned(command)) for command in schema.commands.values()
+
+    @cached_property
+    def returns(self) -> Mapping[str, msgspec.json.Decoder[Any]]:
+        """The decoders, by the command's name."""
+        return {
+            command.name: msgspec.json.Decoder(self._returned(command)) for command in self.schema.commands.values()
         }
 
     def _returned(self, command: Command) -> Any:
@@ -109,8 +113,7 @@ class Decoders:
         """The Python type whose JSON decoding accepts exactly the values of a wire type."""
         match wire:
             case IntegerType(minimum=minimum, maximum=maximum):
-                # msgspec knows no bound beyond that of a signed integer: see `unbounded`
-                return Annotated[int, Meta(ge=minimum, le=maximum if maximum <= _SIGNED_LIMIT else None)]
+                return Annotated[int, Meta(ge=minimum, le=maximum if maximum <= _SIGNED_LIMIT else self._largest)]
             case Scalar():
                 return {"number": float, "str": str, "bool": bool, "null": None}[wire.value]
             case Alternate(branches=branches):
@@ -121,19 +124,28 @@ class Decoders:
                 return self._definition(wire)
         raise TypeError(wire)
 
-    def unbounded(self, wire: Type | None, value: Any) -> Iterator[str]:
-        """The paths, as attributes of a decoded value, to its integers whose upper bound was not checked."""
-        definition = self.schema.resolve(wire) if isinstance(wire, Ref) else None
-        if not isinstance(definition, Struct):
-            return
-        for member in definition.members:
-            name = member.name.replace("-", "_")
-            inner = getattr(value, name)
-            if inner is UNSET:
-                continue
-            if isinstance(member.type, IntegerType) and member.type.maximum > _SIGNED_LIMIT:
-                yield name
-            yield from (f"{name}.{rest}" for rest in self.unbounded(member.type, inner))
+    def exactly(self, struct: str, names: Iterable[str], fixed: Mapping[str, str]) -> msgspec.json.Decoder[Any]:
+        """A decoder for values of a struct that have these members, all of them and no others.
+
+        `fixed` gives members that have one value.  It is stricter than the schema in one way: no integer may be above
+        the range of a signed one.
+        """
+        members = {member.name: member for member in self.schema.structs[struct].members}
+        fields = [(name.replace("-", "_"), self._strict.python_type(members[name].type)) for name in names]
+        for name, value in fixed.items():
+            fields = [(field, Literal[value] if field == name else kind) for field, kind in fields]
+        made = msgspec.defstruct(
+            struct,
+            fields,
+            rename={name.replace("-", "_"): name for name in names},
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        return msgspec.json.Decoder(made)
+
+    @cached_property
+    def _strict(self) -> Decoders:
+        return Decoders(self.schema, strict=True)
 
     def _definition(self, ref: Ref) -> Any:
         match self.schema.resolve(ref):

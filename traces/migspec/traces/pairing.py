@@ -7,7 +7,7 @@ the id of its request.  Input that is no request is answered too, by errors of i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -41,21 +41,29 @@ class Pairing(NamedTuple):
     fault: str = ""
 
 
+class Kind(NamedTuple):
+    """The answers to query-migrate that say the same of the state: what was observed, and a decoder of just these."""
+
+    replied: Replied
+    decode: Callable[[msgspec.Raw], object]
+
+
 class Track:
     """One monitor of a VM, as the trace shows it."""
 
     __slots__ = (
-        "answers",
         "connected",
         "events",
         "greeted",
         "index",
+        "kinds",
         "last_pass",
         "malformed",
         "matched",
         "pending",
         "plain",
         "poll",
+        "usual",
         "wild",
     )
 
@@ -76,8 +84,10 @@ class Track:
         """The events met so far."""
         self.poll: Sent | None = None
         """The one for query-migrate."""
-        self.answers: dict[tuple[object, ...], tuple[Replied, Callable[[Any], bool]]] = {}
-        """The answers to query-migrate met so far, by their members, and the check of the numbers in them."""
+        self.kinds: dict[Hashable, Kind] = {}
+        """The kinds of answers to query-migrate met so far."""
+        self.usual: Kind | None = None
+        """The kind of the last one."""
 
     def begin(self, *, greeted: bool) -> None:
         """Begin a connection, or begin anew after a gap."""

@@ -8,9 +8,7 @@ look-up.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from functools import partial
-from operator import attrgetter
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import msgspec
@@ -30,7 +28,6 @@ MOST_REMEMBERED = 20_000
 
 _SHUTDOWN_BY_QUIT = "host-qmp-quit"
 
-_LIMIT = 2**64
 _LONG_NUMBER = re.compile(rb"\d{20}")
 """What a number has that may be larger than any integer of the wire."""
 
@@ -41,9 +38,9 @@ class Reader:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         decoders = decoders_for(schema)
+        self._decoders = decoders
         self._returns = decoders.returns
         self._migrate_answer = decoders.returns["query-migrate"].decode
-        self._unbounded = partial(decoders.unbounded, schema.commands["query-migrate"].returns)
         self._requests: dict[tuple[str, bytes, bool], Request] = {}
         self._events: dict[tuple[str, bytes], tuple[str | None, tuple[Mismatch, ...]]] = {}
         self._replies: dict[tuple[object, ...], Reply] = {}
@@ -89,7 +86,7 @@ class Reader:
                 return reply, faults
         return self._content(command, value), ()
 
-    def migrate_answer(self, returned: msgspec.Raw) -> tuple[tuple[object, ...], Any]:
+    def migrate_answer(self, returned: msgspec.Raw) -> tuple[Hashable, Any]:
         """What distinguishes an answer to query-migrate from others for the state, its status and members; and itself.
 
         Raises `msgspec.ValidationError` for an answer that does not fit the schema.
@@ -97,14 +94,14 @@ class Reader:
         info = self._migrate_answer(returned)
         return (info.status, *map(type, astuple(info))), info
 
-    def is_in_range(self, info: Any) -> Callable[[Any], bool]:
-        """A check for answers with the same members as `info`, that no number in them is larger than its type."""
-        names = tuple(self._unbounded(info))
-        if not names:
-            return _always
-        # the first one twice, for a getter of one attribute makes no tuple
-        numbers: Callable[[Any], tuple[int, ...]] = attrgetter(names[0], *names)
-        return lambda value: max(numbers(value)) < _LIMIT
+    def alike(self, info: Any) -> Callable[[msgspec.Raw], object]:
+        """A decoder for the answers to query-migrate that say the same of the state as `info`.
+
+        It raises `msgspec.ValidationError` for all others, and for numbers so large that they must be looked at.
+        """
+        names = [name for name in info.__struct_encode_fields__ if getattr(info, name.replace("-", "_")) is not UNSET]
+        fixed = {"status": info.status} if "status" in names else {}
+        return self._decoders.exactly("MigrationInfo", names, fixed).decode
 
     def _content(self, command: str, value: Any) -> Reply:
         if command == "query-migrate":
@@ -133,10 +130,6 @@ class Reader:
             _remember(self._replies, key, reply)
             return reply
         return found
-
-
-def _always(_value: Any) -> bool:
-    return True
 
 
 def _named(name: str, data: object) -> str | None:
@@ -219,6 +212,16 @@ def salvaged(value: object) -> Message | None:
         return None
     says = message.returned or message.error or message.event is not None or message.greeting
     return message if says else None
+
+
+def is_mixed(message: Message) -> bool:
+    """Whether a server message has the members of several kinds of message."""
+    kinds = (bool(message.returned), message.error is not None, message.event is not None, bool(message.greeting))
+    if sum(kinds) > 1 or message.execute is not None or message.exec_oob is not None or message.arguments:
+        return True
+    if message.event is not None:
+        return message.id is not UNSET
+    return bool(message.data) or message.timestamp is not None
 
 
 def envelope_faults(value: object) -> Iterator[str]:

@@ -18,13 +18,13 @@ from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade
 from migspec.traces.hypotheses import NEGOTIATING, ONE_UNSEEN, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
-from migspec.traces.messages import Line, Message, decode_any
+from migspec.traces.messages import Line, LooseLine, Message, decode_any
 from migspec.traces.observations import Emitted, Ended, Foreign, Greeted, Observation, Replied, Reply, Sent
-from migspec.traces.pairing import Pending, Track
-from migspec.traces.reading import Reader, envelope_faults, salvaged, uri_of
+from migspec.traces.pairing import Kind, Pending, Track
+from migspec.traces.reading import Reader, envelope_faults, is_mixed, salvaged, uri_of
 from migspec.traces.recovery import another_client, forget, recover
 
-_MIXED = "The message is malformed: a server message is a reply, an error or an event, and not two of them."
+_MIXED = "The message is malformed: a server message is a greeting, a reply, an error or an event, and no two of them."
 
 
 class VmJudge:
@@ -64,35 +64,39 @@ class VmJudge:
     # ---- lines ----
 
     def line(self, number: int, line: Line) -> None:
-        """Judge one line of the trace."""
+        """Judge a line with a message.
+
+        The first ways through it are those of a poller, which nearly all of a long trace takes.
+        """
         message = line.msg
         track = self._tracks.get(line.mon)
         if track is None:
-            track = self._new_track(line)
-        if message is None:
-            self._no_message(number, track, line)
-        elif line.dir == "->":
-            # a poller's request: nothing in it but a command and an id
+            track = self._new_track(line.mon, _as_found(message))
+        if line.dir == "->":
+            # nothing in it but a command and an id
             sent = track.plain.get(message.execute)
             if sent is None or message.arguments or message.exec_oob is not None:
                 self._request(number, track, message)
             else:
                 track.pending.append(Pending(message.id, sent, number))
-                self._move(number, sent)
-        elif (message.error is not None) + (message.event is not None) + bool(message.returned) > 1:
-            self._find(number, "envelope.message", Grade.VIOLATION, _MIXED)
-            if message.event is None:
-                self._reply(number, track, message)
+                if self._unexplained or not self._cursor.repeats(sent):
+                    self._find_way(number, sent)
         elif message.returned:
             pending = track.pending
-            if pending and pending[0].sent is track.poll and pending[0].id == message.id:
+            if message.error is not None or message.event is not None or message.timestamp is not None:
+                self._mixed(number, track, message)
+            elif pending and pending[0].sent is track.poll and pending[0].id == message.id:
                 self._poll_answered(number, track, message)
+            elif is_mixed(message):
+                self._mixed(number, track, message)
             else:
                 self._reply(number, track, message)
-        elif message.error is not None:
-            self._reply(number, track, message)
+        elif is_mixed(message):
+            self._mixed(number, track, message)
         elif message.event is not None:
             self._event(number, track, message)
+        elif message.error is not None:
+            self._reply(number, track, message)
         elif message.greeting:
             self._greeting(number, track)
         else:
@@ -100,9 +104,7 @@ class VmJudge:
 
     def misfit(self, number: int, monitor: str, direction: str | None, value: object) -> None:
         """Judge a message that does not have the form of one; `value` is the decoded JSON."""
-        track = self._tracks.get(monitor)
-        if track is None:
-            track = self._new_track(Line(self.name, mon=monitor))
+        track = self._tracks.get(monitor) or self._new_track(monitor, Monitor(late=ONE_UNSEEN))
         if direction == "->":
             track.not_a_request(value.get("id", UNSET) if isinstance(value, dict) else UNSET)
             return
@@ -110,7 +112,7 @@ class VmJudge:
             self._find(number, "envelope.message", Grade.VIOLATION, f"The message is malformed: {fault}.")
         kept = salvaged(value)
         if kept is not None:
-            self.line(number, Line(self.name, "<-", mon=monitor, msg=kept))
+            self.line(number, Line(self.name, "<-", kept, mon=monitor))
 
     def statuses(self) -> frozenset[tuple[str, str]]:
         """The pairs of outgoing and incoming status that the VM may have now."""
@@ -126,9 +128,9 @@ class VmJudge:
         self._close_explanations()
         self.exercised.update(self._cursor.exercised())
 
-    # ---- what a line may be ----
-
-    def _no_message(self, number: int, track: Track, line: Line) -> None:
+    def no_message(self, number: int, line: LooseLine) -> None:
+        """Judge a line that shows no message: a gap, the end of a connection, or bytes that are no JSON."""
+        track = self._tracks.get(line.mon) or self._new_track(line.mon, Monitor(late=ONE_UNSEEN))
         if line.gap is not None:
             # nothing that was known is known any more
             self._cursor.lose()
@@ -145,6 +147,14 @@ class VmJudge:
         elif line.raw is not None and line.dir == "->":
             # one bad input may be answered by several errors
             track.wild += max(2, len(line.raw))
+
+    # ---- what a message may be ----
+
+    def _mixed(self, number: int, track: Track, message: Message) -> None:
+        """Judge a message that is of two kinds at once: a reply, where it may be one."""
+        self._find(number, "envelope.message", Grade.VIOLATION, _MIXED)
+        if message.event is None:
+            self._reply(number, track, message)
 
     def _greeting(self, number: int, track: Track) -> None:
         if self._ended_by_server and not any(t.connected for t in self._tracks.values()):
@@ -210,24 +220,36 @@ class VmJudge:
                 self._find(number, "migration-pass.count", Grade.VIOLATION, told)
 
     def _poll_answered(self, number: int, track: Track, message: Message) -> None:
-        """Judge the answer to query-migrate, which is most of what a trace consists of."""
-        asked = track.pending.popleft()
+        """Judge the answer to query-migrate, which is most of what a trace consists of: it is like the last one."""
+        usual = track.usual
+        if usual is not None:
+            try:
+                usual.decode(message.returned)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                usual = None
+        if usual is None:
+            usual = track.usual = self._kind_of(track, message)
+            if usual is None:
+                self._reply(number, track, message)
+                return
+        track.pending.popleft()
         track.matched = True
+        if self._unexplained or not self._cursor.repeats(usual.replied):
+            self._find_way(number, usual.replied)
+
+    def _kind_of(self, track: Track, message: Message) -> Kind | None:
+        """The kind of an answer to query-migrate; None if there is something wrong with it, or may be."""
         try:
             key, info = self.reader.migrate_answer(message.returned)
+            kind = track.kinds.get(key)
+            if kind is None:
+                reply, _ = self.reader.reply("query-migrate", message)
+                replied = Replied(track.index, "query-migrate", reply or Reply())
+                kind = track.kinds[key] = Kind(replied, self.reader.alike(info))
+            kind.decode(message.returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            self._answered(number, track, message, asked)
-            return
-        known = track.answers.get(key)
-        if known is None:
-            reply, _ = self.reader.reply("query-migrate", message)
-            replied = Replied(track.index, "query-migrate", reply or Reply())
-            known = track.answers[key] = replied, self.reader.is_in_range(info)
-        replied, is_in_range = known
-        if is_in_range(info):
-            self._move(number, replied)
-        else:
-            self._answered(number, track, message, asked)
+            return None
+        return kind
 
     def _reply(self, number: int, track: Track, message: Message) -> None:
         asked = self._paired(number, track, message)
@@ -282,12 +304,8 @@ class VmJudge:
     # ---- the automaton ----
 
     def _move(self, number: int, observation: Observation) -> None:
-        cursor = self._cursor
-        edge = cursor.node.edges.get(observation)
-        if edge is None or edge.owner is not cursor or self._unexplained:
+        if self._unexplained or not self._cursor.repeats(observation):
             self._find_way(number, observation)
-        else:
-            cursor.repeat(edge, observation)
 
     def _find_way(self, number: int, observation: Observation) -> None:
         """Follow an observation that is new here, is rejected, or shows a defect."""
@@ -330,21 +348,18 @@ class VmJudge:
     def _recover(self, observation: Observation) -> None:
         self._cursor.jump(recover(self.automaton, self._cursor.everywhere, observation))
 
-    def _new_track(self, line: Line) -> Track:
+    def _new_track(self, monitor: str, found: Monitor) -> Track:
         # what was open is explained without the new monitor, which it knows nothing of
         self._close_explanations()
-        track = self._tracks[line.mon] = Track(self._cursor.add_monitor(_as_found(line)))
+        track = self._tracks[monitor] = Track(self._cursor.add_monitor(found))
         return track
 
     def _find(self, number: int, rule: str, grade: Grade, message: str) -> None:
         self._report(Finding(number, self.name, rule, grade, message))
 
 
-def _as_found(line: Line) -> Monitor:
-    """What a monitor is when a trace shows it for the first time, with this line."""
-    message = line.msg
-    if message is None:
-        return Monitor(late=ONE_UNSEEN)
+def _as_found(message: Message) -> Monitor:
+    """What a monitor is when a trace shows it for the first time, with this message."""
     if message.greeting:
         return Monitor(connected=False)
     # the log of a client may lack the greeting, and begin with the answer to it
