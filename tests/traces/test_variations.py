@@ -115,6 +115,15 @@ def test_declared_gap_conforms(judge: Judge, path: Path, share: float, length: f
     assert not judge.violations(header, [*lines[:begin], *gaps, *lines[end:]])
 
 
+@given(files, shares)
+def test_gap_in_which_nothing_was_lost_hides_nothing(judge: Judge, path: Path, share: float) -> None:
+    header, lines = load(path)
+    place = round(share * len(lines))
+    gaps = [{"vm": vm, "gap": "nothing"} for vm in sorted({line["vm"] for line in lines[:place]})]
+    rules = {finding.rule for finding in judge(header, [*lines[:place], *gaps, *lines[place:]]).findings}
+    assert "trace.gap" not in rules
+
+
 @given(files, st.randoms(use_true_random=False))
 def test_interleaving_of_vms_changes_nothing(judge: Judge, path: Path, random: Any) -> None:
     header, lines = load(path)

@@ -111,12 +111,6 @@ def restarted() -> Talk:
     return talk
 
 
-def with_a_gap() -> Talk:
-    talk, src = migrating()
-    src.request("query-status").gap().status("STOP", "17", "completed").shows("completed")
-    return talk
-
-
 def begun_late() -> Talk:
     talk = Talk()
     talk.wire().reply(identity=99).shows("active").status("STOP", "7", "completed").shows("completed")
@@ -148,7 +142,6 @@ CONVERSATIONS = (
     overtaken,
     reconnected,
     restarted,
-    with_a_gap,
     begun_late,
     left_with_a_request_open,
     failed_destination,

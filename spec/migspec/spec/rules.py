@@ -49,6 +49,7 @@ MESSAGE_RULES: tuple[Rule, ...] = (
         Standing.DOCUMENTED,
     ),
     Rule("trace.other-client", "All clients of a VM are in the trace.", profiles=frozenset()),
+    Rule("trace.gap", "A trace has no gap that hides what matters.", profiles=frozenset()),
     Rule("trace.too-uncertain", "A trace says enough for its messages to be judged.", profiles=frozenset()),
     Rule("trace.empty", "A trace has messages.", profiles=frozenset()),
 )

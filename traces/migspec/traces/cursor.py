@@ -185,10 +185,12 @@ class Cursor:
         edge.owner, edge.count = self, 0
         self._owned.append(edge)
 
-    def lose(self) -> None:
-        """Messages are missing: begin as late, with monitors of which nothing is known either."""
-        self.monitors = (Monitor(session=VARIABLES["session"].field, late=ONE_UNSEEN),) * len(self.monitors)
-        self.begin(late=True)
+    def after_gap(self) -> Cursor:
+        """A cursor that begins late, with as many monitors, of which nothing is known either."""
+        cursor = Cursor(self.automaton, late=True)
+        cursor.monitors = (Monitor(session=VARIABLES["session"].field, late=ONE_UNSEEN),) * len(self.monitors)
+        cursor.begin(late=True)
+        return cursor
 
     def jump(self, node: Node) -> None:
         """Go on at `node`, for reasons that are no observation."""

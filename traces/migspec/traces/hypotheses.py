@@ -12,6 +12,7 @@ monitors can take them:
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, Self
 
@@ -240,9 +241,10 @@ class Relation:
     def _take(self, h: Hypothesis, thread: int, row: Row) -> Iterator[Step]:
         for assumed in row.when.assume(h.state):
             after = row.after(assumed)
+            owed = _understood(h, assumed) if h.state & ~assumed & SEEN else h.owed
             notes = h.notes | {row.id} if row.standing is Standing.DEFECT else h.notes
             for state, emitted in announced(after, row.emits):
-                yield Step(row.id, Hypothesis(state, h.owed, h.monitors, notes).owing(thread, emitted))
+                yield Step(row.id, Hypothesis(state, owed, h.monitors, notes).owing(thread, emitted))
 
     def take_instant(self, h: Hypothesis, event: str) -> Iterator[Step]:
         """Every step that shows `event` at once, leaving it to be delivered."""
@@ -398,16 +400,31 @@ def _conditions(query: str, reply: Reply) -> tuple[Condition, ...]:
     return ()
 
 
+def _understood(h: Hypothesis, assumed: int) -> tuple[tuple[Owed, ...], ...]:
+    """What `h` owes when its state turns out to be `assumed`: an answer made before the change shows the same."""
+    return tuple(
+        (*items[:-1], _narrowed(items[-1], h.state, assumed)) if items and isinstance(items[-1], Due) else items
+        for items in h.owed
+    )
+
+
+def _narrowed(due: Due, state: int, assumed: int) -> Due:
+    seen = due.expect.seen
+    for field in _SEEN_FIELDS:
+        if seen & field == state & field:
+            seen = seen & ~field | assumed & field & seen
+    return due if seen == due.expect.seen else due._replace(expect=replace(due.expect, seen=seen))
+
+
 def _learn(state: int, seen: int, learned: int) -> int:
     """`state` with what was learned, except for variables that have changed since the answer was made."""
     result = learned & ~SEEN
-    for name in _SEEN_NAMES:
-        field = VARIABLES[name].field
+    for field in _SEEN_FIELDS:
         result |= (learned if state & field == seen & field else state) & field
     return result
 
 
-_SEEN_NAMES = tuple(name for name, variable in VARIABLES.items() if variable.field & SEEN)
+_SEEN_FIELDS = tuple(variable.field for variable in VARIABLES.values() if variable.field & SEEN)
 
 
 def _spread(monitors: tuple[Monitor, ...], shown: int, event: str) -> tuple[Monitor, ...]:

@@ -16,6 +16,7 @@ from migspec.traces.automaton import Automaton
 from migspec.traces.cursor import Cursor
 from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade
+from migspec.traces.gaps import Shadow
 from migspec.traces.hypotheses import NEGOTIATING, ONE_UNSEEN, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
 from migspec.traces.messages import Line, LooseLine, Message, decode_any
@@ -57,6 +58,7 @@ class VmJudge:
         self._tracks: dict[str, Track] = {}
         self._unexplained: list[Explanation] = []
         self._other_clients = other_clients
+        self._shadow: Shadow | None = None
         self._leader: int | None = None
         self._watched = False
         self._ended_by_server = False
@@ -79,7 +81,7 @@ class VmJudge:
                 self._request(number, track, message)
             else:
                 track.pending.append(Pending(message.id, sent, number))
-                if self._unexplained or not self._cursor.repeats(sent):
+                if self._unexplained or self._shadow or not self._cursor.repeats(sent):
                     self._find_way(number, sent)
         elif message.returned:
             pending = track.pending
@@ -133,7 +135,10 @@ class VmJudge:
         track = self._tracks.get(line.mon) or self._new_track(line.mon, Monitor(late=ONE_UNSEEN))
         if line.gap is not None:
             # nothing that was known is known any more
-            self._cursor.lose()
+            self._close_explanations()
+            self.exercised.update(self._cursor.exercised())
+            self._shadow = Shadow(number, self._cursor, self._tracks.values())
+            self._cursor = self._cursor.after_gap()
             self._journeys.unwatched(self.name)
             for other in self._tracks.values():
                 other.begin(greeted=False)
@@ -234,7 +239,7 @@ class VmJudge:
                 return
         track.pending.popleft()
         track.matched = True
-        if self._unexplained or not self._cursor.repeats(usual.replied):
+        if self._unexplained or self._shadow or not self._cursor.repeats(usual.replied):
             self._find_way(number, usual.replied)
 
     def _kind_of(self, track: Track, message: Message) -> Kind | None:
@@ -298,17 +303,34 @@ class VmJudge:
         for lost in pairing.lost:
             self._recover(Replied(track.index, lost.sent.request.sent_as, Reply()))
         if pairing.asked is None and not pairing.rule:
-            self._move(number, Foreign(track.index))
+            self._foreign(number, track, message)
         return pairing.asked
+
+    def _foreign(self, number: int, track: Track, message: Message) -> None:
+        """Judge a reply to a request from before the trace, or from before a gap."""
+        shadow, self._shadow = self._shadow, None
+        self._move(number, Foreign(track.index))
+        if shadow is None:
+            return
+        asked = shadow.asked(track, message.id)
+        reply = self.reader.reply(asked.sent.request.sent_as, message)[0] if asked else None
+        if asked is None or reply is None:
+            self._doubt_gap(number, shadow)
+            return
+        oob = 0 if asked.sent.request.oob else None
+        self._shadow = shadow
+        self._look_behind_gap(number, Replied(track.index, asked.sent.request.sent_as, reply, oob))
 
     # ---- the automaton ----
 
     def _move(self, number: int, observation: Observation) -> None:
-        if self._unexplained or not self._cursor.repeats(observation):
+        if self._unexplained or self._shadow or not self._cursor.repeats(observation):
             self._find_way(number, observation)
 
     def _find_way(self, number: int, observation: Observation) -> None:
         """Follow an observation that is new here, is rejected, or shows a defect."""
+        if self._shadow is not None:
+            self._look_behind_gap(number, observation)
         edge = self._cursor.follow(observation)
         node = self._cursor.node
         if self._unexplained:
@@ -332,6 +354,23 @@ class VmJudge:
         for note in edge.notes:
             self._find(number, note, Grade.DEFECT, self.explainer.sentence(note))
 
+    def _look_behind_gap(self, number: int, observation: Observation) -> None:
+        """Follow the VM as it was before the gap, for as long as that tells something."""
+        shadow = self._shadow
+        if shadow is None:
+            return
+        if not shadow.explains(observation):
+            self._doubt_gap(number, shadow)
+            self._shadow = None
+        elif shadow.is_over:
+            self._shadow = None
+
+    def _doubt_gap(self, number: int, shadow: Shadow) -> None:
+        told = (
+            f"This does not follow from what came before the gap in line {shadow.line}, so the gap hides what happened."
+        )
+        self._find(number, "trace.gap", Grade.DOUBT, told)
+
     def _look_on(self, observation: Observation) -> None:
         """Let open explanations see one more message, and report those that have seen enough."""
         for explanation in self._unexplained:
@@ -351,6 +390,7 @@ class VmJudge:
     def _new_track(self, monitor: str, found: Monitor) -> Track:
         # what was open is explained without the new monitor, which it knows nothing of
         self._close_explanations()
+        self._shadow = None
         track = self._tracks[monitor] = Track(self._cursor.add_monitor(found))
         return track
 
