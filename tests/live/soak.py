@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from textwrap import shorten
 from typing import Final
@@ -177,7 +178,8 @@ def run(install: QemuInstall, name: str, folder: Path) -> Outcome:
 
 def outcomes(install: QemuInstall, names: Iterable[str], folder: Path, jobs: int) -> Iterator[Outcome]:
     """Run these sessions, some at a time, and yield what comes of them in the order of the names."""
-    with ProcessPoolExecutor(jobs) as pool:
+    # in new processes, which have none of the tests' type checks to slow them
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         waiting = [pool.submit(run, install, name, folder) for name in names]
         for future in waiting:
             yield future.result()

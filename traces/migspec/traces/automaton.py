@@ -16,7 +16,6 @@ from migspec.spec.state import VARIABLES, Life
 from migspec.traces.beginnings import consistency
 from migspec.traces.hypotheses import (
     NEGOTIATING,
-    ONE_UNSEEN,
     Due,
     Hypothesis,
     Monitor,
@@ -26,7 +25,7 @@ from migspec.traces.hypotheses import (
     deliver_event,
     deliver_reply,
 )
-from migspec.traces.observations import Emitted, Ended, Foreign, Greeted, Observation, Replied, Sent
+from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Sent
 
 MOST_HYPOTHESES = 30_000
 """A larger closure is cut short: a message that it does not explain is then no violation but a doubt."""
@@ -81,16 +80,20 @@ class Edge:
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """A set of hypotheses, its closure once that was needed, and the edges followed so far."""
+    """A set of hypotheses, its closure once that was needed, and the edges followed so far.
+
+    `lacks_some` marks a set from which a search that was cut short may have left out some.
+    """
 
     hypotheses: tuple[Hypothesis, ...]
+    lacks_some: bool = False
     edges: dict[Observation, Edge] = field(default_factory=dict)
     closure: tuple[Reached, ...] | None = None
 
     @property
-    def is_cut_short(self) -> bool:
-        """Whether the closure is known to lack hypotheses."""
-        return self.closure is not None and len(self.closure) >= MOST_HYPOTHESES
+    def is_doubtful(self) -> bool:
+        """Whether hypotheses are missing: a search was cut short on the way here, or in its own closure."""
+        return self.lacks_some or (self.closure is not None and len(self.closure) >= MOST_HYPOTHESES)
 
 
 class _Search:
@@ -138,18 +141,18 @@ class Automaton:
 
     def __init__(self, relation: Relation) -> None:
         self.relation = relation
-        self._nodes: dict[frozenset[Hypothesis], Node] = {}
+        self._nodes: dict[tuple[frozenset[Hypothesis], bool], Node] = {}
         self._narrowed = consistency(relation).narrowed
 
-    def node(self, hypotheses: Iterable[Hypothesis]) -> Node:
+    def node(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool = False) -> Node:
         """The node of exactly these hypotheses, less those that another one covers."""
         narrowed = (h._replace(state=self._narrowed(h.state)) for h in hypotheses)
         kept = frozenset(condensed(narrowed))
-        found = self._nodes.get(kept)
+        found = self._nodes.get((kept, lacks_some))
         if found is None:
             if len(self._nodes) >= MOST_NODES:
                 self._nodes.clear()
-            found = self._nodes[kept] = Node(tuple(kept))
+            found = self._nodes[kept, lacks_some] = Node(tuple(kept), lacks_some)
         return found
 
     def follow(self, node: Node, observation: Observation) -> Edge:
@@ -168,11 +171,11 @@ class Automaton:
             node.closure = tuple(search.found)
         return node.closure
 
-    def _generated(self, hypotheses: Iterable[Hypothesis]) -> Node:
+    def _generated(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool) -> Node:
         """The node of these hypotheses, less those that others become by hidden steps: they add nothing."""
         search = _Search(self.relation, self._narrowed)
         generators = [h for h in hypotheses if search.from_(h)]
-        node = self.node(generators)
+        node = self.node(generators, lacks_some=lacks_some)
         if node.closure is None and len(node.hypotheses) == len(generators):
             node.closure = tuple(search.found)
         return node
@@ -195,7 +198,9 @@ class Automaton:
             survivors = {h._replace(notes=h.notes - notes): rules for h, rules in survivors.items()}
         # a request, a greeting or a farewell takes no step, so it makes no hypothesis superfluous
         searched = isinstance(observation, Replied | Emitted) and len(survivors) > 1
-        reached = self._generated(survivors) if searched else self.node(survivors)
+        lacks_some = node.is_doubtful
+        found = self._generated if searched else self.node
+        reached = found(survivors, lacks_some=lacks_some)
         return Edge(reached, certain, tuple(sorted(told)))
 
     def _show(self, node: Node, observation: Observation) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
@@ -206,9 +211,6 @@ class Automaton:
             case Greeted(monitor, again):
                 for h in node.hypotheses:
                     yield _greet(h, monitor, again=again), ()
-            case Foreign(monitor):
-                for h in node.hypotheses:
-                    yield h.with_monitor(monitor, h.monitors[monitor]._replace(late=ONE_UNSEEN)), ()
             case Ended():
                 yield from self._end(node, observation)
             case Replied() if self._is_neutral(node, observation):

@@ -9,7 +9,7 @@ with together.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from migspec.spec.state import VARIABLES, assign
@@ -72,6 +72,7 @@ class Cursor:
     """The position of one VM in an automaton."""
 
     __slots__ = (
+        "_gave_up",
         "_late",
         "_others",
         "_owned",
@@ -108,6 +109,7 @@ class Cursor:
         self._tries = [_Try(first, unseen=False)] * late + [_Try(tier, unseen=True) for tier in tiers[first:]]
         first_try = self._tries.pop(0)
         self._others = []
+        self._gave_up = False
         self._unseen = first_try.unseen
         self._way = Way()
         self._recent = self._way.recent
@@ -115,17 +117,36 @@ class Cursor:
         if self.monitors:
             self._recent.append(Appeared(self.monitors))
 
+    def begin_once_more(self, monitor: int) -> None:
+        """A reply to a request from before the trace: whatever that did, and another such request may be executed.
+
+        What was learned so far does not hold any more, apart from what the monitors wait for.
+        """
+        if len(self.monitors) > 1:
+            others = self._with_monitor_late(monitor)
+            self.jump(self.automaton.node(others, lacks_some=self.is_uncertain))
+            return
+        # what a thread owes it has yet to do in one of the beginnings; requests in order have waited for that reply
+        (waiting,) = max((h.monitors for h in self.node.hypotheses), key=lambda monitors: len(monitors[0].queue))
+        self.monitors = (waiting._replace(late=ONE_UNSEEN, backlog=()),)
+        self.begin(late=True)
+
+    def _with_monitor_late(self, monitor: int) -> Iterator[Hypothesis]:
+        for h in self.node.hypotheses:
+            yield h.with_monitor(monitor, h.monitors[monitor]._replace(late=ONE_UNSEEN))
+
     @property
     def everywhere(self) -> Node:
         """Where the VM may be by any beginning that explained all before the observation that was rejected last."""
         if not self._others:
             return self.node
-        return self.automaton.node(h for node in (self.node, *self._others) for h in node.hypotheses)
+        together = (h for node in (self.node, *self._others) for h in node.hypotheses)
+        return self.automaton.node(together, lacks_some=self.is_uncertain)
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether a search that explained nothing was cut short, so that nothing follows from it."""
-        return any(node.is_cut_short for node in (self.node, *self._others))
+        """Whether a search was cut short somewhere, so that nothing follows from its explaining nothing."""
+        return self._gave_up or any(node.is_doubtful for node in (self.node, *self._others))
 
     def follow(self, observation: Observation) -> Edge | None:
         """Move along `observation`; None, without moving, if nothing explains it."""
@@ -200,7 +221,7 @@ class Cursor:
     def add_monitor(self, monitor: Monitor) -> int:
         """Give every hypothesis one more monitor and return its index."""
         self.monitors = (*self.monitors, monitor)
-        self.node = self._with_monitors(self.node.hypotheses, self.monitors, unseen=self._unseen)
+        self.node = self._with_monitors(self.node, self.monitors, unseen=self._unseen)
         if self._recent is not None:
             self._recent.append(Appeared(self.monitors))
         return len(self.monitors) - 1
@@ -209,7 +230,7 @@ class Cursor:
         """The process may have been replaced by another one, with all its monitors closed so far."""
         monitors = (Monitor(connected=False),) * len(self.monitors)
         fresh = [h._replace(monitors=monitors) for h in beginnings(self.automaton.relation)[0]]
-        self.jump(self.automaton.node((*self.node.hypotheses, *fresh)))
+        self.jump(self.automaton.node((*self.node.hypotheses, *fresh), lacks_some=self.node.is_doubtful))
 
     def _begin_otherwise(self, rejected: Observation) -> bool:
         """Try the way so far from the next beginnings; true if one of them explains it and `rejected` too."""
@@ -238,7 +259,8 @@ class Cursor:
         nodes = [self._retrace(attempt) for attempt in self._tries if _is_suggested(attempt.tier, self._way, None)]
         others = [h for node in nodes if node is not None for h in node.hypotheses]
         if others:
-            self.node = self.automaton.node((*self.node.hypotheses, *others))
+            lacks_some = self.is_uncertain or any(node.is_doubtful for node in nodes if node is not None)
+            self.node = self.automaton.node((*self.node.hypotheses, *others), lacks_some=lacks_some)
         self._forget_way()
 
     def _forget_way(self) -> None:
@@ -249,9 +271,11 @@ class Cursor:
 
     def _retrace(self, attempt: _Try) -> Node | None:
         def appear(node: Node, monitors: tuple[Monitor, ...]) -> Node:
-            return self._with_monitors(node.hypotheses, monitors, unseen=attempt.unseen)
+            return self._with_monitors(node, monitors, unseen=attempt.unseen)
 
-        return self._way.go(self.automaton, self._beginning(attempt, ()), appear)
+        last, explains = self._way.go(self.automaton, self._beginning(attempt, ()), appear)
+        self._gave_up |= last.is_doubtful and not explains
+        return last if explains else None
 
     def _beginning(self, attempt: _Try, monitors: tuple[Monitor, ...]) -> Node:
         start = beginnings(self.automaton.relation)[attempt.tier]
@@ -261,8 +285,9 @@ class Cursor:
         else:
             # the main loop that let a client in has stopped the guest if that was due
             start = tuple(h._replace(state=assign(h.state, {"stop-due": "no"})) for h in start)
-        return self._with_monitors(start, monitors, unseen=attempt.unseen)
+        return self._with_monitors(Node(start), monitors, unseen=attempt.unseen)
 
-    def _with_monitors(self, hypotheses: Iterable[Hypothesis], monitors: tuple[Monitor, ...], *, unseen: bool) -> Node:
+    def _with_monitors(self, node: Node, monitors: tuple[Monitor, ...], *, unseen: bool) -> Node:
         given = tuple(monitor._replace(late=monitor.late if unseen else 0) for monitor in monitors)
-        return self.automaton.node(h._replace(monitors=h.monitors + given[len(h.monitors) :]) for h in hypotheses)
+        watched = (h._replace(monitors=h.monitors + given[len(h.monitors) :]) for h in node.hypotheses)
+        return self.automaton.node(watched, lacks_some=node.lacks_some)

@@ -89,15 +89,6 @@ class Greeted(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
         return "greeting"
 
 
-class Foreign(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
-    """The server replied to a request from before the trace, so that another such request may be executed."""
-
-    monitor: int
-
-    def __str__(self) -> str:
-        return "reply to a request from before the trace"
-
-
 class Ended(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A connection ended.  `exit` is the process's exit code where it is known; negative for a signal."""
 
@@ -109,5 +100,5 @@ class Ended(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
         return "end of the connection" + (f", exit code {self.exit}" if self.exit is not None else "")
 
 
-Observation = Sent | Replied | Emitted | Greeted | Foreign | Ended
+Observation = Sent | Replied | Emitted | Greeted | Ended
 """Anything that a monitor shows."""

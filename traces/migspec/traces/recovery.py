@@ -37,9 +37,9 @@ def recover(automaton: Automaton, node: Node, observation: Observation) -> Node:
     """The node to go on from after `observation` was rejected at `node`."""
     match observation:
         case Emitted(monitor, event):
-            return automaton.node(_after_event(automaton, node, monitor, event))
+            return automaton.node(_after_event(automaton, node, monitor, event), lacks_some=node.is_doubtful)
         case Replied():
-            return automaton.node(_after_reply(automaton, node, observation))
+            return automaton.node(_after_reply(automaton, node, observation), lacks_some=node.is_doubtful)
     return node
 
 
@@ -51,7 +51,7 @@ def another_client(automaton: Automaton, node: Node, observation: Observation) -
     """
     watched = automaton.node(_with_others(h, OTHERS_UNSEEN) for h in node.hypotheses)
     after = automaton.follow(watched, observation).node
-    unwatched = [h for h in node.hypotheses if watched.is_cut_short or not shows_all(h)]
+    unwatched = [h for h in node.hypotheses if watched.is_doubtful or not shows_all(h)]
     if after is None and unwatched:
         tiers = beginnings(automaton.relation)
         anywhere = [start.state for start in tiers[min(LATE, len(tiers) - 1)]]
@@ -68,7 +68,8 @@ def _with_others(h: Hypothesis, unseen: int) -> Hypothesis:
 
 def forget(automaton: Automaton, node: Node, sent: Sent) -> Node:
     """The node without the oldest request of a monitor, which was never executed."""
-    return automaton.node(_dropped(h, sent.monitor, oob=sent.request.oob) for h in node.hypotheses)
+    dropped = (_dropped(h, sent.monitor, oob=sent.request.oob) for h in node.hypotheses)
+    return automaton.node(dropped, lacks_some=node.is_doubtful)
 
 
 def _after_event(automaton: Automaton, node: Node, monitor: int, event: str) -> Iterator[Hypothesis]:

@@ -20,7 +20,7 @@ from migspec.traces.gaps import Shadow
 from migspec.traces.hypotheses import NEGOTIATING, ONE_UNSEEN, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
 from migspec.traces.messages import Line, LooseLine, Message, decode_any
-from migspec.traces.observations import Emitted, Ended, Foreign, Greeted, Observation, Replied, Reply, Sent
+from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
 from migspec.traces.pairing import Kind, Pending, Track
 from migspec.traces.reading import Reader, envelope_faults, is_mixed, salvaged, uri_of
 from migspec.traces.recovery import another_client, forget, recover
@@ -309,7 +309,7 @@ class VmJudge:
     def _foreign(self, number: int, track: Track, message: Message) -> None:
         """Judge a reply to a request from before the trace, or from before a gap."""
         shadow, self._shadow = self._shadow, None
-        self._move(number, Foreign(track.index))
+        self._cursor.begin_once_more(track.index)
         if shadow is None:
             return
         asked = shadow.asked(track, message.id)

@@ -6,7 +6,7 @@ changes nothing from the moment on at which it leads back to where it began.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import NamedTuple
 
@@ -56,20 +56,28 @@ class Way:
         self.recent.clear()
         return len(self.steps) <= MOST_STEPS
 
-    def go(self, automaton: Automaton, node: Node, appear: Callable[[Node, tuple[Monitor, ...]], Node]) -> Node | None:
-        """Where the way leads from `node`, None if nowhere; `appear` gives a node its monitors."""
-        here: Node | None = node
+    def go(
+        self, automaton: Automaton, node: Node, appear: Callable[[Node, tuple[Monitor, ...]], Node]
+    ) -> tuple[Node, bool]:
+        """How far the way leads from `node`, and whether to its end; `appear` gives a node its monitors."""
         for step in chain(self.steps, self.recent):
-            if here is None:
-                return None
             match step:
-                case Repeated():
-                    here = _again_and_again(automaton, here, step)
+                case Repeated(stretch, times):
+                    steps: Iterable[Observation] = stretch
                 case Appeared(monitors):
-                    here = appear(here, monitors)
+                    node, steps, times = appear(node, monitors), (), 1
                 case _:
-                    here = automaton.follow(here, step).node
-        return here
+                    steps, times = (step,), 1
+            for _ in range(times):
+                before = node
+                for observation in steps:
+                    after = automaton.follow(node, observation).node
+                    if after is None:
+                        return node, False
+                    node = after
+                if node is before:
+                    break  # so it will be after any number of repetitions
+        return node, True
 
     def observations(self) -> list[Observation]:
         """What was seen, each stretch once."""
@@ -80,19 +88,6 @@ class Way:
             elif not isinstance(step, tuple):
                 seen.append(step)
         return seen
-
-
-def _again_and_again(automaton: Automaton, node: Node, repeated: Repeated) -> Node | None:
-    for _ in range(repeated.times):
-        here: Node | None = node
-        for observation in repeated.stretch:
-            if here is None:
-                return None
-            here = automaton.follow(here, observation).node
-        if here is node or here is None:
-            return here
-        node = here
-    return node
 
 
 def shortened(steps: list[Step]) -> list[Step]:
