@@ -37,13 +37,13 @@ def _is_suggested(tier: int, way: Way, rejected: Observation | None) -> bool:
         return True
     seen = [*way.observations(), *([] if rejected is None else [rejected])]
     names = {str(step).lower() for step in seen}
-    if any("colo" in name for name in names):
-        return True
-    if tier > ON_BOTH_SIDES or _began_at_rest(seen):
-        return False
+    in_colo = any("colo" in name for name in names)
+    at_rest = _began_at_rest(seen)
     if tier == IN_COLO:
-        return not any(isinstance(step, Replied) and step.reply.answer for step in seen)
-    goes_on = any(word in name for name in names for word in _OF_BOTH_SIDES)
+        return in_colo or not (at_rest or any(isinstance(step, Replied) and step.reply.answer for step in seen))
+    if at_rest or tier > ON_BOTH_SIDES:
+        return in_colo and not at_rest
+    goes_on = in_colo or any(word in name for name in names for word in _OF_BOTH_SIDES)
     return goes_on or isinstance(rejected, Ended) or any(end in str(rejected) for end in ("completed", "failed"))
 
 
