@@ -8,6 +8,9 @@ moment when QEMU sent it; the log decides the status of that moment
 
 Both clocks are the machine's.
 
+The log of a process that is killed may lack its last lines: an event after them, with another status than the last
+one's, decides nothing.
+
 Two things the checker is excused from.  A command of the human monitor is one step to it, and the statuses
 that `savevm` runs through inside are none of its own.  And a trace that begins in mid-migration is taken for
 the likeliest one, an idle VM, until it proves to be none; such a VM is not compared.
@@ -37,6 +40,8 @@ OPTIONS: Final = Options()
 """How a trace is judged, unless told."""
 
 _INITIAL: Final = "none"
+_LISTENING: Final = "setup"
+"""The status of an event that need not be a change: it tells that a destination listens."""
 _HUMAN: Final = "human-monitor-command"
 _OUTGOING: Final = frozenset(("migrate", "xen-save-devices-state", "snapshot-save"))
 _INCOMING: Final = frozenset(("migrate-incoming", "migrate-recover", "xen-load-devices-state"))
@@ -109,11 +114,17 @@ class _Vm:
         elif message.get("event") == "MIGRATION":
             stamp = message["timestamp"]
             sent = stamp["seconds"] + stamp["microseconds"] / 1e6
-            return None if any(by_hand for _, by_hand in self.asked.values()) else (sent, sent)
+            lacks_it = self.log_lacks(message["data"]["status"], sent)
+            return None if lacks_it or any(by_hand for _, by_hand in self.asked.values()) else (sent, sent)
         elif "return" in message or "error" in message:
             since, _ = self.asked.pop(key, (None, False))
             return None if since is None else (since, entry["t"])
         return None
+
+    def log_lacks(self, status: str, sent: float) -> bool:
+        """Tell whether the log ends before the change that an event tells of."""
+        ended = not self.changes or (self.changes[-1].t <= sent and self.changes[-1].state != status)
+        return ended and status != _LISTENING
 
     def logged(self, since: float, until: float) -> str | None:
         """Return the status from `since` to `until`; None if it changed meanwhile, or too soon after."""

@@ -7,7 +7,7 @@ from tests.spec.states import READY
 
 from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer, fits
 from migspec.spec.schema import SEED, members_of
-from migspec.spec.state import ANYTHING, assign
+from migspec.spec.state import ANYTHING, VARIABLES, assign
 from migspec.spec.vocabulary import MigrationStatus
 
 PROGRESS = frozenset({"setup-time", "total-time", "expected-downtime", "ram"})
@@ -102,21 +102,26 @@ def test_a_vm_that_never_migrated_shows_nothing() -> None:
 def test_the_incoming_status_shows_alone_and_only_while_there_is_no_outgoing_one(status: str) -> None:
     state = assign(READY, {"incoming": status, "load": "loading"})
     assert shows(state, status)
-    assert shows(state, status, frozenset({"socket-address"}))
     assert not shows(state, None)
     assert not shows(state, status, PROGRESS)
     hidden = assign(state, {"outgoing": "active"})
-    assert shows(hidden, "active", PROGRESS | {"socket-address"})
     assert shows(hidden, "active", PROGRESS)
     assert not shows(hidden, status)
 
 
-@pytest.mark.parametrize("load", ["none", "deferred", "done"])
-def test_the_address_shows_only_while_it_is_kept(load: str) -> None:
-    for listening in (load, "listening"):
-        state = assign(READY, {"load": listening})
-        assert shows(state, None, frozenset({"socket-address"})) == (listening == "listening")
-        assert shows(state, None)
+@pytest.mark.parametrize("load", VARIABLES["load"].values)
+@pytest.mark.parametrize("has_address", ["no", "yes"])
+@pytest.mark.parametrize("outgoing", ["none", "active"])
+def test_the_address_shows_exactly_while_the_process_listens_on_a_socket(
+    load: str, has_address: str, outgoing: str
+) -> None:
+    state = assign(READY, {"load": load, "has-address": has_address, "outgoing": outgoing})
+    shown, others = (None, NOTHING) if outgoing == "none" else (outgoing, PROGRESS)
+    kept = has_address == "yes" and load not in ("none", "deferred", "done")
+    assert shows(state, shown, others | {"socket-address"}) == kept
+    # at the end of a postcopy or of COLO the status may be known before the address is gone
+    going = load in ("closing", "colo-leaving", "colo-left")
+    assert shows(state, shown, others) == (not kept or going)
 
 
 def test_blocktime_needs_both_capabilities_and_comes_whole() -> None:

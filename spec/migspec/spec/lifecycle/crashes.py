@@ -32,7 +32,7 @@ def _crash(
 ROWS: tuple[Row, ...] = (
     _crash(
         "outgoing.multifd-over-pipe-crashes",
-        "multifd has no channels over a command or a descriptor: the process crashes.",
+        "Over a command or a descriptor multifd has no channels: the process crashes.",
         Thread.MIGRATION,
         MULTIFD_ON & where({"piped": "yes", "stage": ("setting-up", "set-up", "ending")}, "the stream is a pipe"),
         "28 of 28",
