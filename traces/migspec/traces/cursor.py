@@ -9,15 +9,15 @@ with together.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from migspec.spec.state import VARIABLES, assign
 from migspec.traces.automaton import Automaton, Edge, Node
 from migspec.traces.beginnings import IN_COLO, LATE, ON_BOTH_SIDES, UNUSUAL_SOURCE, beginnings
-from migspec.traces.hypotheses import ONE_UNSEEN, Hypothesis, Monitor
+from migspec.traces.hypotheses import ONE_UNSEEN, Monitor
 from migspec.traces.observations import Emitted, Ended, Observation, Replied, Sent
-from migspec.traces.way import MOST_NEW, Appeared, Step, Way
+from migspec.traces.way import MOST_NEW, Appeared, Changed, Step, Way
 
 _OF_BOTH_SIDES = ("postcopy", "recover", "socket-address")
 _SETTING_UP = frozenset({"migrate", "migrate-incoming", "migrate-recover"})
@@ -123,17 +123,16 @@ class Cursor:
         What was learned so far does not hold any more, apart from what the monitors wait for.
         """
         if len(self.monitors) > 1:
-            others = self._with_monitor_late(monitor)
-            self.jump(self.automaton.node(others, lacks_some=self.is_uncertain))
+            self.change(lambda node: self._with_monitor_late(node, monitor))
             return
         # what a thread owes it has yet to do in one of the beginnings; requests in order have waited for that reply
         (waiting,) = max((h.monitors for h in self.node.hypotheses), key=lambda monitors: len(monitors[0].queue))
         self.monitors = (waiting._replace(late=ONE_UNSEEN, backlog=()),)
         self.begin(late=True)
 
-    def _with_monitor_late(self, monitor: int) -> Iterator[Hypothesis]:
-        for h in self.node.hypotheses:
-            yield h.with_monitor(monitor, h.monitors[monitor]._replace(late=ONE_UNSEEN))
+    def _with_monitor_late(self, node: Node, monitor: int) -> Node:
+        late = (h.with_monitor(monitor, h.monitors[monitor]._replace(late=ONE_UNSEEN)) for h in node.hypotheses)
+        return self.automaton.node(late, lacks_some=node.lacks_some)
 
     @property
     def everywhere(self) -> Node:
@@ -213,8 +212,14 @@ class Cursor:
         cursor.begin(late=True)
         return cursor
 
+    def change(self, change: Callable[[Node], Node]) -> None:
+        """Go on where `change` leads, for reasons that are no observation and hold whatever the beginning."""
+        self.node = change(self.node)
+        if self._recent is not None:
+            self._recent.append(Changed(change))
+
     def jump(self, node: Node) -> None:
-        """Go on at `node`, for reasons that are no observation."""
+        """Go on at `node`, wherever the VM was before."""
         self.node = node
         self._forget_way()
 
@@ -230,7 +235,7 @@ class Cursor:
         """The process may have been replaced by another one, with all its monitors closed so far."""
         monitors = (Monitor(connected=False),) * len(self.monitors)
         fresh = [h._replace(monitors=monitors) for h in beginnings(self.automaton.relation)[0]]
-        self.jump(self.automaton.node((*self.node.hypotheses, *fresh), lacks_some=self.node.is_doubtful))
+        self.change(lambda node: self.automaton.node((*node.hypotheses, *fresh), lacks_some=node.lacks_some))
 
     def _begin_otherwise(self, rejected: Observation) -> bool:
         """Try the way so far from the next beginnings; true if one of them explains it and `rejected` too."""

@@ -293,7 +293,8 @@ class VmJudge:
             text = message.error.desc
             refused = track.refused_by_parser(text, identity)
             if refused is not None:
-                self._cursor.jump(forget(self.automaton, self._cursor.node, refused.sent))
+                sent = refused.sent
+                self._cursor.change(lambda node: forget(self.automaton, node, sent))
                 return None
             if track.answers_bad_input(text, identity):
                 return None

@@ -31,6 +31,12 @@ MOST_STEPS = 100_000
 """Steps that are kept: a few for each migration, however long it is polled."""
 
 
+class Changed(NamedTuple):
+    """A moment at which the VM may have become something else, for reasons that are no observation."""
+
+    change: Callable[[Node], Node]
+
+
 class Repeated(NamedTuple):
     """A stretch of steps that was gone so many `times`."""
 
@@ -38,7 +44,7 @@ class Repeated(NamedTuple):
     times: int
 
 
-Step = Observation | Appeared | Repeated
+Step = Observation | Appeared | Changed | Repeated
 
 
 class Way:
@@ -66,6 +72,8 @@ class Way:
                     steps: Iterable[Observation] = stretch
                 case Appeared(monitors):
                     node, steps, times = appear(node, monitors), (), 1
+                case Changed(change):
+                    node, steps, times = change(node), (), 1
                 case _:
                     steps, times = (step,), 1
             for _ in range(times):
