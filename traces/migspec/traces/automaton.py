@@ -255,12 +255,14 @@ class Automaton:
             return
         allowed = _LIFE.bits(_lives_of(end.exit)) if end.exit is not None else 0
         for reached in self.closure(node):
-            # what ends a process while nobody watches is not told
-            unwatched = end.exit == 0 and all(monitor.left for monitor in reached.hypothesis.monitors)
-            unwatched |= self.relation.profile == SEED  # the schema says nothing of how a process ends
-            state = reached.hypothesis.state if unwatched else reached.hypothesis.state & (~_LIFE.field | allowed)
+            h = reached.hypothesis
+            state = h.state & (~_LIFE.field | allowed)
+            if self.relation.profile == SEED:
+                state = h.state  # the schema says nothing of how a process ends
+            elif end.exit == 0 and not any(_is_watching(monitor) for monitor in h.monitors):
+                state = h.state & ~_LIFE.field | allowed  # what ended it was not told
             if state & _LIFE.field:
-                yield _disconnect(reached.hypothesis._replace(state=state), end.monitor), reached.rules()
+                yield _disconnect(h._replace(state=state), end.monitor), reached.rules()
 
 
 def _lives_of(code: int) -> tuple[str, ...]:
@@ -275,6 +277,11 @@ def _lives_of(code: int) -> tuple[str, ...]:
         case -11 | -7 | -8 | -4:
             return (Life.CRASHED,)
     return tuple(Life)
+
+
+def _is_watching(monitor: Monitor) -> bool:
+    """Whether what ends the process would have been told to it, as far as it got."""
+    return not (monitor.left or (monitor.connected and monitor.session & NEGOTIATING))
 
 
 def _greet(h: Hypothesis, index: int, *, again: bool) -> Hypothesis:

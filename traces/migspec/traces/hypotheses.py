@@ -261,7 +261,7 @@ class Relation:
             left = left._replace(late=0)  # what was asked before it is done with
         thread = _IO if oob else _MAIN
         given = h.state & ~_SESSION.field | monitor.session
-        given &= ~_LIFE.field | _LOOPING  # who executes a request has not ended
+        given &= ~_LIFE.field | (_LIVING if oob else _LOOPING)  # who executes a request has not ended
         for answer in answers(request, given, self.profile):
             after = h.with_monitor(index, left._replace(session=answer.state & _SESSION.field))
             notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes

@@ -260,7 +260,8 @@ class VmJudge:
         asked = self._paired(number, track, message)
         if asked is None:
             return
-        track.matched = True
+        # one out of band may overtake the reply to a request from before the trace
+        track.matched |= not asked.sent.request.oob
         if asked.sent.request.command in BEGINNERS:
             self._journeys.answered(self.name, asked.line, success=message.error is None)
         self._answered(number, track, message, asked)
