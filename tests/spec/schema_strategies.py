@@ -1,4 +1,7 @@
-"""Hypothesis strategies: values that fit a type of the schema, values with one change in them, and any JSON at all."""
+"""Hypothesis strategies: values that fit a type of the schema, values with one change in them, and any JSON at all.
+
+And what is to be known of such values.
+"""
 
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -6,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from migspec.spec.schema import Command, Enum, Member, Ref, Schema, Struct, Type, Union
+from migspec.spec.schema import QEMU_5_2_0, Command, Enum, Member, Ref, Schema, Struct, Type, Union
 from migspec.spec.schema.model import Alternate, Array, IntegerType, Scalar
 
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -117,3 +120,18 @@ def _as_member(whole: dict[str, Any], name: str) -> Callable[[Any], dict[str, An
 
 def _as_element(whole: list[Any], place: int) -> Callable[[Any], list[Any]]:
     return lambda item: [*whole[:place], item, *whole[place + 1 :]]
+
+
+_FLOATS = frozenset(
+    member.name for struct in QEMU_5_2_0.structs.values() for member in struct.members if member.type is Scalar.NUMBER
+)
+
+
+def has_large_integer(value: Any) -> bool:
+    """Whether there is a number above the range of a signed integer where the schema of a return has an integer."""
+    match value:
+        case dict():
+            return any(has_large_integer(item) for name, item in value.items() if name not in _FLOATS)
+        case list():
+            return any(map(has_large_integer, value))
+    return type(value) is int and value > 2**63 - 1
