@@ -82,8 +82,8 @@ def test_a_request_without_its_reply_leaves_a_doubt(judge: Judge) -> None:
 
 def test_what_is_wrong_in_itself_is_wrong_after_a_gap(judge: Judge) -> None:
     talk, src = migrating()
-    src.gap().status("STOP", "2", "completed").shows("completed").shows("active")
-    assert (talk.line, "query-migrate.status") in found(judge(talk), Grade.VIOLATION)
+    src.gap().shows("active").request("query-version").reply({}, identity="another")
+    assert found(judge(talk), Grade.VIOLATION) == [(talk.line, "envelope.id")]
 
 
 def test_a_gap_is_forgotten_after_a_while(judge: Judge) -> None:

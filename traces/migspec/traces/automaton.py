@@ -16,6 +16,7 @@ from migspec.spec.state import VARIABLES, Life
 from migspec.traces.beginnings import consistency
 from migspec.traces.hypotheses import (
     NEGOTIATING,
+    ONE_UNSEEN,
     Due,
     Hypothesis,
     Monitor,
@@ -128,12 +129,21 @@ class _Search:
             return False
         self._exactly.add(h)
         # a state seldom covers one that is elsewhere, and to miss it costs time and nothing else
-        states = self._known.setdefault((h.owed, h.monitors, h.state & PLACE), [])
-        for state, notes in states:
-            if h.state & ~state == 0 and notes <= h.notes:
-                return False
+        place = h.state & PLACE
+        states = self._known.setdefault((h.owed, h.monitors, place), [])
+        if _is_covered(h, states):
+            return False
+        # where a request may still be executed unseen, all is possible that is possible where it was
+        waiting = tuple(monitor._replace(late=ONE_UNSEEN) for monitor in h.monitors)
+        if waiting != h.monitors and _is_covered(h, self._known.get((h.owed, waiting, place), ())):
+            return False
         states.append((h.state, h.notes))
         return True
+
+
+def _is_covered(h: Hypothesis, states: Iterable[tuple[int, frozenset[str]]]) -> bool:
+    """Whether one of these states, with the notes that it needs, leaves open all that `h` says."""
+    return any(h.state & ~state == 0 and notes <= h.notes for state, notes in states)
 
 
 class Automaton:
