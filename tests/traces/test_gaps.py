@@ -82,7 +82,7 @@ def test_a_request_without_its_reply_leaves_a_doubt(judge: Judge) -> None:
 
 def test_what_is_wrong_in_itself_is_wrong_after_a_gap(judge: Judge) -> None:
     talk, src = migrating()
-    src.gap().shows("active").request("query-version").reply({}, identity="another")
+    src.gap().shows("active").request("query-block").reply([], identity="another")
     assert found(judge(talk), Grade.VIOLATION) == [(talk.line, "envelope.id")]
 
 
