@@ -19,7 +19,6 @@ from migspec.spec.lifecycle.guards import (
     GUEST_RUNS,
     GUEST_STOPPED,
     LOST_RACE,
-    MULTIFD_ON,
     NOT_WAS_RUNNING,
     PAUSE_OFF,
     PAUSE_ON,
@@ -470,33 +469,5 @@ END: tuple[Row, ...] = (
 )
 """The end of an attempt."""
 
-_CHANNEL_STATUSES = ("setup", "active", "pre-switchover", "device")
-
-CHANNELS: tuple[Row, ...] = (
-    *(
-        row(
-            f"outgoing.{status}-to-failed.channel",
-            "A multifd channel failed.",
-            Thread.CHANNEL,
-            outgoing=f"{status} -> failed",
-            when=MULTIFD_ON,
-            then={"error-known": _MAYBE},
-            clause="MigrationStatus.failed",
-            evidence="5 recorded, from setup and active",
-        )
-        for status in _CHANNEL_STATUSES
-    ),
-    row(
-        "outgoing.failed-to-failed.channel",
-        "A second multifd channel reports the failure once more.",
-        Thread.CHANNEL,
-        outgoing="failed -> failed",
-        when=MULTIFD_ON,
-        standing=Standing.DEFECT,
-        evidence="3 recorded, within some milliseconds",
-    ),
-)
-"""What multifd channels report beside the migration thread."""
-
-ROWS: tuple[Row, ...] = (*CONNECTION, *SET_UP, *PRECOPY, *SWITCH_OVER, *CLOSE, *END, *CHANNELS)
-"""All rows of precopy and cancellation."""
+ROWS: tuple[Row, ...] = (*CONNECTION, *SET_UP, *PRECOPY, *SWITCH_OVER, *CLOSE, *END)
+"""All rows of precopy and cancellation, multifd aside."""
