@@ -27,20 +27,25 @@ _AT_REST = frozenset({None, "none", "completed", "failed", "cancelled"})
 def _is_suggested(tier: int, way: Way, rejected: Observation | None) -> bool:
     """Whether an uncommon beginning could explain what a likelier one does not; false only if it cannot.
 
+    Without anything `rejected`, whether it could explain something that is still to come.
+
     That a source has sent COLO or dirty bitmaps shows in the message that names them.  A VM that was in COLO before
     the trace began says so in its first answer to query-migrate, and whatever ends COLO names it too.  One with a
     migration on both sides differs from others in what its incoming side does: to go on with a postcopy, or to end.
     """
     if tier == UNUSUAL_SOURCE:
-        return rejected is not None and any(word in str(rejected).lower() for word in ("colo", "postcopy"))
+        return rejected is None or any(word in str(rejected).lower() for word in ("colo", "postcopy"))
     if tier < IN_COLO:
         return True
     seen = [*way.observations(), *([] if rejected is None else [rejected])]
     names = {str(step).lower() for step in seen}
     in_colo = any("colo" in name for name in names)
     at_rest = _began_at_rest(seen)
+    hides_colo = not any(isinstance(step, Replied) and step.reply.answer for step in seen)
     if tier == IN_COLO:
-        return in_colo or not (at_rest or any(isinstance(step, Replied) and step.reply.answer for step in seen))
+        return in_colo or (hides_colo and not at_rest)
+    if rejected is None:
+        return not at_rest and (in_colo or hides_colo or tier == ON_BOTH_SIDES)
     if at_rest or tier > ON_BOTH_SIDES:
         return in_colo and not at_rest
     goes_on = in_colo or any(word in name for name in names for word in _OF_BOTH_SIDES)
