@@ -141,7 +141,7 @@ def test_a_migration_driven_by_qemus_own_client(source: QemuProcess, destination
         asked = [m["id"] for m in messages(trace, vm, Direction.TO_SERVER) if "id" in m]
         answered = [m["id"] for m in messages(trace, vm, Direction.TO_CLIENT) if "id" in m]
         assert asked == answered
-        assert len(asked) > 3
+        assert len(asked) >= 3
 
 
 def test_qmp_shell(source: QemuProcess, tmp_path: Path) -> None:
