@@ -26,8 +26,8 @@ from migspec.spec.vocabulary import ErrorClass
 class Words:
     """The texts that an error may have.
 
-    A text is meant if it is one of `exact`, has one of `beginnings`, contains `containing` without being
-    one of `except_for`; or whatever it is, with `anything`.
+    A text is meant if it is one of `exact`, has one of `beginnings`, or, without being one of `except_for`, contains
+    `containing`; or whatever else it is, with `anything`.
     """
 
     exact: frozenset[str] = frozenset()
@@ -41,7 +41,7 @@ class Words:
         if text in self.exact or text.startswith(self.beginnings or ("\0",)):
             return True
         if self.anything:
-            return True
+            return text not in self.except_for
         return bool(self.containing) and self.containing in text and text not in self.except_for
 
     def __str__(self) -> str:
@@ -196,12 +196,14 @@ class Answer:
 class Contract:
     """All cases of one command, in order.
 
-    With `query` the answers of successes depend on the state; `source` is the entity of the schema.
+    With `query` the answers of successes depend on the state. A contract is `aside` if its cases look at and change
+    only variables that have nothing to do with any migration, and announce nothing: it may be executed at any time.
     """
 
     command: str
     cases: tuple[Case, ...]
     query: str = ""
+    aside: bool = False
 
     def answers(self, request: Request, state: int, profile: str) -> Iterator[Answer]:
         """Every way in which `request` may go in `state`, first refusal first."""
@@ -247,6 +249,18 @@ def _split(state: int, name: str) -> Iterator[int]:
 
 SEEN: int = sum(
     VARIABLES[name].field
-    for name in ("outgoing", "incoming", "load", "run", "error-known", "stage", "cap.block", "block-incremental")
+    for name in (
+        "outgoing",
+        "incoming",
+        "load",
+        "run",
+        "error-known",
+        "stage",
+        "cap.block",
+        "block-incremental",
+        "colo-failover",
+        "colo-last",
+        "dirty-rate",
+    )
 )
 """The variables that a query shows and that another thread may change before its reply is sent."""

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import astuple
 
+from migspec.spec.commands import colo, dirty_rate
 from migspec.spec.commands.queries import MigrateAnswer
 from migspec.spec.parameters import READ
 from migspec.spec.requests import Request, understand
@@ -120,6 +121,12 @@ class Reader:
         if command == READ:
             told = None if value.block_incremental is UNSET else value.block_incremental
             return self._intern((READ, told), Reply(block_incremental=told))
+        if command == colo.QUERY:
+            status = colo.ColoAnswer(value.mode, value.last_mode, value.reason)
+            return self._intern((command, status), Reply(shown=status))
+        if command == dirty_rate.QUERY:
+            rate = dirty_rate.DirtyRateAnswer(value.status, value.dirty_rate is not UNSET)
+            return self._intern((command, rate), Reply(shown=rate))
         definition = self.schema.commands[command]
         return self._intern(("empty", definition.returns is None), Reply(empty=definition.returns is None))
 
@@ -146,8 +153,8 @@ def _named(name: str, data: object) -> str | None:
         case "MIGRATION_PASS":
             return "MIGRATION_PASS:1" if fields.get("pass") == 1 else "MIGRATION_PASS:n"
         case "COLO_EXIT":
-            mode = fields.get("mode")
-            return f"COLO_EXIT:{mode}" if isinstance(mode, str) else None
+            mode, reason = fields.get("mode"), fields.get("reason")
+            return f"COLO_EXIT:{mode}-{reason}" if isinstance(mode, str) and isinstance(reason, str) else None
         case "SHUTDOWN":
             if fields.get("guest") is True:
                 return "SHUTDOWN:guest"
