@@ -290,6 +290,10 @@ VARIABLES: Mapping[str, Variable] = {
             "block-options": (Loan, "The block options that migrate switched on for itself."),
             "block-incremental": (Answer, "The parameter of that name."),
             "dirty-rate": (Measurement, "How far the measurement of the dirty rate has got."),
+            "blocktime": (
+                Answer,
+                "Whether the incoming side measures its blocktime, or has measured it.",
+            ),
             "spice": (Answer, "Whether the process serves SPICE; decided when it is started."),
             "replication": (Answer, "Whether the build has replication, without which there is no COLO."),
             "block-migration": (Answer, "Whether the build has the migration of disks by blk and inc."),

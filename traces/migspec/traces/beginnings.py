@@ -74,6 +74,7 @@ _DEFAULTS: _Choice = {
     "stream": "plain",
     **{name: "no" for name in VARIABLES if name.startswith("cap.")},
     "block-incremental": "no",
+    "blocktime": "no",
     "block-options": "none",
 }
 _NO_COLO: _Choice = {

@@ -8,7 +8,7 @@ taking the samples took longer than that.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from migspec.spec.commands.dirty_rate import CALC, QUERY
@@ -23,6 +23,12 @@ class Times(NamedTuple):
     length: int
 
 
+_STEPS: Mapping[str, tuple[str, ...]] = {
+    DirtyRateStatus.MEASURING: ("dirty-rate.begins",),
+    DirtyRateStatus.MEASURED: ("dirty-rate.begins", "dirty-rate.ends"),
+}
+
+
 class DirtyRates:
     """What is known of the measurements of one VM.
 
@@ -35,6 +41,11 @@ class DirtyRates:
         self._unanswered = 0
         self._shown: Times | None = None
         self._settled = False
+
+    @staticmethod
+    def rules(returned: Mapping[str, object]) -> tuple[str, ...]:
+        """The rows whose steps an answer shows: no message of their own does."""
+        return _STEPS.get(str(returned.get("status")), ())
 
     def forget(self) -> None:
         """The VM was not watched for a while, or may be another one."""

@@ -41,6 +41,7 @@ _EVENTS = VARIABLES["cap.events"]
 _EVENTS_ON = _EVENTS.bits(("yes",))
 _EVENTS_OFF = _EVENTS.bits(("no",))
 _CAPABILITIES = sum(variable.field for name, variable in VARIABLES.items() if name.startswith("cap."))
+_CAPABILITIES |= VARIABLES["blocktime"].field
 _IDLE = ~IN_PROGRESS
 _LIFE = VARIABLES["life"]
 _LOOPING = VARIABLES["life"].bits((Life.ALIVE, Life.QUITTING))

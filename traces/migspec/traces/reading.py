@@ -20,6 +20,7 @@ from migspec.spec.commands.queries import MigrateAnswer
 from migspec.spec.parameters import READ
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, Schema
+from migspec.spec.schema.reach import types_of_arguments, types_of_event, types_of_reply
 from migspec.spec.schema.validate import Mismatch, validate_event, validate_reply
 from migspec.spec.state import VARIABLES
 from migspec.traces.messages import Message, decode_any, decoders_for
@@ -45,6 +46,7 @@ class Reader:
         self._migrate_answer = decoders.returns["query-migrate"].decode
         self._requests: dict[tuple[str, bytes, bool], Request] = {}
         self._events: dict[tuple[str, bytes], tuple[str | None, tuple[Mismatch, ...]]] = {}
+        self._types: dict[tuple[str, bytes], frozenset[str]] = {}
         self._replies: dict[tuple[object, ...], Reply] = {}
 
     def request(self, command: str, arguments: bytes, *, oob: bool) -> Request:
@@ -87,6 +89,37 @@ class Reader:
             if faults:
                 return reply, faults
         return self._content(command, value), ()
+
+    def types_of_reply(self, command: str, returned: bytes) -> frozenset[str]:
+        """The types of the schema that a success, which fits it, is made of; none for a command that it lacks."""
+        definition = self.schema.commands.get(command)
+        if definition is None or definition.returns is None:
+            return frozenset()
+        key = (command, returned)
+        found = self._types.get(key)
+        if found is None:
+            found = types_of_reply(_decode(returned), definition, self.schema)
+            _remember(self._types, key, found)
+        return found
+
+    def types_of_event(self, name: str, data: bytes) -> frozenset[str]:
+        """The types of the schema that the data of an event, which fits it, is made of."""
+        definition = self.schema.events.get(name)
+        if definition is None or not data:
+            return frozenset()
+        key = (name, data)
+        found = self._types.get(key)
+        if found is None:
+            found = types_of_event(_decode(data), definition, self.schema)
+            _remember(self._types, key, found)
+        return found
+
+    def types_of_request(self, command: str, arguments: bytes) -> frozenset[str]:
+        """The types of the schema that the arguments of a request, which fit it, are made of."""
+        definition = self.schema.commands.get(command)
+        if definition is None or not arguments:
+            return frozenset()
+        return types_of_arguments(_decode(arguments), definition, self.schema)
 
     def migrate_answer(self, returned: msgspec.Raw) -> tuple[Hashable, Any]:
         """What distinguishes an answer to query-migrate from others for the state, its status and members; and itself.

@@ -405,7 +405,11 @@ def _postcopy_with_shared(request: Request) -> Condition:
 
 def _new_settings(request: Request) -> dict[str, str | tuple[str, ...]]:
     known = set(MigrationCapability)
-    return {f"cap.{name}": "yes" if on else "no" for name, on in request.capabilities if name in known}
+    settings: dict[str, str | tuple[str, ...]] = {
+        f"cap.{name}": "yes" if on else "no" for name, on in request.capabilities if name in known
+    }
+    # the measurement is set up by a later check of the host, which the capability must have come before
+    return settings | {"blocktime": ("no", "yes")} if request.sets("postcopy-blocktime") else settings
 
 
 _LOADING = where({"incoming": "active"}, "a stream is being loaded")

@@ -90,6 +90,8 @@ def _of_definition(value: object, definition: Struct | Union | Enum, schema: Sch
 
 
 def _of_members(value: object, members: tuple[Member, ...], schema: Schema) -> Iterator[str]:
-    for member in members if isinstance(value, dict) else ():
+    if not isinstance(value, dict):
+        return
+    for member in members:
         if member.name in value:
             yield from _of_value(value[member.name], member.type, schema)
