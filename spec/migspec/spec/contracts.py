@@ -105,9 +105,10 @@ class Case:
     It applies to the requests that `asks` picks, in the states of `when`, and changes what `then` says, a
     choice where the outcome is open. `emits` are the events owed before the reply, in the notation of
     `migspec.spec.rows.Row`. With `words` the reply is an error of `error_class`, without it a success, of
-    any content with `loose`. A `final` case excludes all cases after it wherever it applies. `split_on`
-    names a variable whose value decides the texts. The rest says what the case is founded on: `clause` is
-    the part of the schema, `evidence` what was recorded of it.
+    any content with `loose`; without `replies` the process ends before it sends any. A `final` case
+    excludes all cases after it wherever it applies. `split_on` names a variable whose value decides the
+    texts. The rest says what the case is founded on: `clause` is the part of the schema, `evidence` what was
+    recorded of it.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Case:
     error_class: ErrorClass = ErrorClass.GENERIC_ERROR
     final: bool = False
     loose: bool = False
+    replies: bool = True
     split_on: str = ""
     standing: Standing = Standing.OBSERVED
     profiles: frozenset[str] = frozenset({QEMU_5_2_0})

@@ -275,7 +275,8 @@ class Relation:
             notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes
             due = Due(index, answer.expect, request, oob)
             for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
-                yield Step(answer.case.id, after._replace(state=state, notes=notes).owing(thread, (*emitted, due)))
+                owed = (*emitted, due) if answer.case.replies else emitted
+                yield Step(answer.case.id, after._replace(state=state, notes=notes).owing(thread, owed))
 
     def _moved_aside(self, request: Request, given: int) -> Iterable[int]:
         """What `given` may have become by the steps that only `request` looks at."""

@@ -79,6 +79,7 @@ XEN_SAVE_DEVICES_STATE = Contract(
             asks=_gives_up_disks,
             when=GUEST_STOPPED & DISKS_MAY_BE_AWAY,
             then={"life": "aborted"},
+            replies=False,
             standing=Standing.DEFECT,
             clause="xen-save-devices-state.live",
             evidence="on every run with a disk; so does a guest that waits for its state",
