@@ -385,7 +385,7 @@ def test_what_is_left_of_other_replies() -> None:
         ("MIGRATION_PASS", {"pass": 1}, "MIGRATION_PASS:1"),
         ("MIGRATION_PASS", {"pass": 2}, "MIGRATION_PASS:n"),
         ("MIGRATION_PASS", {"pass": 2**40}, "MIGRATION_PASS:n"),
-        ("COLO_EXIT", {"mode": "primary", "reason": "error"}, "COLO_EXIT:primary"),
+        ("COLO_EXIT", {"mode": "primary", "reason": "error"}, "COLO_EXIT:primary-error"),
         ("COLO_EXIT", {"mode": None}, None),
         ("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"}, "SHUTDOWN:guest"),
         ("SHUTDOWN", {"guest": False, "reason": "host-qmp-quit"}, "SHUTDOWN:quit"),
