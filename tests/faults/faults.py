@@ -42,6 +42,8 @@ BAD_ADDRESS = "migrate-to-malformed-addresses-events-off"
 LIMITS = "parameters-at-their-limits"
 CAPABILITIES = "capabilities-that-exclude-each-other"
 QUIT = "source-quits-in-active"
+DIRTY_RATE = "dirty-rate-asked-for-at-once"
+REPLICATION = "replication-without-any"
 
 src = Side("src")
 dst = Side("dst")
@@ -479,6 +481,40 @@ _ENDS = (
 _READ = "query-migrate-parameters"
 _SET = "migrate-set-parameters"
 
+_CALC = "calc-dirty-rate"
+_RATE = "query-dirty-rate"
+
+_INTERFACE = (
+    *_in(
+        DIRTY_RATE,
+        src,
+        Fault("no-seconds-are-measured", "calc-dirty-rate.measuring", accepted(src.reply(_CALC, 2))),
+        Fault("rate-before-its-time", "query-dirty-rate.status", altered(src.reply(_RATE, 4), "return.dirty-rate", 5)),
+        Fault(
+            "measured-for-no-time", "query-dirty-rate.calc-time", altered(src.reply(_RATE, 14), "return.calc-time", 0)
+        ),
+        Fault(
+            "measured-in-the-past", "query-dirty-rate.start-time", altered(src.reply(_RATE, 15), "return.start-time", 1)
+        ),
+    ),
+    *_in(
+        REPLICATION,
+        src,
+        Fault("failover-at-the-start", "xen-set-replication.failover", accepted(src.reply("xen-set-replication", 2))),
+        Fault(
+            "description-of-no-error",
+            "query-xen-replication-status.desc",
+            altered(src.reply("query-xen-replication-status"), "return.desc", "none"),
+        ),
+        Fault(
+            "spice-of-another-class",
+            "client_migrate_info.not-in-use",
+            refused(src.reply("client_migrate_info", 2), "SPICE is not in use"),
+        ),
+    ),
+)
+"""The rest of the interface."""
+
 _VALUES = _in(
     LIMITS,
     src,
@@ -512,6 +548,7 @@ FAULTS: tuple[Fault, ...] = (
     *_PASSES,
     *_REPLIES,
     *_QUERIES,
+    *_INTERFACE,
     *_VALUES,
     *_FORM,
     *_ENDS,

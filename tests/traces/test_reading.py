@@ -14,7 +14,7 @@ from tests.spec.schema_strategies import JSON, arguments_of, corrupted, has_larg
 from tests.traces.talk import RAM
 
 from migspec.spec.commands.queries import MigrateAnswer
-from migspec.spec.requests import understand
+from migspec.spec.requests import ARGUMENTS_KEPT, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0, SEED, Event, Schema
 from migspec.spec.schema.validate import Mismatch, MismatchKind, validate_event, validate_reply
 from migspec.spec.state import VARIABLES
@@ -97,7 +97,7 @@ def test_replies_that_differ_in_numbers_are_one_object(command: str, data: st.Da
     assert faults == more_faults == ()
 
 
-@given(st.sampled_from(sorted(SCHEMA.commands)), st.data())
+@given(st.sampled_from(sorted(set(SCHEMA.commands) - set(ARGUMENTS_KEPT))), st.data())
 def test_requests_that_differ_in_numbers_are_equal(command: str, data: st.DataObject) -> None:
     arguments = data.draw(arguments_of(SCHEMA.commands[command], SCHEMA).flatmap(renumbered))
     others = data.draw(renumbered(arguments))
@@ -385,7 +385,7 @@ def test_what_is_left_of_other_replies() -> None:
         ("MIGRATION_PASS", {"pass": 1}, "MIGRATION_PASS:1"),
         ("MIGRATION_PASS", {"pass": 2}, "MIGRATION_PASS:n"),
         ("MIGRATION_PASS", {"pass": 2**40}, "MIGRATION_PASS:n"),
-        ("COLO_EXIT", {"mode": "primary", "reason": "error"}, "COLO_EXIT:primary"),
+        ("COLO_EXIT", {"mode": "primary", "reason": "error"}, "COLO_EXIT:primary-error"),
         ("COLO_EXIT", {"mode": None}, None),
         ("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"}, "SHUTDOWN:guest"),
         ("SHUTDOWN", {"guest": False, "reason": "host-qmp-quit"}, "SHUTDOWN:quit"),

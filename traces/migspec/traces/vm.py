@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import product
 
 import msgspec
 from msgspec import UNSET
 
+from migspec.spec.commands.dirty_rate import CALC, QUERY
 from migspec.spec.commands.queries import contradictions
-from migspec.spec.rules import RULES
+from migspec.spec.requests import Request
+from migspec.spec.rows import SEED
+from migspec.spec.rules import ANSWERED_BY, RULES
 from migspec.spec.state import VARIABLES
 from migspec.traces.automaton import Automaton
 from migspec.traces.cursor import Cursor
+from migspec.traces.dirty_rates import DirtyRates
 from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade
 from migspec.traces.gaps import Shadow
@@ -60,6 +64,7 @@ class VmJudge:
         self._unexplained: list[Explanation] = []
         self._other_clients = other_clients
         self._settings = Settings(automaton.relation.profile, self.exercised, trusting=not other_clients)
+        self._dirty_rates = DirtyRates()
         self._shadow: Shadow | None = None
         self._leader: int | None = None
         self._watched = False
@@ -140,6 +145,7 @@ class VmJudge:
             self._close_explanations()
             self.exercised.update(self._cursor.exercised())
             self._settings.forget()
+            self._dirty_rates.forget()
             self._shadow = Shadow(number, self._cursor, self._tracks.values())
             self._cursor = self._cursor.after_gap()
             self._journeys.unwatched(self.name)
@@ -173,6 +179,7 @@ class VmJudge:
             self._journeys.restarted(self.name)
         if self._watched:
             self._settings.unwatched(track.ended, number)
+        self._dirty_rates.forget()
         track.begin(greeted=True)
         self._ended_by_server = False
         self.exercised["envelope.greeting"] += 1
@@ -197,6 +204,10 @@ class VmJudge:
             self._journeys.asked(self.name, number, request, uri_of(arguments), known)
         if command in WRITERS and request.may_pass:
             self._settings.asked(track.index, number, command, arguments)
+        if arguments and not request.argument_errors:
+            self._exercise("", self.reader.types_of_request(command, arguments))
+        if command in (CALC, QUERY):
+            self._dirty_rates.asked(track.index, request)
         track.pending.append(Pending(identity, sent, number))
         self._move(number, sent)
 
@@ -208,7 +219,7 @@ class VmJudge:
             self._find(number, f"schema.{name}", Grade.VIOLATION, told)
         if message.timestamp is None:
             self._find(number, "envelope.timestamp", Grade.VIOLATION, f"Event {name} has no timestamp.")
-        self.exercised[f"schema.{name}"] += 1
+        self._exercise(name, () if faults else self.reader.types_of_event(name, bytes(message.data)))
         if event is None:
             return
         if name == "MIGRATION_PASS" and not faults:
@@ -260,6 +271,8 @@ class VmJudge:
                 reply, _ = self.reader.reply("query-migrate", message)
                 replied = Replied(track.index, "query-migrate", reply or Reply())
                 kind = track.kinds[key] = Kind(replied, self.reader.alike(info))
+                self._exercise("query-migrate", self.reader.types_of_reply("query-migrate", bytes(message.returned)))
+                self.exercised.update(ANSWERED_BY["query-migrate"])
             kind.decode(message.returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
@@ -286,11 +299,29 @@ class VmJudge:
         if reply is None:
             self._recover(Replied(track.index, command, Reply(), oob))
             return
-        if not faults and (reply.settings is not None or reply.run is not None):
+        if not faults and not reply.is_error:
+            self._exercise(command, self.reader.types_of_reply(command, bytes(message.returned)))
             self._contradictions(number, command, message)
+        if not faults and command in (CALC, QUERY):
+            self._dirty_rate_answered(number, request, message)
         if not faults and (command in WRITERS or command in READERS):
             self._settings_answered(Span(track.index, asked.line, number), command, message)
         self._move(number, Replied(track.index, command, reply, oob))
+
+    def _exercise(self, entity: str, types: Iterable[str]) -> None:
+        """Count the rules of an entity that has been seen, and of the types that were seen in it."""
+        rules = (f"schema.{name}" for name in (entity, *types))
+        self.exercised.update(rule for rule in rules if rule in RULES)
+
+    def _dirty_rate_answered(self, number: int, request: Request, message: Message) -> None:
+        """Hold the times of a measurement against what was asked for."""
+        if self._other_clients or self.automaton.relation.profile == SEED:
+            return
+        returned = None if message.error is not None else decode_any(message.returned)
+        if isinstance(returned, dict):
+            self.exercised.update(self._dirty_rates.rules(returned))
+        for rule, told in self._dirty_rates.answered(request, returned):
+            self._find(number, rule, Grade.VIOLATION, f"The reply to {request.command} is wrong: {told}.")
 
     def _settings_answered(self, span: Span, command: str, message: Message) -> None:
         """Hold a reply to a command that sets or reads parameters against the values that are known."""
@@ -304,9 +335,15 @@ class VmJudge:
 
     def _contradictions(self, number: int, command: str, message: Message) -> None:
         """Find what an answer contradicts in itself."""
+        if command not in ANSWERED_BY:
+            return
+        self.exercised.update(rule for rule in ANSWERED_BY[command] if self._judges_by(rule))
         for rule, told in contradictions(command, decode_any(message.returned)):
-            if self.automaton.relation.profile in RULES[rule].profiles:
+            if self._judges_by(rule):
                 self._find(number, rule, Grade.VIOLATION, f"The reply to {command} is wrong: {told}.")
+
+    def _judges_by(self, rule: str) -> bool:
+        return self.automaton.relation.profile in RULES[rule].profiles
 
     def _paired(self, number: int, track: Track, message: Message) -> Pending | None:
         """The request that a reply belongs to; None if it belongs to none."""
