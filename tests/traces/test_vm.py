@@ -390,7 +390,7 @@ def test_what_one_monitor_asks_changes_what_another_is_told() -> None:
 
 def test_bad_input_is_answered_and_breaks_nothing() -> None:
     talk, src = source()
-    src.raw("{'").error("JSON parse error, expecting value", identity=NO_ID)
+    src.raw("}").error("JSON parse error, expecting value", identity=NO_ID)
     src.say("->", {"frobnicate": 1, "id": 7}).error("QMP input member 'frobnicate' is unexpected", identity=7)
     src.runs("running")
     conforms(talk)
@@ -399,7 +399,7 @@ def test_bad_input_is_answered_and_breaks_nothing() -> None:
 def test_an_error_about_input_that_never_was() -> None:
     talk, src = source()
     src.error("JSON parse error, expecting value", identity=NO_ID)
-    assert talk.violations() == [(talk.line, "envelope.reply.unrequested")]
+    assert talk.violations() == [(talk.line, "envelope.json")]
 
 
 @pytest.mark.parametrize(

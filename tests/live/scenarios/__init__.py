@@ -23,6 +23,7 @@ from tests.live.scenarios import (
     recovery,
     switchover,
     tls,
+    wire,
 )
 from tests.live.scenarios.table import SCENARIOS, Scenario
 
@@ -48,4 +49,5 @@ __all__ = [
     "recovery",
     "switchover",
     "tls",
+    "wire",
 ]

@@ -3,7 +3,8 @@
 A trace leaves out the white space between texts. That matters in one place: after a stray byte the server skips
 what follows up to a line break, among others, but not up to a blank. Where only the white space that is lost
 would tell, there are two readings, the one with a line break at every such place and the one with none, and
-what only the former brings is not certain.
+what only one of them brings is not certain. A reading that leaves open what a recorder took for a whole text is
+given up where the other one does not.
 """
 
 from __future__ import annotations
@@ -101,17 +102,25 @@ class ClientInput:
         if other is None:
             return [Read(outcome, certain=True) for outcome in broken]
         unbroken = self._read(other, data, whole=whole, line_break=False)
+        if whole and _is_closed(self._broken) != _is_closed(other):
+            right, outcomes = (self._broken, broken) if _is_closed(self._broken) else (other, unbroken)
+            self._broken, self._unbroken = right, None
+            return [Read(outcome, certain=True) for outcome in outcomes]
         self._unbroken = None if self._broken.reads_like(other) else other
-        doubtful = len(broken) - len(unbroken)
-        if broken[doubtful:] != unbroken:
-            doubtful = len(broken)
-        return [Read(outcome, place >= doubtful) for place, outcome in enumerate(broken)]
+        common = len(broken) - len(unbroken)
+        if common >= 0 and broken[common:] == unbroken:
+            return [Read(outcome, place >= common) for place, outcome in enumerate(broken)]
+        return [Read(outcome, certain=False) for outcome in broken + unbroken]
 
     @staticmethod
     def _read(stream: JsonStream, data: bytes, *, whole: bool, line_break: bool) -> list[Outcome]:
         outcomes = stream.feed(b"\n" if line_break and stream.recovering else b"") + stream.feed(data)
         # a keyword or number that a recorder takes for complete was followed by something
         return outcomes + stream.feed(b" " if whole and stream.waits else b"")
+
+
+def _is_closed(stream: JsonStream) -> bool:
+    return stream.is_at_rest or stream.recovering
 
 
 def raw_bytes(raw: str) -> bytes:

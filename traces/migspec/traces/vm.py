@@ -189,7 +189,7 @@ class VmJudge:
         track.begin(greeted=True)
         self._ended_by_server = False
         self.exercised["envelope.greeting"] += 1
-        track.offers, faults = judge_greeting(message.greeting, self.reader.schema, exact=self._exact)
+        track.offers, faults = judge_greeting(bytes(message.greeting), self.reader.schema, exact=self._exact)
         for fault in faults:
             self._find(number, "envelope.greeting.members", Grade.VIOLATION, fault)
         self._move(number, Greeted(track.index, again=self._watched))
