@@ -237,6 +237,9 @@ class Track:
         pending = self.pending
         self._skip_doubtful(identity, text)
         oldest = self._oldest()
+        meant = self._meant(text, identity)
+        if meant is not None and meant != oldest:
+            return self._pair_out_of_order(meant)
         for position, asked in enumerate(pending):
             if same_id(asked.id, identity) and (asked.sent.request.oob or position == oldest):
                 return self._pair_in_turn(position, oldest)
@@ -305,6 +308,18 @@ class Track:
         rule = "envelope.reply.order" if first.refused is None else first.refused.rule
         fault = f"The reply to {first.name} (line {first.line}) is missing: a later request is answered."
         return Pairing(asked, lost, rule, fault)
+
+    def _meant(self, text: str, identity: object) -> int | None:
+        """The place of the oldest bad input that these words are about, where they have no id that tells."""
+        if identity is not UNSET or not text:
+            return None
+        for position, asked in enumerate(self.pending):
+            if asked.id is UNSET and not asked.sent.request.oob:
+                if asked.refused is None:
+                    return None
+                if text in asked.refused.on(oob=self.oob):
+                    return position
+        return None
 
     def _skip_doubtful(self, identity: object, text: str) -> None:
         """Drop what need not be answered and is not, now that something after it is."""
