@@ -41,9 +41,7 @@ WIRE = (
     *in_trace(
         CHAIN,
         src,
-        Fault(
-            "second-json-error-lost", "envelope.json", lost(_NO_VALUE, src.error("JSON parse error, stray '#'")), most=9
-        ),
+        Fault("second-json-error-lost", "envelope.json", lost(_NO_VALUE, src.error("JSON parse error, stray '#'"))),
     ),
     *in_trace(
         NO_REQUESTS,

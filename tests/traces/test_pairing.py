@@ -11,10 +11,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from tests.spec.wire.near_json import NEAR_JSON
 
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.wire.numbers import same_id
+from migspec.spec.wire.shape import faults
+from migspec.spec.wire.stream import Fault, JsonStream
+from migspec.traces.framing import Framer
+from migspec.traces.messages import ErrorBody
 from migspec.traces.observations import Sent
 from migspec.traces.pairing import QUEUE, Pending, Track
 
@@ -238,6 +243,28 @@ def test_what_the_trace_does_not_decide_may_be_answered_or_not() -> None:
         told += [track.pair(NO_ID, "JSON parse error, invalid keyword 'tru'")] * answered
         told += [track.pair(3)]
         assert [pairing.rule for pairing in told] == [""] * len(told)
+
+
+@given(NEAR_JSON)
+def test_every_true_answer_to_what_a_recorder_writes_down_is_accepted(stream: bytes) -> None:
+    stream += b"\xff\n{}"
+    track = track_of()
+    for line, text in enumerate(Framer().feed(stream)):
+        for asked in track.read(line, text, whole=True):
+            assert isinstance(asked, dict)
+            track.pending.append(Pending(asked.get("id", NO_ID), Sent(0, IN_BAND), line))
+    for outcome in JsonStream().feed(stream):
+        if isinstance(outcome, Fault):
+            pairing = track.pair(NO_ID, outcome.text)
+            assert pairing.asked is not None
+            assert pairing.asked.refused is not None
+            assert not pairing.asked.refused.wrong(ErrorBody(outcome.text, "GenericError"), oob=False)
+        else:
+            value = outcome.value
+            identity = value.get("id", NO_ID) if isinstance(value, dict) else NO_ID
+            pairing = track.pair(identity, *sorted(faults(value, oob=False))[-1:])
+        assert (pairing.rule, pairing.fault) == ("", "")
+    assert not [asked for asked in track.pending if asked.is_certain]
 
 
 def test_a_request_inside_bytes_is_given_back() -> None:

@@ -153,6 +153,20 @@ def test_in_which_words_bad_input_is_refused(data: bytes, texts: list[str]) -> N
 
 
 @pytest.mark.parametrize(
+    "text", [b"[0e1]", b'{"a":-0e5}', b'{"a":1,"a":1}', rb'["\uffff"]', b'"\xef\xbf\xbf"', b"[" * 1025]
+)
+def test_what_is_json_to_others_is_refused_in_known_words(text: bytes) -> None:
+    outcome = read(text + b"\n")[0]
+    assert isinstance(outcome, Fault)
+    assert may_refuse_json(outcome.text)
+
+
+@pytest.mark.parametrize("text", ["JSON parse error, stray 'x'", "JSON parse error, expecting value", "JSON", ""])
+def test_what_refuses_no_json(text: str) -> None:
+    assert not may_refuse_json(text)
+
+
+@pytest.mark.parametrize(
     ("data", "value"),
     [
         (b"'it\\'s'", "it's"),

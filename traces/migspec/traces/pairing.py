@@ -327,9 +327,19 @@ class Track:
             asked = self.pending[oldest]
             out_of_band = any(p.sent.request.oob and same_id(p.id, identity) for p in self.pending)
             answered = asked.refused is not None and text in asked.refused.on(oob=self.oob)
-            if out_of_band or (answered and same_id(asked.id, identity)):
+            if out_of_band:
+                return
+            if answered and same_id(asked.id, identity):
+                self._doubt_likeness(oldest, text)
                 return
             del self.pending[oldest]
+
+    def _doubt_likeness(self, position: int, text: str) -> None:
+        """The words that answer doubtful input may be meant for the next that is certain: then that one is answered."""
+        later = list(self.pending)[position + 1 :]
+        following = next((p for p in later if p.is_certain and not p.sent.request.oob), None)
+        if following is not None and following.refused is not None and text in following.refused.on(oob=self.oob):
+            following.refused = following.refused._replace(certain=False)
 
     def _oldest(self) -> int | None:
         """The place of the oldest request that is answered in order."""

@@ -46,9 +46,15 @@ class Fault:
 
 _LIMIT: Final = re.compile(r"JSON (token size|token count|nesting depth) limit exceeded")
 
-_STRICTER: Final = re.compile(
-    rf"{PARSE_ERROR}({DUPLICATE_KEY}|{BAD_BYTES}|(\\u[0-9A-Fa-f]{{4}})+ {BAD_CHARACTER})|{_LIMIT.pattern}"
+_STRICTER: Final = "|".join(
+    (
+        DUPLICATE_KEY,
+        "expected separator in (dict|list)",
+        BAD_BYTES,
+        rf"(\\u[0-9A-Fa-f]{{4}})+ {BAD_CHARACTER}",
+    )
 )
+_REFUSES_JSON: Final = re.compile(f"{PARSE_ERROR}({_STRICTER})|{_LIMIT.pattern}")
 
 
 def is_about_json(text: str) -> bool:
@@ -57,8 +63,11 @@ def is_about_json(text: str) -> bool:
 
 
 def may_refuse_json(text: str) -> bool:
-    """Whether an error about input may answer what is JSON to everybody else: QEMU is stricter in some things."""
-    return _STRICTER.fullmatch(text) is not None
+    """Whether an error about input may answer what is JSON to everybody else: QEMU is stricter in some things.
+
+    It refuses doubled keys, noncharacters, deep nesting, and a zero with an exponent.
+    """
+    return _REFUSES_JSON.fullmatch(text) is not None
 
 
 Outcome = Value | Fault
