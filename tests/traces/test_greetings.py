@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.spec.schema_strategies import JSON, corrupted
 
 from migspec.spec.schema import QEMU_5_2_0
+from migspec.spec.vocabulary import ErrorClass
 from migspec.spec.wire.greeting import mismatches
-from migspec.traces.greetings import judge_greeting, judge_negotiation
+from migspec.traces.greetings import judge_class, judge_greeting, judge_negotiation
 
 QEMU = {"version": {"qemu": {"micro": 0, "minor": 2, "major": 5}, "package": "Debian"}, "capabilities": ["oob"]}
 OOB = frozenset({"oob"})
@@ -66,3 +67,8 @@ def test_a_greeting_that_cannot_be_read() -> None:
 )
 def test_what_was_offered_is_granted_and_nothing_else(offers: frozenset[str], refused: str | None, right: bool) -> None:
     assert (not judge_negotiation(offers, refused)) is right
+
+
+@given(st.sampled_from(ErrorClass) | st.text(max_size=9))
+def test_there_are_so_many_classes_and_no_others(name: str) -> None:
+    assert (not judge_class(name)) == (name in [str(known) for known in ErrorClass])

@@ -1,4 +1,4 @@
-"""Judging what a server offers and what it grants: its greeting, and the end of the negotiation."""
+"""Judging what a server says of itself: its greeting, the end of the negotiation, and the classes of its errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 from migspec.spec.schema import Schema
 from migspec.spec.schema.validate import MismatchKind
-from migspec.spec.vocabulary import QmpCapability
+from migspec.spec.vocabulary import ErrorClass, QmpCapability
 from migspec.spec.wire.greeting import mismatches, offered
 from migspec.traces.messages import decode_any
 
@@ -43,3 +43,8 @@ def judge_negotiation(offers: frozenset[str], refused: str | None) -> str:
     if refused == _UNAVAILABLE and QmpCapability.OOB in offers:
         return f"The capability {QmpCapability.OOB} is refused, which the greeting has offered."
     return ""
+
+
+def judge_class(name: str) -> str:
+    """What is wrong with the class of an error, in a sentence; empty if nothing."""
+    return "" if name in set(ErrorClass) else f"The class of this error is {name}; there are {', '.join(ErrorClass)}."

@@ -15,7 +15,6 @@ from migspec.spec.rows import SEED
 from migspec.spec.rules import RULES
 from migspec.spec.schema import ABSENT
 from migspec.spec.state import VARIABLES
-from migspec.spec.vocabulary import ErrorClass
 from migspec.spec.wire import shape
 from migspec.traces.automaton import Automaton
 from migspec.traces.client_input import raw_bytes
@@ -24,7 +23,7 @@ from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade
 from migspec.traces.format import RAW_PIECE
 from migspec.traces.gaps import Shadow
-from migspec.traces.greetings import judge_greeting, judge_negotiation
+from migspec.traces.greetings import judge_class, judge_greeting, judge_negotiation
 from migspec.traces.hypotheses import NEGOTIATING, ONE_UNSEEN, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
 from migspec.traces.messages import Line, LooseLine, Message, decode_any, is_request, spelled
@@ -338,16 +337,11 @@ class VmJudge:
             self._settings_answered(Span(track.index, asked.line, number), command, message)
         rejected = len(self._unexplained)
         self._move(number, Replied(track.index, command, reply, oob))
-        if self._exact and reply.is_error and len(self._unexplained) <= rejected:
-            self._error_class(number, reply)
-
-    def _error_class(self, number: int, reply: Reply) -> None:
-        """Find an error of a class that there is not, where nothing else is wrong with it."""
-        self.exercised["envelope.error-class"] += 1
-        if reply.error_class not in set(ErrorClass):
-            known = ", ".join(ErrorClass)
-            told = f"The class of this error is {reply.error_class}; there are {known}."
-            self._find(number, "envelope.error-class", Grade.VIOLATION, told)
+        if self._exact and reply.error_class is not None and len(self._unexplained) <= rejected:
+            self.exercised["envelope.error-class"] += 1
+            told = judge_class(reply.error_class)
+            if told:
+                self._find(number, "envelope.error-class", Grade.VIOLATION, told)
 
     def _negotiated(self, number: int, track: Track, message: Message, request: Request) -> None:
         """What a monitor has become, and whether that is what its greeting has offered."""
