@@ -7,13 +7,10 @@ in `golden`.  A fault that the checker cannot find yet is listed too, with the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
+from tests.faults.fault import Fault, dst, src
+from tests.faults.fault import in_trace as _in
 from tests.faults.mutations import (
-    Faulty,
     Line,
-    Mutation,
-    Side,
     accepted,
     altered,
     as_text,
@@ -24,12 +21,12 @@ from tests.faults.mutations import (
     exiting,
     invented,
     lost,
-    recorded,
     refused,
     replaced,
     setting,
     without,
 )
+from tests.faults.wire import WIRE
 
 PRECOPY = "precopy-unix"
 POLLED = "precopy-polled-only"
@@ -44,34 +41,6 @@ CAPABILITIES = "capabilities-that-exclude-each-other"
 QUIT = "source-quits-in-active"
 DIRTY_RATE = "dirty-rate-asked-for-at-once"
 REPLICATION = "replication-without-any"
-
-src = Side("src")
-dst = Side("dst")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault: its name, the rule that must be named, and how it is put into which trace, at which VM.
-
-    `most` is the number of findings that it may cause; `gap` says why the checker does not find it, where it
-    does not.
-    """
-
-    name: str
-    rule: str
-    mutation: Mutation
-    most: int = 1
-    gap: str = ""
-    base: str = ""
-    side: Side = src
-
-    def faulty(self) -> Faulty:
-        """The trace with the fault in it."""
-        return self.mutation(recorded(self.base))
-
-
-def _in(base: str, side: Side, *faults: Fault) -> tuple[Fault, ...]:
-    return tuple(replace(fault, base=base, side=side) for fault in faults)
 
 
 def _migration(status: str) -> Line:
@@ -552,6 +521,7 @@ FAULTS: tuple[Fault, ...] = (
     *_VALUES,
     *_FORM,
     *_ENDS,
+    *WIRE,
 )
 """Every sample fault."""
 

@@ -19,6 +19,7 @@ from migspec.spec.schema import Command, Entity, Enum, Event, Origin, Struct, Un
 from migspec.spec.schema.reach import UNREACHABLE
 
 _ALL = frozenset({SEED, QEMU_5_2_0})
+_RELEASE = frozenset({QEMU_5_2_0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,29 @@ class Rule:
 MESSAGE_RULES: tuple[Rule, ...] = (
     Rule("envelope.message", "A server message has exactly the members of its kind, of the right types."),
     Rule("envelope.greeting", "A connection begins with a greeting."),
+    Rule("envelope.greeting.members", "A greeting has a version and a list of capabilities, of the right types."),
+    Rule(
+        "envelope.negotiation.offered",
+        "What the greeting offers may be switched on, and nothing else.",
+        profiles=_RELEASE,
+    ),
     Rule("envelope.timestamp", "Every event has a timestamp."),
     Rule("envelope.id", "A reply has the id of its request, and none if the request had none."),
     Rule("envelope.reply.order", "Requests that are not out of band are answered in their order, each once."),
     Rule("envelope.reply.unrequested", "Every reply answers a request."),
+    Rule("envelope.json", "Input that is no JSON is answered in its turn, each fault by one error.", profiles=_RELEASE),
+    Rule("envelope.json.id", "An error about input that is no JSON has no id.", profiles=_RELEASE),
+    Rule(
+        "envelope.request",
+        "JSON that is no request is refused in its turn, with its id if it has one, for one of its faults.",
+        profiles=_RELEASE,
+    ),
+    Rule(
+        "envelope.oob.queue",
+        "A request out of band overtakes no more than eight others: with nine open, the server reads no further.",
+        profiles=_RELEASE,
+    ),
+    Rule("envelope.error-class", "An error is of one of the classes that QAPI has.", profiles=_RELEASE),
     Rule(
         "migration-pass.count",
         "The numbers of the passes count up by one.",

@@ -24,6 +24,7 @@ from tests.live.scenarios import (
     recovery,
     switchover,
     tls,
+    wire,
 )
 from tests.live.scenarios.table import SCENARIOS, Scenario
 
@@ -50,4 +51,5 @@ __all__ = [
     "recovery",
     "switchover",
     "tls",
+    "wire",
 ]

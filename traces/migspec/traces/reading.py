@@ -261,7 +261,7 @@ def salvaged(value: object) -> Message | None:
 def is_mixed(message: Message) -> bool:
     """Whether a server message has the members of several kinds of message."""
     kinds = (bool(message.returned), message.error is not None, message.event is not None, bool(message.greeting))
-    if sum(kinds) > 1 or message.execute is not None or message.exec_oob is not None or message.arguments:
+    if sum(kinds) > 1 or message.execute is not UNSET or message.exec_oob is not UNSET or message.arguments:
         return True
     if message.event is not None:
         return message.id is not UNSET
