@@ -31,6 +31,7 @@ from migspec.traces.findings import Report, Verdict
 from migspec.traces.format import TraceError
 from migspec.traces.inputs import STANDARD_INPUT, Source, sources
 from migspec.traces.judge import Options, judge_file
+from migspec.traces.ledger import Ledger
 from migspec.traces.record import Address, RecordError, main_loop
 from migspec.traces.report import Line, Tally, Tone, as_json, as_text, printable
 
@@ -143,6 +144,7 @@ def _add_check(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("--other-clients", action="store_true", help="admit clients of the VMs that are not in the trace")
     add("--jobs", type=_positive, default=1, metavar="N", help="judge so many traces at a time (default: 1)")
     add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal only")
+    add("--ledger", metavar="FILE", help="write how many messages exercised each rule, with a place, as JSON")
     add("-v", "--verbose", action="store_true", help="list the rules that no trace has exercised")
 
 
@@ -193,11 +195,13 @@ def _check(chosen: argparse.Namespace) -> Exit:
     inputs = sources(chosen.paths)
     options = Options(chosen.profile, chosen.other_clients)
     tally = Tally()
+    ledger = Ledger()
     meter = _Meter(sum(source.size for source in inputs))
     try:
         with contextlib.closing(_judged(inputs, options, chosen.jobs, meter)) as reports:
             for report in reports:
                 tally.add(report)
+                ledger.add(report)
                 meter.hide()
                 if as_objects:
                     _write(as_json(report))
@@ -209,10 +213,25 @@ def _check(chosen: argparse.Namespace) -> Exit:
         return _complain("a process that judged a trace was killed; try a smaller --jobs.", Exit.UNREADABLE)
     finally:
         meter.hide()
+    if chosen.ledger:
+        _keep(ledger.as_json(), chosen.ledger)
     if not as_objects:
         for line in tally.as_text(verbose=chosen.verbose):
             say(line)
     return _exit_code(tally.verdicts, strict=chosen.strict)
+
+
+def _keep(text: str, path: str) -> None:
+    """Write a file.
+
+    Raises `TraceError` where that cannot be done.
+    """
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise TraceError(path, None, problem, "a place for the ledger") from None
 
 
 def _exit_code(verdicts: Counter[Verdict], *, strict: bool) -> Exit:

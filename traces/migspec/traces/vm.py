@@ -20,6 +20,7 @@ from migspec.traces.gaps import Shadow
 from migspec.traces.hypotheses import NEGOTIATING, ONE_UNSEEN, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
 from migspec.traces.messages import Line, LooseLine, Message, decode_any
+from migspec.traces.needed import held_of_event
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
 from migspec.traces.pairing import Kind, Pending, Track
 from migspec.traces.reading import Reader, envelope_faults, is_mixed, salvaged, uri_of
@@ -31,8 +32,8 @@ _MIXED = "The message is malformed: a server message is a greeting, a reply, an 
 class VmJudge:
     """The judge of one VM.
 
-    `report` receives findings as they are made, `journeys` what the properties of pairs need; `exercised` counts the
-    rules that messages needed.
+    `report` receives findings as they are made, `journeys` what the properties of pairs need.  `exercised` counts, for
+    each rule, the messages that exercised it, `examples` has the line of the first.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class VmJudge:
         self.reader = reader
         self.explainer = explainer
         self.exercised: Counter[str] = Counter()
+        self.examples: dict[str, int] = {}
         self._report = report
         self._journeys = journeys
         self._cursor = Cursor(automaton, late=late)
@@ -168,7 +170,6 @@ class VmJudge:
             self._journeys.restarted(self.name)
         track.begin(greeted=True)
         self._ended_by_server = False
-        self.exercised["envelope.greeting"] += 1
         self._move(number, Greeted(track.index, again=self._watched))
         self._watched = True
 
@@ -199,8 +200,10 @@ class VmJudge:
             self._find(number, f"schema.{name}", Grade.VIOLATION, told)
         if message.timestamp is None:
             self._find(number, "envelope.timestamp", Grade.VIOLATION, f"Event {name} has no timestamp.")
-        self.exercised[f"schema.{name}"] += 1
+        self._exercise(number, f"schema.{name}")
         if event is None:
+            for rule in held_of_event():
+                self._exercise(number, rule)
             return
         if name == "MIGRATION_PASS" and not faults:
             self._count_pass(number, track, message)
@@ -219,7 +222,7 @@ class VmJudge:
         passed: int = msgspec.json.decode(message.data)["pass"]
         last, track.last_pass = track.last_pass, passed
         if last is not None and passed != 1:
-            self.exercised["migration-pass.count"] += 1
+            self._exercise(number, "migration-pass.count")
             if passed != last + 1:
                 told = f"Pass {passed} follows pass {last}; passes count up by one."
                 self._find(number, "migration-pass.count", Grade.VIOLATION, told)
@@ -353,6 +356,8 @@ class VmJudge:
             self._unexplained.append(self.explainer.open(node, observation, number, self.name))
             self._recover(observation)
             return
+        for rule in edge.rules:
+            self.examples.setdefault(rule, number)
         for note in edge.notes:
             self._find(number, note, Grade.DEFECT, self.explainer.sentence(note))
 
@@ -395,6 +400,11 @@ class VmJudge:
         self._shadow = None
         track = self._tracks[monitor] = Track(self._cursor.add_monitor(found))
         return track
+
+    def _exercise(self, number: int, rule: str) -> None:
+        """Count a message that no edge stands for, or that exercises more than its edge says."""
+        self.exercised[rule] += 1
+        self.examples.setdefault(rule, number)
 
     def _find(self, number: int, rule: str, grade: Grade, message: str) -> None:
         self._report(Finding(number, self.name, rule, grade, message))
