@@ -245,5 +245,8 @@ def _split(state: int, name: str) -> Iterator[int]:
         yield state & ~variable.field | variable.bits((value,))
 
 
-SEEN: int = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "load", "run", "error-known", "stage"))
+SEEN: int = sum(
+    VARIABLES[name].field
+    for name in ("outgoing", "incoming", "load", "run", "error-known", "stage", "cap.block", "block-incremental")
+)
 """The variables that a query shows and that another thread may change before its reply is sent."""

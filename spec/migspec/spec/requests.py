@@ -10,9 +10,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from migspec.spec import uri
 from migspec.spec.arguments import ArgumentVerdict, judge
+from migspec.spec.parameters import SHORTHANDS, Refusal, Verdict, changes_of, judge_changes, own_fault
 from migspec.spec.schema import Absent, Schema
 from migspec.spec.vocabulary import MigrationCapability, MigrationParameter, MigrationStatus
 
@@ -24,7 +26,8 @@ class Request:
     `argument_errors` are the texts with which its arguments may be refused before the command runs,
     `may_pass` whether they may also be accepted. The other fields are the arguments that contracts
     look at; each is None or false where the command has no such argument. `monitor_command` marks a
-    command of the human monitor, whose answer is always a text.
+    command of the human monitor, whose answer is always a text. `out_of_range` is the refusal of a parameter's value
+    whatever the others are, `perhaps_out_of_range` those that depend on the values in force.
     """
 
     command: str
@@ -44,6 +47,8 @@ class Request:
     block_incremental: bool | None = None
     changes_threads: bool = False
     clears_tls_authz: bool = False
+    out_of_range: Refusal | None = None
+    perhaps_out_of_range: tuple[Refusal, ...] = ()
     monitor_command: bool = False
     _hash: int = field(init=False, repr=False, compare=False)
 
@@ -57,6 +62,7 @@ class Request:
             self.incoming,
             self.capabilities,
             self.changes_threads,
+            self.out_of_range,
         )
         object.__setattr__(self, "_hash", hash((*parts, self.resume, self.expected_state)))
 
@@ -95,6 +101,7 @@ def _abstract(
     given = arguments if verdict.may_pass and isinstance(arguments, dict) else {}
     address = given.get("uri")
     state = given.get("state")
+    values = _values(command, given) if verdict.may_pass else Verdict()
     return Request(
         command,
         oob=oob,
@@ -112,7 +119,17 @@ def _abstract(
         block_incremental=_flag(given.get("block-incremental")),
         changes_threads=not _THREAD_COUNTS.isdisjoint(given),
         clears_tls_authz=command == "migrate-set-parameters" and given.get("tls-authz", "") is None,
+        out_of_range=values.certain,
+        perhaps_out_of_range=values.possible,
     )
+
+
+def _values(command: str, given: Mapping[str, Any]) -> Verdict:
+    """What becomes of the parameters that a command sets, of which nothing is known yet."""
+    fault = own_fault(command, given)
+    if fault is not None:
+        return Verdict(Refusal(SHORTHANDS[command].parameter, fault))
+    return judge_changes(changes_of(command, given), {})
 
 
 def _listening(command: str, address: object) -> uri.UriVerdict | None:

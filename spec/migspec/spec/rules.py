@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from migspec.spec.commands import CONTRACTS, envelope, machine, written
 from migspec.spec.contracts import Case, Contract
 from migspec.spec.lifecycle import ROWS
+from migspec.spec.parameters import PARAMETERS, READ, READ_BY, SET
 from migspec.spec.rows import QEMU_5_2_0, SEED, Row, Standing
 from migspec.spec.schema import QEMU_5_2_0 as SCHEMA
 from migspec.spec.schema import Command, Event, Origin
@@ -80,6 +81,46 @@ ANSWER_RULES: tuple[Rule, ...] = (
 """What answers to queries must show."""
 
 
+VALUE_RULES: tuple[Rule, ...] = (
+    *(
+        Rule(
+            f"{READ}.{name}",
+            f"Parameter {name} is read back as it was set, cut to its width."
+            if not parameter.ignored
+            else f"Parameter {name} keeps its value, whatever it is set to.",
+            f"MigrationParameters.{name}",
+            Standing.OBSERVED if parameter.ignored else Standing.DOCUMENTED,
+        )
+        for name, parameter in PARAMETERS.items()
+    ),
+    *(
+        Rule(f"{command}.value", f"The answer is {name.value}, as a signed number.", command, Standing.DOCUMENTED)
+        for command, name in READ_BY.items()
+    ),
+    Rule(
+        f"{READ}.complete",
+        "Every parameter is told, but for a mapping of bitmaps that was never set.",
+        "MigrationParameters",
+        Standing.DOCUMENTED,
+    ),
+    Rule(
+        f"{SET}.narrowed",
+        "A number that is too large for its storage is cut to its width, and only then checked.",
+        "MigrateSetParameters",
+        Standing.DEFECT,
+        frozenset({QEMU_5_2_0}),
+    ),
+    Rule(
+        f"{SET}.ignored",
+        "A level of multifd's compression is accepted, whatever it is, and not stored.",
+        "MigrateSetParameters.multifd-zlib-level",
+        Standing.DEFECT,
+        frozenset({QEMU_5_2_0}),
+    ),
+)
+"""What the values of parameters must be."""
+
+
 def _of_row(row: Row) -> Rule:
     return Rule(row.id, row.sentence, row.clause, row.standing, row.profiles, str(row.when), row.evidence)
 
@@ -136,6 +177,7 @@ RULES: Mapping[str, Rule] = _by_id(
         *(_of_case(case) for case in _cases()),
         *MESSAGE_RULES,
         *ANSWER_RULES,
+        *VALUE_RULES,
         *_schema_rules(),
     )
 )

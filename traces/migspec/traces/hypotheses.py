@@ -18,10 +18,11 @@ from typing import NamedTuple, Self
 
 from migspec.spec.commands import answers
 from migspec.spec.commands.queries import fits
-from migspec.spec.conditions import Condition, where
+from migspec.spec.conditions import ALWAYS, Condition, where
 from migspec.spec.contracts import SEEN, Expect
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.lifecycle.guards import IN_PROGRESS
+from migspec.spec.parameters import READ
 from migspec.spec.requests import Request, understand
 from migspec.spec.rows import SEED, Row, Standing, Thread
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
@@ -404,6 +405,9 @@ def _conditions(query: str, reply: Reply) -> tuple[Condition, ...]:
         return (where({"run": reply.run}),)
     if query == "query-migrate-capabilities" and reply.settings is not None:
         return (where({f"cap.{name}": "yes" if on else "no" for name, on in reply.settings}),)
+    if query == READ:
+        told = reply.block_incremental
+        return (ALWAYS if told is None else where({"block-incremental": "yes" if told else "no"}),)
     return ()
 
 

@@ -16,8 +16,8 @@ class Reply(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A reply: an error with its class and text, or a success with what a state decides about of its content.
 
     `answer` is a query-migrate answer; `settings` are the capabilities of a query-migrate-capabilities
-    answer; `run` is the run state of a query-status answer.  `empty` tells whether a success returned the
-    empty object.
+    answer; `run` is the run state of a query-status answer; `block_incremental` is that parameter in a
+    query-migrate-parameters answer.  `empty` tells whether a success returned the empty object.
     """
 
     error_class: str | None = None
@@ -26,6 +26,7 @@ class Reply(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     answer: MigrateAnswer | None = None
     settings: tuple[tuple[str, bool], ...] | None = None
     run: str | None = None
+    block_incremental: bool | None = None
 
     @property
     def is_error(self) -> bool:

@@ -16,6 +16,7 @@ from msgspec import UNSET
 from msgspec.structs import astuple
 
 from migspec.spec.commands.queries import MigrateAnswer
+from migspec.spec.parameters import READ
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, Schema
 from migspec.spec.schema.validate import Mismatch, validate_event, validate_reply
@@ -116,6 +117,9 @@ class Reader:
         if command == "query-migrate-capabilities":
             settings = tuple((entry.capability, entry.state) for entry in value)
             return self._intern(("settings", settings), Reply(settings=settings))
+        if command == READ:
+            told = None if value.block_incremental is UNSET else value.block_incremental
+            return self._intern((READ, told), Reply(block_incremental=told))
         definition = self.schema.commands[command]
         return self._intern(("empty", definition.returns is None), Reply(empty=definition.returns is None))
 

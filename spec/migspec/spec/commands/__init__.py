@@ -1,22 +1,28 @@
 """The contracts of the commands, by name.
 
 `envelope` holds what every command meets before its own checks, `outgoing` and `incoming` the commands
-of the two sides, `machine` those of the guest and the process, `queries` the answers that depend on the
-state, `written` what the schema's text alone promises.
+of the two sides, `machine` those of the guest and the process, `settings` those of parameters, `queries` the answers
+that depend on the state, `written` what the schema's text alone promises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migspec.spec.commands import envelope, incoming, machine, outgoing, queries, written
+from migspec.spec.commands import envelope, incoming, machine, outgoing, queries, settings, written
 from migspec.spec.contracts import Answer, Contract
 from migspec.spec.requests import Request
 from migspec.spec.rows import SEED
 
 CONTRACTS: dict[str, Contract] = {
     contract.command: contract
-    for contract in (*outgoing.CONTRACTS, *incoming.CONTRACTS, *machine.CONTRACTS, *queries.CONTRACTS)
+    for contract in (
+        *outgoing.CONTRACTS,
+        *incoming.CONTRACTS,
+        *machine.CONTRACTS,
+        *settings.CONTRACTS,
+        *queries.CONTRACTS,
+    )
 }
 """The contracts of the releases."""
 

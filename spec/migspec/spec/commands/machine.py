@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from migspec.spec.conditions import ALWAYS, where
 from migspec.spec.contracts import Case, Contract, Words, refusal
 from migspec.spec.lifecycle.guards import GUEST_RUNS, GUEST_STOPPED, IN_PROGRESS
-from migspec.spec.requests import Request
 from migspec.spec.rows import Standing
 from migspec.spec.state import Session
 from migspec.spec.vocabulary import RunState
@@ -121,56 +120,6 @@ QUIT = Contract(
     (Case("quit.accepted", "The process ends soon after the reply.", then={"life": "quitting"}),),
 )
 
-
-_NO_YES = ("no", "yes")
-
-
-def _set_parameter(request: Request) -> dict[str, str | tuple[str, ...]]:
-    if request.monitor_command:
-        return {"block-incremental": _NO_YES, "threads-changed": _NO_YES}
-    changes: dict[str, str | tuple[str, ...]] = {}
-    if request.block_incremental is not None:
-        changes["block-incremental"] = "yes" if request.block_incremental else "no"
-    return changes
-
-
-def _set_threads(request: Request) -> dict[str, str | tuple[str, ...]]:
-    # the same number once more changes nothing
-    return _set_parameter(request) | {"threads-changed": _NO_YES}
-
-
-MIGRATE_SET_PARAMETERS = Contract(
-    "migrate-set-parameters",
-    (
-        refusal("migrate-set-parameters.refused", "A value is out of its range.", _ANYTHING, final=False),
-        Case(
-            "migrate-set-parameters.tls-authz-null",
-            "A tls-authz of null, with nothing else wrong in the request, aborts the process.",
-            asks=lambda request: request.clears_tls_authz,
-            then={"life": "aborted"},
-            standing=Standing.DEFECT,
-            clause="MigrateSetParameters.tls-authz",
-            evidence="14 of 14, without a reply",
-        ),
-        Case(
-            "migrate-set-parameters.threads-meanwhile",
-            "The number of threads or channels is changed under a migration that has started them.",
-            asks=lambda request: request.changes_threads and not request.clears_tls_authz,
-            when=_MIGRATING,
-            then=_set_threads,
-            loose=True,
-            clause="MigrateSetParameters.multifd-channels",
-        ),
-        Case(
-            "migrate-set-parameters.accepted",
-            "The values are stored.",
-            asks=lambda request: not request.clears_tls_authz,
-            when=lambda request: ~_MIGRATING if request.changes_threads else ALWAYS,
-            then=_set_parameter,
-            loose=True,
-        ),
-    ),
-)
 
 _SNAPSHOT_DONE: Mapping[str, str | tuple[str, ...]] = {
     "stage": "idle",
@@ -293,7 +242,6 @@ CONTRACTS: tuple[Contract, ...] = (
     STOP,
     CONT,
     QUIT,
-    MIGRATE_SET_PARAMETERS,
     SAVEVM,
     LOADVM,
     XEN_SAVE_DEVICES_STATE,
