@@ -68,10 +68,15 @@ class Journeys:
                 self._settle()
 
     def unwatched(self, vm: str) -> None:
-        """Events of the VM may have been missed: nothing follows from what its migration did not show."""
-        for journey in (*self._waiting.get(vm, ()), self._current.get(vm)):
-            if journey is not None:
-                journey.watched = False
+        """Events of the VM may have been missed: nothing follows from what a migration did not show that is not over."""
+        for journey in self._waiting.get(vm, ()):
+            journey.watched = False
+        current = self._current.get(vm)
+        if current is not None and current.outcome is None:
+            current.watched = False
+        elif current is not None:
+            # what it has shown stands, and what comes now is not its own for certain
+            del self._current[vm]
 
     def restarted(self, vm: str) -> None:
         """Another process may answer now: what it shows belongs to no migration of the one before."""

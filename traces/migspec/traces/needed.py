@@ -13,7 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from migspec.spec.contracts import Expect
+from migspec.spec.parameters import READ
 from migspec.spec.rules import ANSWER_RULES, CASES, MESSAGE_RULES, RULES
+from migspec.spec.vocabulary import MigrationParameter
 
 _NAMES: list[str] = []
 _BITS: dict[str, int] = {}
@@ -59,6 +61,16 @@ def names(rules: int) -> frozenset[str]:
 _CASES: Final = bits(CASES)
 
 
+_OF_QUERY: Mapping[str, int] = {
+    **{
+        query: bits(rule.id for rule in ANSWER_RULES if rule.id.startswith(f"{query}."))
+        for query in {rule.id.partition(".")[0] for rule in ANSWER_RULES}
+    },
+    READ: bit(f"{READ}.{MigrationParameter.BLOCK_INCREMENTAL.value}"),
+}
+"""The rules on the content of an answer that the state decides about, by query."""
+
+
 def shown_by_event(needed: int) -> int:
     """What an event exercises, given what is needed where it may be shown.
 
@@ -74,7 +86,7 @@ def shown_by_reply(needed: int, expect: Expect) -> int:
 
 
 def _of_query(query: str) -> int:
-    return bits(rule.id for rule in ANSWER_RULES if rule.id.startswith(f"{query}.")) if query else 0
+    return _OF_QUERY.get(query, 0)
 
 
 def held_of_reply(command: str, *, success: bool) -> frozenset[str]:

@@ -12,8 +12,7 @@ preset any value. What another client may do, and what the human monitor is told
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -91,15 +90,15 @@ _APART = MigrationParameter.BLOCK_INCREMENTAL.value
 
 
 class Settings:
-    """The parameters of one VM; `exercised` counts the rules that answers needed.
+    """The parameters of one VM; `exercise` is told the line and the rule of each answer that needed one.
 
     With `trusting` false there may be clients that are not seen, and nothing is ever certain.
     """
 
-    def __init__(self, profile: str, exercised: Counter[str], *, trusting: bool = True) -> None:
+    def __init__(self, profile: str, exercise: Callable[[int, str], None], *, trusting: bool = True) -> None:
         self._promised = written_changes if profile == SEED else changes_of
         self._is_release = profile != SEED
-        self._exercised = exercised
+        self._exercise = exercise
         self._trusting = trusting
         self._history: dict[str, list[Write]] = {}
         self._open: dict[Span, Mapping[str, Any]] = {}
@@ -213,7 +212,7 @@ class Settings:
     def _read(self, span: Span, command: str, answer: Any) -> Iterator[Fault]:
         if command == READ:
             values, rule = read_values(answer), READ + ".{}"
-            self._exercised[f"{READ}.complete"] += 1
+            self._exercise(span.answered, f"{READ}.complete")
             lacking = missing(answer)
             if lacking:
                 yield Fault(f"{READ}.complete", f"The answer lacks {', '.join(lacking)}.")
@@ -226,7 +225,7 @@ class Settings:
                 continue
             possible = self._possible(name, span)
             if UNKNOWN not in possible:
-                self._exercised[rule.format(name)] += 1
+                self._exercise(span.answered, rule.format(name))
                 if value not in possible:
                     yield Fault(rule.format(name), self._told(name, value, possible))
             if possible != {value}:

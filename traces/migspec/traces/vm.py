@@ -61,7 +61,7 @@ class VmJudge:
         self._tracks: dict[str, Track] = {}
         self._unexplained: list[Explanation] = []
         self._other_clients = other_clients
-        self._settings = Settings(automaton.relation.profile, self.exercised, trusting=not other_clients)
+        self._settings = Settings(automaton.relation.profile, self._exercise, trusting=not other_clients)
         self._shadow: Shadow | None = None
         self._leader: int | None = None
         self._watched = False
@@ -301,8 +301,10 @@ class VmJudge:
         tracks = self._tracks.values()
         self._settings.caught_up((t.index for t in tracks if t.greeted or t.matched), number)
         oldest = min((t.pending[0].line for t in tracks if t.pending), default=number)
-        for fault in self._settings.answered(span, command, message, oldest):
-            self.exercised[fault.rule] += fault.defect
+        faults = list(self._settings.answered(span, command, message, oldest))
+        for rule in dict.fromkeys(fault.rule for fault in faults if fault.defect):
+            self._exercise(number, rule)
+        for fault in faults:
             self._find(number, fault.rule, Grade.DEFECT if fault.defect else Grade.VIOLATION, fault.told)
 
     def _contradictions(self, number: int, command: str, message: Message) -> None:
