@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.traces.corpus import OTHER_CLIENTS, RECORDED, ADMITTED, WRITTEN, judge_all
+from tests.traces.corpus import ADMITTED, OTHER_CLIENTS, RECORDED, WRITTEN, judge_all
 
 from migspec.traces.findings import Report
 

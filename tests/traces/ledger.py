@@ -74,9 +74,10 @@ def messages(path: Path) -> Iterator[Recorded]:
             elif line["dir"] == "->":
                 waiting.append(shown)
             elif "event" not in message and waiting:
-                same = (asked for asked in waiting if asked.message.get("id") == message.get("id"))
-                shown = replace(shown, request=next(same, waiting[0]))
-                waiting.remove(shown.request)
+                same = (one for one in waiting if one.message.get("id") == message.get("id"))
+                asked = next(same, waiting[0])
+                waiting.remove(asked)
+                shown = replace(shown, request=asked)
             yield shown
 
 
@@ -211,20 +212,22 @@ def account(judged: Reports, judged_as_written: Reports, judged_with_others: Rep
 def _entities(paths: Iterable[Path]) -> tuple[dict[str, dict[str, object]], dict[str, dict[int, Recorded]]]:
     """How many messages show each entity of the schema, with a place in the shortest trace; and all messages."""
     counts = {entity.name: 0 for entity in SEED.entities if _is_own(entity)}
-    places: dict[str, tuple[int, str, int]] = {}
+    places: dict[str, tuple[bool, int, str, int]] = {}
     lines: dict[str, dict[int, Recorded]] = {}
     for path in paths:
         trace = _relative(str(path))
         lines[trace] = {shown.line: shown for shown in messages(path)}
+        size = len(lines[trace])
         for shown in lines[trace].values():
             for name in occurring(shown) & counts.keys():
                 counts[name] += 1
-                place = (len(lines[trace]), trace, shown.line)
+                # one that was answered with success tells most
+                place = ("return" not in shown.message and "event" not in shown.message, size, trace, shown.line)
                 places[name] = min(places.get(name, place), place)
     entities = {}
     for name, count in counts.items():
         kind = type(next(entity for entity in SEED.entities if entity.name == name)).__name__.lower()
-        place_of = {"trace": places[name][1], "line": places[name][2]} if count else {}
+        place_of = {"trace": places[name][2], "line": places[name][3]} if count else {}
         entities[name] = {"kind": kind, "exercised": count, **place_of}
     return entities, lines
 

@@ -377,7 +377,7 @@ def _show(chosen: argparse.Namespace) -> Exit:
         complain("the following arguments are required: NAME")
     try:
         page = pages.page_of(chosen.name, chosen.profile or _SHOWN)
-    except pages.UnknownName as error:
+    except pages.UnknownNameError as error:
         complain(str(error))
     if as_object:
         _write(pages.as_json(page))

@@ -181,7 +181,7 @@ def pairs(departures: list[Departure], arrivals: list[Arrival]) -> Iterator[tupl
 
 
 def judged(departures: list[Departure], arrivals: list[Arrival]) -> Iterator[tuple[Rule, int]]:
-    """Every property with every migration that it concerns, is known from both ends, and over; that by its last line."""
+    """Every property with the last line of each migration that it concerns, known from both ends and over."""
     for source, destination in pairs(departures, arrivals):
         if source.outcome is None or destination.outcome is None:
             continue

@@ -68,7 +68,7 @@ class Journeys:
                 self._settle()
 
     def unwatched(self, vm: str) -> None:
-        """Events of the VM may have been missed: nothing follows from what a migration did not show that is not over."""
+        """Events of the VM may have been missed: what a migration that is not over did not show tells nothing."""
         for journey in self._waiting.get(vm, ()):
             journey.watched = False
         current = self._current.get(vm)

@@ -5,7 +5,7 @@ A page is a tree of plain values, so that it is the same as JSON and as text.  `
 the messages of the corpus, and `rendering` the form on paper.  `lookup` finds what a name means.
 """
 
-from migspec.traces.pages.lookup import UnknownName, listing, page_of
+from migspec.traces.pages.lookup import UnknownNameError, listing, page_of
 from migspec.traces.pages.rendering import Page, as_json, as_text
 
-__all__ = ["Page", "UnknownName", "as_json", "as_text", "listing", "page_of"]
+__all__ = ["Page", "UnknownNameError", "as_json", "as_text", "listing", "page_of"]

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from migspec.spec.parameters import CHECKS, PARAMETERS, Check, Parameter
-from migspec.spec.schema import ABSENT, Command, Entity, Enum, EnumValue, Event, Member, Ref, Schema, Struct, Union
+from migspec.spec.arguments import judge
+from migspec.spec.commands.settings import range_rule
+from migspec.spec.parameters import CHECKS, PARAMETERS, SET, Check, Parameter
+from migspec.spec.rules import RULES
+from migspec.spec.schema import (
+    ABSENT,
+    Command,
+    Entity,
+    Enum,
+    EnumValue,
+    Event,
+    Member,
+    Origin,
+    Ref,
+    Schema,
+    Struct,
+    Union,
+)
 from migspec.spec.schema.structs import MIGRATE_SET_PARAMETERS, MIGRATION_PARAMETERS
 from migspec.traces.pages.rendering import Page, Value
 
+_ORIGINS: Mapping[Origin, str] = {
+    Origin.SEED: "the schema of migration",
+    Origin.EXTERNAL: "another part of QEMU's schema",
+    Origin.RELEASE: "the schema of the release",
+}
 _PARAMETER_STRUCTS = frozenset({MIGRATE_SET_PARAMETERS.name, MIGRATION_PARAMETERS.name})
 
 
@@ -71,7 +93,7 @@ def head_of(entity: Entity) -> Page:
     page: Page = {
         "meaning": entity.doc,
         "since": entity.since,
-        "found in": f"{entity.origin.value} schema",
+        "found in": _ORIGINS[entity.origin],
         "features": list(entity.features),
         "only if": entity.condition,
     }
@@ -80,16 +102,42 @@ def head_of(entity: Entity) -> Page:
         page["out of band"] = "allowed" if entity.allow_oob else "refused"
         if isinstance(entity.arguments, Ref):
             page["arguments of"] = entity.arguments.name
+    if isinstance(entity, Union):
+        page["branches"] = [f"{word}: the members of {struct}" for word, struct in entity.branches]
     return page
 
 
 def parts_page(entity: Entity, schema: Schema) -> list[Value]:
-    """The members or words of an entity, an entry each, with what is known of a parameter."""
+    """The members or words of an entity, an entry each, with what is known of a parameter or answered to a fault."""
     struct = entity.arguments.name if isinstance(entity, Command) and isinstance(entity.arguments, Ref) else entity.name
-    return [
-        {"name": name, **part_page(part), **(parameter_facts(name) if struct in _PARAMETER_STRUCTS else {})}
-        for name, part in parts_of(entity, schema).items()
-    ]
+    told: list[Value] = []
+    own = {entity.discriminator.name} if isinstance(entity, Union) else None
+    for name, part in parts_of(entity, schema).items():
+        if own is not None and name not in own:
+            continue  # those of the branches are told on their pages
+        entry: Page = {"name": name, **part_page(part)}
+        if struct in _PARAMETER_STRUCTS:
+            entry |= parameter_facts(name)
+        if isinstance(entity, Command) and isinstance(part, Member):
+            entry |= _faults(entity, part, schema)
+        told.append(entry)
+    return told
+
+
+_WRONG: tuple[object, ...] = ({}, 0, [[]])
+"""Values of which every type refuses one."""
+
+
+def _faults(command: Command, member: Member, schema: Schema) -> Page:
+    """How a request is refused that lacks an argument or has one of another type, everything else being right."""
+    alone = replace(command, arguments=(member,))
+    wrong = next((texts for value in _WRONG if (texts := _refused(alone, {member.name: value}, schema))), [])
+    return {"if missing": _refused(alone, {}, schema), "if of another type": wrong}
+
+
+def _refused(command: Command, arguments: dict[str, object], schema: Schema) -> list[Value]:
+    verdict = judge(command, arguments, schema)
+    return [f"GenericError “{text}”" for text in sorted(verdict.refusals)]
 
 
 def part_page(part: Member | EnumValue) -> Page:
@@ -104,12 +152,14 @@ def parameter_facts(name: str) -> Page:
     if parameter is None:
         return {}
     checks = [check for check in CHECKS if check.parameter == name]
+    refusing = RULES.get(range_rule(SET, name))
+    others = refusing.sentence if refusing is not None else "whatever fits the type to set"
     return {
         "set as": str(parameter.written.type),
         "read as": str(parameter.read.type),
         "default": _default(parameter),
         "stored": _stored(parameter),
-        "accepted": "; ".join(check.range for check in checks) or "whatever fits the type to set",
+        "accepted": "; ".join(check.range for check in checks) or others,
         "refused with": [_answered(check) for check in checks],
         "takes effect": parameter.takes_effect,
     }

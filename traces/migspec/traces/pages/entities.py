@@ -10,7 +10,7 @@ from migspec.spec.lifecycle import ROWS
 from migspec.spec.profiles import Profile
 from migspec.spec.rules import EVERY_CONTRACT, Rule
 from migspec.spec.schema import Command, Entity, Event, Schema, references
-from migspec.spec.schema.enums import MIGRATION_STATUS
+from migspec.spec.schema.enums import MIGRATION_CAPABILITY, MIGRATION_STATUS
 from migspec.spec.schema.structs import MIGRATE_SET_PARAMETERS, MIGRATION_PARAMETERS
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.pages import examples
@@ -51,6 +51,8 @@ def page_of_part(entity: Entity, name: str, profile: Profile) -> Page:
     }
     if entity.name == MIGRATION_STATUS.name:
         page["entered by"] = _steps(f"MIGRATION:{name}", profile.name)
+    if entity.name == MIGRATION_CAPABILITY.name:
+        page["asked by"] = [rule for rule, needs in _conditions(profile.name) if f"cap.{name} " in needs]
     if entity.name in (MIGRATE_SET_PARAMETERS.name, MIGRATION_PARAMETERS.name):
         page |= parameter_facts(name)
     page["rules"] = _rules((f"{entity.name}.{name}",), profile.name, set())
@@ -95,6 +97,11 @@ def _senders(event: str, profile: str) -> Iterator[Value]:
 
 def _steps(event: str, profile: str) -> list[Value]:
     return [rule for rule, emits in _emitters(profile) if event in emits]
+
+
+def _conditions(profile: str) -> Iterator[tuple[str, str]]:
+    """The rules of a profile with their conditions in words."""
+    return ((rule.id, f"{rule.needs} ") for rule in CATALOGUE.values() if profile in rule.profiles)
 
 
 def _emitters(profile: str) -> Iterator[tuple[str, list[str]]]:

@@ -16,6 +16,9 @@ from migspec.traces.unexercised import IN_HINDSIGHT, UNEXERCISED, UNSEEN_ENTITIE
 
 FILE = "examples.json"
 
+OF_THE_CORPUS: frozenset[str] = frozenset({"exercised", "because", "in hindsight", "example", "messages"})
+"""The members of a page that are told here."""
+
 _UNKNOWN = "not counted since the last `make ledger`"
 
 

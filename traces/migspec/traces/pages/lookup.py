@@ -1,4 +1,4 @@
-"""What a name means: a rule, an entity, a member or word of one, a capability or a parameter; and which names are near."""
+"""What a name means: a rule, an entity, a part of one, a capability or a parameter; and which names are near."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_NEAR = 20
 """Names that are offered where one is not known."""
 
 
-class UnknownName(Exception):
+class UnknownNameError(Exception):
     """Nothing, or more than one thing, has a name; `near` are the names that may be meant."""
 
     def __init__(self, name: str, near: tuple[str, ...]) -> None:
@@ -35,7 +35,7 @@ class UnknownName(Exception):
 def page_of(name: str, profile: str) -> Page:
     """The page of what a name means in a profile.
 
-    Raises `UnknownName`.
+    Raises `UnknownNameError`.
     """
     chosen = PROFILES[profile]
     schema = chosen.schema
@@ -55,7 +55,7 @@ def page_of(name: str, profile: str) -> Page:
     owners = [entity for entity in schema.entities if name in parts_of(entity, schema)]
     if len(owners) == 1:
         return page_of_part(owners[0], name, chosen)
-    raise UnknownName(name, _near(name, [entity.name for entity in owners], schema))
+    raise UnknownNameError(name, _near(name, [entity.name for entity in owners], schema))
 
 
 def listing(prefix: str, profile: str | None) -> list[tuple[str, str]]:

@@ -20,9 +20,7 @@ _PROPER = ("unix:/s", "exec:cat", "tcp:localhost:1234")
 _BAD = ("bad", "unix:", "tcp:localhost", "tcp::x", "fd:x", "vsock:1", "rdma:h:1", "")
 
 _OUTGOING: Final[tuple[Mapping[str, Any], ...]] = tuple(
-    {"uri": uri, **more}
-    for more in ({}, {"resume": True}, {"blk": True}, {"inc": True})
-    for uri in (*_PROPER, *_BAD)
+    {"uri": uri, **more} for more in ({}, {"resume": True}, {"blk": True}, {"inc": True}) for uri in (*_PROPER, *_BAD)
 )
 _INCOMING: Final[tuple[Mapping[str, Any], ...]] = tuple({"uri": uri} for uri in (*_PROPER, *_BAD))
 

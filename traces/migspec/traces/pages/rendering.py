@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from migspec.traces.report import Line, Piece, Tone, printable
 
-Value: TypeAlias = str | int | bool | float | None | Sequence["Value"] | Mapping[str, "Value"]
+Value: TypeAlias = str | int | bool | float | Sequence["Value"] | Mapping[str, "Value"] | None
 Page = dict[str, Value]
 """What is told of one thing, by the names of what is told.  Its first member is its title."""
 

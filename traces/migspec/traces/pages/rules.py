@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from migspec.spec.conditions import ALWAYS, Condition
-from migspec.spec.contracts import Case, Contract, Words
+from migspec.spec.contracts import Case, Contract, Words, is_choosy
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.requests import Request
 from migspec.spec.rows import Row
 from migspec.spec.rules import EVERY_CONTRACT, Rule
 from migspec.spec.schema import Schema
-from migspec.spec.state import FRESH
+from migspec.spec.state import FRESH, Life
 from migspec.traces.pages import examples
 from migspec.traces.pages.definitions import in_a_line
 from migspec.traces.pages.probes import asked
@@ -19,6 +19,7 @@ from migspec.traces.pages.rendering import Page, Value
 
 _ROWS: Mapping[str, Row] = {row.id: row for row in ROWS}
 
+_ENDS = frozenset({Life.ABORTED, Life.CRASHED})
 _ANY = "any command"
 _DEPENDS = "depends on the request"
 
@@ -86,11 +87,12 @@ def _placed(case: Case, place: int, contract: Contract) -> Page:
 
 def _case(case: Case, command: str) -> Page:
     probe = next(asked(case, command), None)
+    effect = _effect(case, probe)
     return {
         "if": _condition(case, probe),
-        "answer": _answer(case, command),
+        "answer": _answer(case, command, effect),
         "binding": _binding(case),
-        "changes": _changes(_effect(case, probe)),
+        "changes": _changes(effect),
         "events": _events(case.emits, before="the reply"),
     }
 
@@ -102,16 +104,20 @@ def _binding(case: Case) -> str:
 
 
 def _condition(case: Case, probe: Request | None) -> str:
-    if not callable(case.when) or isinstance(case.when, Condition):
-        return _in_words(case.when)
-    return f"{_in_words(case.condition(probe))} (for example)" if probe is not None else _DEPENDS
+    asks = ["what is asked is as said"] if is_choosy(case) else []
+    if isinstance(case.when, Condition):
+        return " and ".join([*asks, *_in_words(case.when)]) or str(ALWAYS)
+    if probe is None:
+        return _DEPENDS
+    return " and ".join([*asks, *_in_words(case.condition(probe))] or [str(ALWAYS)]) + " (for example)"
 
 
-def _in_words(condition: Condition) -> str:
+def _in_words(condition: Condition) -> list[str]:
+    """The condition, its name before what it means; nothing where it always holds."""
     text = str(condition)
-    if condition is ALWAYS or text == "always":
-        return "always"
-    return f"{condition.name}: {text}" if condition.name and condition.name != text else text
+    if text == str(ALWAYS):
+        return []
+    return [f"{condition.name}: {text}" if condition.name and condition.name != text else text]
 
 
 def _effect(case: Case, probe: Request | None) -> Mapping[str, str | tuple[str, ...]]:
@@ -120,7 +126,9 @@ def _effect(case: Case, probe: Request | None) -> Mapping[str, str | tuple[str, 
     return case.effect(probe) if probe is not None else {}
 
 
-def _answer(case: Case, command: str) -> list[Value]:
+def _answer(case: Case, command: str, effect: Mapping[str, str | tuple[str, ...]]) -> list[Value]:
+    if case.words is None and _ENDS.intersection(_values(effect.get("life", ()))):
+        return ["none: the process ends"]
     if case.words is None:
         return ["success, with any content" if case.loose else "success"]
     name = case.error_class.value
@@ -145,7 +153,11 @@ def _texts(words: Words) -> Iterator[str]:
 
 
 def _changes(effect: Mapping[str, str | tuple[str, ...]]) -> list[Value]:
-    return [f"{name} := {value if isinstance(value, str) else ' or '.join(value)}" for name, value in effect.items()]
+    return [f"{name} := {' or '.join(_values(value))}" for name, value in effect.items()]
+
+
+def _values(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
 
 
 def _events(emits: tuple[str, ...], before: str = "") -> list[Value]:
