@@ -19,7 +19,7 @@ from migspec.traces.findings import Report, Use
 FORMAT = "migspec-ledger"
 VERSION = 1
 
-OF_TRACES = "traces"
+OF_TRACES = "no profile"
 """In the place of a profile: the rules that say something of a trace itself, exercised by findings that name them."""
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from migspec.traces.report import Line, Piece, Tone, printable
 
-Value: TypeAlias = str | int | bool | float | Sequence["Value"] | Mapping[str, "Value"] | None
+Value: TypeAlias = str | int | bool | float | Sequence[Any] | Mapping[str, Any] | None
 Page = dict[str, Value]
 """What is told of one thing, by the names of what is told.  Its first member is its title."""
 
