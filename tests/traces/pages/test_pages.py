@@ -126,7 +126,7 @@ def test_any_other_name_is_unknown(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "near"),
     [
-        ("migrate.resume", "migrate.resume.not-paused"),
+        ("migrate.resum", "migrate.resume.not-paused"),
         ("migrat-cancel", "migrate_cancel"),
         ("migrationinfo", "MigrationInfo"),
         ("completed", "MigrationStatus.completed"),

@@ -208,12 +208,14 @@ class Automaton:
     def node(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool = False) -> Node:
         """The node of exactly these hypotheses, less those that another one covers."""
         narrowed = (h._replace(state=self._narrowed(h.state)) for h in hypotheses)
-        kept = frozenset(condensed(narrowed))
+        # always in the same order: of two that lead to the same, a closure knows the first
+        ordered = tuple(sorted(condensed(narrowed), key=_rank))
+        kept = frozenset(ordered)
         found = self._nodes.get((kept, lacks_some))
         if found is None:
             if len(self._nodes) >= MOST_NODES:
                 self._nodes.clear()
-            found = self._nodes[kept, lacks_some] = Node(tuple(kept), lacks_some)
+            found = self._nodes[kept, lacks_some] = Node(ordered, lacks_some)
         return found
 
     def follow(self, node: Node, observation: Observation) -> Edge:
@@ -235,7 +237,7 @@ class Automaton:
     def _generated(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool) -> Node:
         """The node of these hypotheses, less those that others become by hidden steps: they add nothing."""
         search = _Search(self.relation, self._narrowed)
-        generators = [h for h in hypotheses if search.from_(h, ends_there=False)]
+        generators = [h for h in sorted(hypotheses, key=_rank) if search.from_(h, ends_there=False)]
         node = self.node(generators, lacks_some=lacks_some)
         if node.closure is None and len(node.hypotheses) == len(generators):
             node.closure = search.finish()
@@ -396,6 +398,14 @@ def condensed(hypotheses: Iterable[Hypothesis]) -> Iterator[Hypothesis]:
             if not any(h.state & ~k.state == 0 and k.notes <= h.notes for k in kept):
                 kept.append(h)
         yield from kept
+
+
+def _rank(h: Hypothesis) -> tuple[object, ...]:
+    """Where a hypothesis stands in an order that is the same in every process."""
+    owed = tuple(item if isinstance(item, str) else item.expect.rule for items in h.owed for item in items)
+    asked = tuple(r.command for m in h.monitors for r in (*m.queue, *m.oob, *m.orphans))
+    waiting = tuple((m.connected, m.session, m.late, m.again, m.left, len(m.backlog)) for m in h.monitors)
+    return h.state, len(h.notes), owed, asked, waiting, sorted(h.notes)
 
 
 def _united(states: set[int]) -> Iterable[int]:
