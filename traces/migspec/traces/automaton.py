@@ -237,7 +237,7 @@ class Automaton:
     def _generated(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool) -> Node:
         """The node of these hypotheses, less those that others become by hidden steps: they add nothing."""
         search = _Search(self.relation, self._narrowed)
-        generators = [h for h in sorted(hypotheses, key=_rank) if search.from_(h, ends_there=False)]
+        generators = [h for h in hypotheses if search.from_(h, ends_there=False)]
         node = self.node(generators, lacks_some=lacks_some)
         if node.closure is None and len(node.hypotheses) == len(generators):
             node.closure = search.finish()
