@@ -27,6 +27,7 @@ from migspec.traces.hypotheses import (
     deliver_event,
     shows_all,
 )
+from migspec.traces.inert import answered, is_inert
 from migspec.traces.observations import Emitted, Observation, Replied, Reply, Sent
 
 _SPREAD = 200
@@ -125,6 +126,12 @@ def _force(h: Hypothesis, row: Row, monitor: int, event: str) -> Iterator[Hypoth
 
 
 def _after_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterator[Hypothesis]:
+    if is_inert(automaton.relation, node, replied):
+        # when it was executed makes no difference, so there is nothing to be searched
+        yield from (answered(h, replied) for h in node.hypotheses)
+        if replied.reply.answer is not None or replied.reply.run is not None:
+            yield from _forced_reply(automaton, node, replied)
+        return
     executed = list(_whatever_was_said(automaton, node, replied))
     if executed:
         yield from executed

@@ -415,7 +415,8 @@ class VmJudge:
         self._unexplained.clear()
 
     def _recover(self, observation: Observation) -> None:
-        self._cursor.jump(recover(self.automaton, self._cursor.everywhere, observation))
+        if not isinstance(observation, Replied) or not self._cursor.pass_over(observation):
+            self._cursor.jump(recover(self.automaton, self._cursor.everywhere, observation))
 
     def _new_track(self, monitor: str, found: Monitor) -> Track:
         # what was open is explained without the new monitor, which it knows nothing of
