@@ -8,7 +8,7 @@ is used twice in the first. Source: observed on QEMU 5.2.0.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ BitmapMapping = tuple[NodeAlias, ...]
 """A value of the parameter block-bitmap-mapping; an empty one lets no bitmap travel."""
 
 
-def mapping_of(nodes: list[Mapping[str, Any]]) -> BitmapMapping:
+def mapping_of(nodes: Sequence[Mapping[str, Any]]) -> BitmapMapping:
     """The mapping that a list of BitmapMigrationNodeAlias says, which must fit the schema."""
     return tuple(
         NodeAlias(

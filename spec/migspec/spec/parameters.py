@@ -348,6 +348,19 @@ def _as_written(parameter: Parameter, value: Any) -> Value | Unknown:
     return UNKNOWN if isinstance(stored, int) and stored != value else stored
 
 
+_MONITOR_COMMANDS: Final[Mapping[str, P]] = {
+    row.command.replace("-", "_"): row.parameter for row in SHORTHANDS.values()
+}
+
+
+def monitor_changes(line: str) -> frozenset[str]:
+    """The parameters that a line for the human monitor may change; to what is not looked into."""
+    name, _, rest = line.strip().partition(" ")
+    if name == "migrate_set_parameter":
+        return frozenset(rest.split()[:1]).intersection(PARAMETERS)
+    return frozenset({_MONITOR_COMMANDS[name].value}) if name in _MONITOR_COMMANDS else frozenset()
+
+
 def own_fault(command: str, arguments: Mapping[str, Any]) -> str | None:
     """The text with which a shorthand refuses its value before the merged set is checked; None if it does not."""
     shorthand = SHORTHANDS.get(command)

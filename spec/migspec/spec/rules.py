@@ -85,9 +85,9 @@ VALUE_RULES: tuple[Rule, ...] = (
     *(
         Rule(
             f"{READ}.{name}",
-            f"{name} is read back as it was set, cut to its width."
+            f"Parameter {name} is read back as it was set, cut to its width."
             if not parameter.ignored
-            else f"{name} keeps its value, whatever it is set to.",
+            else f"Parameter {name} keeps its value, whatever it is set to.",
             f"MigrationParameters.{name}",
             Standing.OBSERVED if parameter.ignored else Standing.DOCUMENTED,
         )

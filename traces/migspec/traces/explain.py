@@ -15,9 +15,11 @@ from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAn
 from migspec.spec.conditions import Literal
 from migspec.spec.contracts import SEEN, Case, Expect
 from migspec.spec.lifecycle import colo
+from migspec.spec.parameters import READ
 from migspec.spec.rows import Row, Standing, Thread
 from migspec.spec.rules import RULES, Rule
 from migspec.spec.state import ANYTHING, describe
+from migspec.spec.vocabulary import MigrationParameter
 from migspec.traces.automaton import Automaton, Node, Reached
 from migspec.traces.edits import LOOKAHEAD, Edit, allowed_events, best, candidates, shown
 from migspec.traces.findings import Finding, Grade
@@ -307,6 +309,9 @@ def _difference(h: Hypothesis, due: Due, reply: Reply) -> Nearest:
             if describe(h.state, (f"cap.{name}",))[f"cap.{name}"] not in ("?", "yes" if on else "no")
         ]
         return Nearest(len(wrong) + 1, "query-migrate-capabilities.settings", _joined(wrong))
+    if expect.query == READ and reply.block_incremental is not None:
+        must = "off" if reply.block_incremental else "on"
+        return Nearest(2, f"{READ}.{MigrationParameter.BLOCK_INCREMENTAL}", f"block-incremental must be {must}")
     distance = 1 if expect.is_error == reply.is_error else 2
     return Nearest(distance, expect.rule, f"it must be {expect}")
 

@@ -53,6 +53,7 @@ class Track:
 
     __slots__ = (
         "connected",
+        "ended",
         "events",
         "greeted",
         "index",
@@ -71,6 +72,8 @@ class Track:
         self.index = index
         self.pending: deque[Pending] = deque()
         self.connected = True
+        self.ended = 0
+        """The line in which its last connection ended."""
         self.greeted = False
         self.matched = False
         self.last_pass: int | None = None

@@ -24,6 +24,7 @@ from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Re
 from migspec.traces.pairing import Kind, Pending, Track
 from migspec.traces.reading import Reader, envelope_faults, is_mixed, salvaged, uri_of
 from migspec.traces.recovery import another_client, forget, recover
+from migspec.traces.settings import READERS, WRITERS, Settings, Span
 
 _MIXED = "The message is malformed: a server message is a greeting, a reply, an error or an event, and no two of them."
 
@@ -58,6 +59,7 @@ class VmJudge:
         self._tracks: dict[str, Track] = {}
         self._unexplained: list[Explanation] = []
         self._other_clients = other_clients
+        self._settings = Settings(automaton.relation.profile, self.exercised, trusting=not other_clients)
         self._shadow: Shadow | None = None
         self._leader: int | None = None
         self._watched = False
@@ -137,6 +139,7 @@ class VmJudge:
             # nothing that was known is known any more
             self._close_explanations()
             self.exercised.update(self._cursor.exercised())
+            self._settings.forget()
             self._shadow = Shadow(number, self._cursor, self._tracks.values())
             self._cursor = self._cursor.after_gap()
             self._journeys.unwatched(self.name)
@@ -146,6 +149,7 @@ class VmJudge:
             self._move(number, Ended(track.index, line.by == "client", line.exit))
             track.pending.clear()
             track.connected = False
+            track.ended = number
             if line.by == "client":
                 self._journeys.unwatched(self.name)
             self._ended_by_server |= line.by != "client"
@@ -165,7 +169,10 @@ class VmJudge:
         if self._ended_by_server and not any(t.connected for t in self._tracks.values()):
             # another process may answer at the same address
             self._cursor.allow_another_process()
+            self._settings.forget()
             self._journeys.restarted(self.name)
+        if self._watched:
+            self._settings.unwatched(track.ended, number)
         track.begin(greeted=True)
         self._ended_by_server = False
         self.exercised["envelope.greeting"] += 1
@@ -188,6 +195,8 @@ class VmJudge:
         if command in BEGINNERS:
             known = self._cursor.node.hypotheses
             self._journeys.asked(self.name, number, request, uri_of(arguments), known)
+        if command in WRITERS and request.may_pass:
+            self._settings.asked(track.index, number, command, arguments)
         track.pending.append(Pending(identity, sent, number))
         self._move(number, sent)
 
@@ -279,7 +288,19 @@ class VmJudge:
             return
         if not faults and (reply.settings is not None or reply.run is not None):
             self._contradictions(number, command, message)
+        if not faults and (command in WRITERS or command in READERS):
+            self._settings_answered(Span(track.index, asked.line, number), command, message)
         self._move(number, Replied(track.index, command, reply, oob))
+
+    def _settings_answered(self, span: Span, command: str, message: Message) -> None:
+        """Hold a reply to a command that sets or reads parameters against the values that are known."""
+        number = span.answered
+        tracks = self._tracks.values()
+        self._settings.caught_up((t.index for t in tracks if t.greeted or t.matched), number)
+        oldest = min((t.pending[0].line for t in tracks if t.pending), default=number)
+        for fault in self._settings.answered(span, command, message, oldest):
+            self.exercised[fault.rule] += fault.defect
+            self._find(number, fault.rule, Grade.DEFECT if fault.defect else Grade.VIOLATION, fault.told)
 
     def _contradictions(self, number: int, command: str, message: Message) -> None:
         """Find what an answer contradicts in itself."""
@@ -394,6 +415,8 @@ class VmJudge:
         self._close_explanations()
         self._shadow = None
         track = self._tracks[monitor] = Track(self._cursor.add_monitor(found))
+        if found.late:
+            self._settings.late(track.index)
         return track
 
     def _find(self, number: int, rule: str, grade: Grade, message: str) -> None:
