@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON, arguments_of
 from tests.spec.states import (
     READY,
     REQUESTS,
@@ -20,6 +19,7 @@ from tests.spec.states import (
     walks,
 )
 
+from migspec.properties.strategies import JSON, arguments_of
 from migspec.spec.commands import CONTRACTS, answers, contract_of, written
 from migspec.spec.conditions import Condition, where
 from migspec.spec.contracts import SEEN, Answer, Case, Contract, Words, refusal

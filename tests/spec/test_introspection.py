@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import corrupted
 from tests.spec.told import RELEASES, recorded, tell
 
+from migspec.properties.strategies import corrupted
 from migspec.spec.schema import QEMU_5_2_0, SEED, Schema
 from migspec.spec.schema.introspection import IntrospectionError, ToldEnum, ToldObject, read_introspection
 

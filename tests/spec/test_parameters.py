@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import values_of
 
+from migspec.properties.strategies import values_of
 from migspec.spec.parameters import (
     CHECKS,
     DEFAULTS,

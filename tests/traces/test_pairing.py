@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec import UNSET
-from tests.spec.schema_strategies import JSON
 
+from migspec.properties.strategies import JSON
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.traces.observations import Sent
