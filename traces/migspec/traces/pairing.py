@@ -6,6 +6,7 @@ the id of its request.  Input that is no request is answered too, by errors of i
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ _BAD_INPUT = ("JSON ", "QMP input ")
 _DUPLICATE_KEY = "JSON parse error, duplicate key"
 _FLOAT_PRECISION = 5e-7
 """QEMU 5.2 prints the floats of an id with six decimals."""
+_WHOLE = range(-(2**63), 2**64)
+"""The integers that QEMU reads as such; others become floats, and are printed with all their digits."""
 
 
 class Pending(msgspec.Struct, gc=False):
@@ -191,15 +194,22 @@ def same_id(asked: object, given: object) -> bool:
 def _equal(a: object, b: object) -> bool:
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
-    if isinstance(a, int) and isinstance(b, int):
+    if isinstance(a, int) and isinstance(b, int) and a in _WHOLE:
         return a == b
     if isinstance(a, int | float) and isinstance(b, int | float):
-        return abs(a - b) <= _FLOAT_PRECISION
+        return a == b or abs(_as_float(a) - b) <= _FLOAT_PRECISION
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(_equal, a, b))
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
     return a == b
+
+
+def _as_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _shown(identity: object) -> str:
