@@ -148,9 +148,12 @@ class Settings:
         given = self._open.pop(Span(span.monitor, span.sent), None)
         if given is None:
             return
+        happened: bool | None = message.error is None
         if self._is_release and command != HUMAN:
             yield from self._outcome(span, command, given, message)
-        self._end(Span(span.monitor, span.sent), span.answered, happened=message.error is None)
+            if happened and judge_changes(changes_of(command, given), {}).certain is not None:
+                happened = None
+        self._end(Span(span.monitor, span.sent), span.answered, happened=happened)
         self._prune(oldest)
 
     def certain(self, name: str, span: Span) -> Value | None:
@@ -171,15 +174,15 @@ class Settings:
             if name != _APART:
                 self._history[name].append(Write(span, value))
 
-    def _end(self, begun: Span, line: int, *, happened: bool = True) -> None:
-        """Note that what was begun is done, or was refused."""
+    def _end(self, begun: Span, line: int, *, happened: bool | None = True) -> None:
+        """Note that what was begun is done, or was refused; None where it was to be refused, and was not."""
         ended = begun._replace(answered=line)
         for name, history in self._history.items():
             if any(write.span == begun for write in history):
                 self._history[name] = [
-                    Write(ended, write.value) if write.span == begun else write
+                    Write(ended, UNKNOWN if happened is None else write.value) if write.span == begun else write
                     for write in history
-                    if happened or write.span != begun
+                    if happened is not False or write.span != begun
                 ]
 
     def _prune(self, oldest: int) -> None:
@@ -225,12 +228,14 @@ class Settings:
             if name == _APART:
                 continue
             possible = self._possible(name, span)
-            if UNKNOWN not in possible:
-                self._exercised[rule.format(name)] += 1
-                if value not in possible:
-                    yield Fault(rule.format(name), self._told(name, value, possible))
+            wrong = UNKNOWN not in possible and value not in possible
+            if wrong:
+                yield Fault(rule.format(name), self._told(name, value, possible))
+            self._exercised[rule.format(name)] += UNKNOWN not in possible
             if possible != {value}:
-                self._history[name].append(Write(span, value))
+                # after a wrong answer either may be the truth, which the next one will tell
+                kept = (*possible, value) if wrong else (value,)
+                self._history[name].extend(Write(span, one) for one in kept)
 
     def _told(self, name: str, value: Value, possible: set[Value | Unknown]) -> str:
         lines = {write.value: write.span.sent for write in self._history[name]}
