@@ -125,6 +125,18 @@ def test_a_reply_with_an_id_of_its_own_leaves_the_open_requests_alone(ids: list[
     assert len(track.pending) == len(ids)
 
 
+@given(st.integers(2**64, 2**80) | st.integers(-(2**80), -(2**63) - 1))
+def test_an_id_beyond_64_bits_comes_back_as_a_float(identity: int) -> None:
+    assert same_id(identity, int(as_qemu_prints(float(identity))))
+    assert not same_id(identity, 2 * identity)
+
+
+def test_an_id_may_be_beyond_the_range_of_floats() -> None:
+    assert same_id(10**400, 10**400)
+    assert not same_id(10**400, 1)
+    assert not same_id(1, 10**400)
+
+
 @given(IDS, IDS)
 def test_the_only_open_request_is_answered_with_a_wrong_id(right: Any, wrong: Any) -> None:
     assume(not same_id(right, wrong))
