@@ -7,13 +7,10 @@ in `golden`.  A fault that the checker cannot find yet is listed too, with the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
+from tests.faults.fault import Fault, dst, src
+from tests.faults.fault import in_trace as _in
 from tests.faults.mutations import (
-    Faulty,
     Line,
-    Mutation,
-    Side,
     accepted,
     altered,
     as_text,
@@ -24,12 +21,12 @@ from tests.faults.mutations import (
     exiting,
     invented,
     lost,
-    recorded,
     refused,
     replaced,
     setting,
     without,
 )
+from tests.faults.wire import WIRE
 
 PRECOPY = "precopy-unix"
 POLLED = "precopy-polled-only"
@@ -42,34 +39,8 @@ BAD_ADDRESS = "migrate-to-malformed-addresses-events-off"
 LIMITS = "parameters-at-their-limits"
 CAPABILITIES = "capabilities-that-exclude-each-other"
 QUIT = "source-quits-in-active"
-
-src = Side("src")
-dst = Side("dst")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault: its name, the rule that must be named, and how it is put into which trace, at which VM.
-
-    `most` is the number of findings that it may cause; `gap` says why the checker does not find it, where it
-    does not.
-    """
-
-    name: str
-    rule: str
-    mutation: Mutation
-    most: int = 1
-    gap: str = ""
-    base: str = ""
-    side: Side = src
-
-    def faulty(self) -> Faulty:
-        """The trace with the fault in it."""
-        return self.mutation(recorded(self.base))
-
-
-def _in(base: str, side: Side, *faults: Fault) -> tuple[Fault, ...]:
-    return tuple(replace(fault, base=base, side=side) for fault in faults)
+DIRTY_RATE = "dirty-rate-asked-for-at-once"
+REPLICATION = "replication-without-any"
 
 
 def _migration(status: str) -> Line:
@@ -479,6 +450,40 @@ _ENDS = (
 _READ = "query-migrate-parameters"
 _SET = "migrate-set-parameters"
 
+_CALC = "calc-dirty-rate"
+_RATE = "query-dirty-rate"
+
+_INTERFACE = (
+    *_in(
+        DIRTY_RATE,
+        src,
+        Fault("no-seconds-are-measured", "calc-dirty-rate.measuring", accepted(src.reply(_CALC, 2))),
+        Fault("rate-before-its-time", "query-dirty-rate.status", altered(src.reply(_RATE, 4), "return.dirty-rate", 5)),
+        Fault(
+            "measured-for-no-time", "query-dirty-rate.calc-time", altered(src.reply(_RATE, 14), "return.calc-time", 0)
+        ),
+        Fault(
+            "measured-in-the-past", "query-dirty-rate.start-time", altered(src.reply(_RATE, 15), "return.start-time", 1)
+        ),
+    ),
+    *_in(
+        REPLICATION,
+        src,
+        Fault("failover-at-the-start", "xen-set-replication.failover", accepted(src.reply("xen-set-replication", 2))),
+        Fault(
+            "description-of-no-error",
+            "query-xen-replication-status.desc",
+            altered(src.reply("query-xen-replication-status"), "return.desc", "none"),
+        ),
+        Fault(
+            "spice-of-another-class",
+            "client_migrate_info.not-in-use",
+            refused(src.reply("client_migrate_info", 2), "SPICE is not in use"),
+        ),
+    ),
+)
+"""The rest of the interface."""
+
 _VALUES = _in(
     LIMITS,
     src,
@@ -512,9 +517,11 @@ FAULTS: tuple[Fault, ...] = (
     *_PASSES,
     *_REPLIES,
     *_QUERIES,
+    *_INTERFACE,
     *_VALUES,
     *_FORM,
     *_ENDS,
+    *WIRE,
 )
 """Every sample fault."""
 

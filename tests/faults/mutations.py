@@ -92,6 +92,18 @@ class Side:
 
         return place
 
+    def error(self, text: str, nth: int = 1) -> Place:
+        """An error with this description."""
+        return self._message(lambda message: message.get("error", {}).get("desc") == text, nth, f"error {text}")
+
+    def answer(self, identity: object, nth: int = 1) -> Place:
+        """A reply with this id."""
+
+        def fits(message: Line) -> bool:
+            return message.keys() & {"return", "error"} != set() and message.get("id") == identity
+
+        return self._message(fits, nth, f"reply {identity}")
+
     def end(self) -> Place:
         """The end of the process, with its exit code."""
 
@@ -108,7 +120,8 @@ class Side:
 
     def _message(self, fits: Callable[[Line], bool], nth: int, what: str) -> Place:
         def place(lines: Sequence[Line]) -> int:
-            found = [i for i, line in enumerate(lines) if line.get("vm") == self.name and fits(line.get("msg", {}))]
+            ours = [(i, line.get("msg")) for i, line in enumerate(lines) if line.get("vm") == self.name]
+            found = [i for i, message in ours if isinstance(message, dict) and fits(message)]
             assert len(found) >= nth, f"{self.name} has no {what} number {nth}"
             return found[nth - 1]
 
@@ -135,6 +148,17 @@ def doubled(where: Place) -> Mutation:
     def mutation(lines: list[Line]) -> Faulty:
         at = where(lines)
         return Faulty(lines[: at + 1] + lines[at:], at + 1)
+
+    return mutation
+
+
+def moved(where: Place, before: Place) -> Mutation:
+    """A line comes earlier, just before another one."""
+
+    def mutation(lines: list[Line]) -> Faulty:
+        at, to = where(lines), before(lines)
+        rest = lines[:at] + lines[at + 1 :]
+        return Faulty([*rest[:to], lines[at], *rest[to:]], to)
 
     return mutation
 

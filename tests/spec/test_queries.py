@@ -124,12 +124,11 @@ def test_the_address_shows_exactly_while_the_process_listens_on_a_socket(
     assert shows(state, shown, others) == (not kept or going)
 
 
-def test_blocktime_needs_both_capabilities_and_comes_whole() -> None:
+def test_blocktime_needs_its_preparation_and_comes_whole() -> None:
     done = {"incoming": "completed", "load": "done"}
-    both = assign(READY, {**done, "cap.postcopy-ram": "yes", "cap.postcopy-blocktime": "yes"})
+    both = assign(READY, {**done, "blocktime": "yes"})
     assert shows(both, "completed", BLOCKTIME)
     assert not shows(assign(READY, done), "completed", BLOCKTIME)
-    assert not shows(assign(both, {"cap.postcopy-ram": "no"}), "completed", BLOCKTIME)
     assert not shows(assign(both, {"incoming": "active"}), "active", BLOCKTIME)
     for half in BLOCKTIME:
         assert not shows(both, "completed", frozenset({half}))

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.faults.faults import FAULTS, Fault, demo
+from tests.faults.fault import Fault
+from tests.faults.faults import FAULTS, demo
 from tests.faults.judged import Judgement
 
 from migspec.traces.findings import Finding, Grade

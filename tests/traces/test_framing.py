@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.spec.wire.near_json import NEAR_JSON
 
+from migspec.spec.wire.stream import JsonStream
 from migspec.traces.framing import Framer, is_json, to_json
 
 WHITE = b" \t\r\n"
@@ -53,6 +55,20 @@ def test_any_values_come_out_as_they_went_in(parts: list[tuple[bytes, bytes]], c
 def test_scalars_end_at_white_space(scalars: list[Any], cuts: list[int]) -> None:
     lines = [json.dumps(value).encode() for value in scalars]
     assert framed(cut(b"\n".join(lines), cuts)) == lines
+
+
+@given(NEAR_JSON)
+def test_there_are_as_many_texts_as_qemu_answers(stream: bytes) -> None:
+    stream += b"\xff\n{}"
+    framer = Framer()
+    texts = framer.feed(stream)
+    assert len(texts) - framer.skipped == len(JsonStream().feed(stream))
+
+
+def test_a_zero_has_no_exponent() -> None:
+    framer = Framer()
+    assert framer.feed(b"0e") == [b"0"]
+    assert framer.feed(b"10.5 1.e") == [b"e", b"10.5", b"1.e"]
 
 
 @given(st.lists(noise | texts).map(b"".join), st.lists(st.integers(0, 500)))

@@ -33,7 +33,18 @@ from migspec.spec.schema.model import (
 )
 from migspec.spec.schema.validate import validate, validate_reply
 from migspec.spec.state import VARIABLES
-from migspec.traces.messages import Decoders, Line, Message, decode_any, decode_line, decode_loosely, decoders_for
+from migspec.spec.wire.shape import faults
+from migspec.traces.messages import (
+    Decoders,
+    Line,
+    Message,
+    decode_any,
+    decode_line,
+    decode_loosely,
+    decoders_for,
+    is_request,
+    spelled,
+)
 
 COMMANDS = [
     pytest.param(schema, command, id=f"{schema.name}-{command.name}")
@@ -215,10 +226,24 @@ def test_a_line_keeps_its_message(wrapper: dict[str, Any], message: dict[str, An
         text = bytes(getattr(line.msg, attribute))
         assert bool(text) == (name in message)
         assert not text or json.loads(text) == message[name]
-    assert (line.msg.execute, line.msg.exec_oob) == (message.get("execute"), message.get("exec-oob"))
+    assert line.msg.execute == message.get("execute", msgspec.UNSET)
+    assert line.msg.exec_oob == message.get("exec-oob", msgspec.UNSET)
     assert line.msg.id == message.get("id", msgspec.UNSET)
     error = line.msg.error
     assert message.get("error") == (error and {"class": error.error_class, "desc": error.desc})
+
+
+@given(MESSAGES)
+def test_a_message_is_spelled_with_the_members_that_it_has(message: dict[str, Any]) -> None:
+    line = decode_line(json.dumps({"vm": "", "dir": "->", "msg": message}).encode())
+    assert json.loads(spelled(line.msg)) == message
+
+
+@given(MESSAGES)
+def test_a_request_names_one_command_and_has_nothing_of_a_server(message: dict[str, Any]) -> None:
+    line = decode_line(json.dumps({"vm": "", "dir": "->", "msg": message}).encode())
+    assert is_request(line.msg, exact=True) == (not faults(message, oob=True))
+    assert is_request(line.msg, exact=False) == (len(message.keys() & {"execute", "exec-oob"}) == 1)
 
 
 @settings(max_examples=200)

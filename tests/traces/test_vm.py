@@ -385,12 +385,63 @@ def test_what_one_monitor_asks_changes_what_another_is_told() -> None:
     conforms(talk)
 
 
+def test_two_monitors_show_the_same_order() -> None:
+    talk, first, second = two_monitors()
+    first.request("migrate", uri="unix:/s").status("setup").reply().status("1", "active")
+    second.status("setup", "active", "1")
+    assert next(line for line, _ in talk.violations()) == talk.line - 1
+
+
 # ---- input that is no request ----
+
+
+def test_bad_input_is_answered_in_its_turn() -> None:
+    talk, src = source()
+    src.request("query-status", identity=1).raw('{"a":01').raw("}").request("query-status", identity=2)
+    src.reply(run_state("running"), identity=1).error("JSON parse error, stray '01'", identity=NO_ID)
+    src.error("JSON parse error, expecting value", identity=NO_ID).reply(run_state("running"), identity=2)
+    conforms(talk)
+    assert [rule for _, rule in talk.without(talk.line - 1).violations()] == ["envelope.json"]
+    assert [rule for _, rule in talk.without(talk.line - 2).violations()] == ["envelope.json"]
+
+
+def test_a_request_inside_open_bytes_is_part_of_them() -> None:
+    talk, src = source()
+    src.raw('{"execute": "stop", "id": [').say("->", {"execute": "query-status", "id": 1}).raw("]}")
+    src.event("STOP").reply(identity=[{"execute": "query-status", "id": 1}]).runs("paused")
+    conforms(talk)
+
+
+def test_the_written_profile_is_silent_about_bad_input() -> None:
+    talk, src = source()
+    src.raw("}").error("Cannot parse this", identity=NO_ID)
+    src.say("->", {"frobnicate": 1, "id": 7}).error("What is that?", identity=7)
+    src.say("->", {"execute": "query-status", "arguments": [], "id": 8}).error("No list, please", identity=8)
+    conforms(talk, profile="seed")
+    assert len(talk.violations()) == 3
+
+
+def test_a_client_that_sends_what_only_servers_send() -> None:
+    talk, src = source()
+    for identity in (5, 6):
+        src.say("->", {"execute": "query-status", "data": {}, "id": identity})
+        src.error("QMP input member 'data' is unexpected", identity=identity).runs("running")
+    conforms(talk)
+
+
+def test_a_greeting_that_offers_nothing_grants_nothing() -> None:
+    talk = Talk()
+    src = talk.wire()
+    version = {"qemu": {"major": 5, "minor": 2, "micro": 0}, "package": ""}
+    src.say("<-", {"QMP": {"version": version, "capabilities": []}}).request("qmp_capabilities", enable=["oob"])
+    conforms(talk)
+    src.reply()
+    assert talk.violations() == [(talk.line, "envelope.negotiation.offered")]
 
 
 def test_bad_input_is_answered_and_breaks_nothing() -> None:
     talk, src = source()
-    src.raw("{'").error("JSON parse error, expecting value", identity=NO_ID)
+    src.raw("}").error("JSON parse error, expecting value", identity=NO_ID)
     src.say("->", {"frobnicate": 1, "id": 7}).error("QMP input member 'frobnicate' is unexpected", identity=7)
     src.runs("running")
     conforms(talk)
@@ -399,7 +450,7 @@ def test_bad_input_is_answered_and_breaks_nothing() -> None:
 def test_an_error_about_input_that_never_was() -> None:
     talk, src = source()
     src.error("JSON parse error, expecting value", identity=NO_ID)
-    assert talk.violations() == [(talk.line, "envelope.reply.unrequested")]
+    assert talk.violations() == [(talk.line, "envelope.json")]
 
 
 @pytest.mark.parametrize(

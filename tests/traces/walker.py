@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from migspec.spec.commands.colo import ColoAnswer
+from migspec.spec.commands.dirty_rate import DirtyRateAnswer
 from migspec.spec.commands.queries import EXTRAS, REQUIRED, MigrateAnswer
 from migspec.spec.contracts import Words
 from migspec.spec.requests import Request, understand
@@ -80,6 +82,10 @@ REQUESTS = (
     asked("quit"),
     asked("no-such-command"),
     asked("query-version"),
+    asked("query-colo-status"),
+    asked("calc-dirty-rate", {"calc-time": 1}),
+    asked("query-dirty-rate"),
+    asked("xen-save-devices-state", {"filename": "/f"}),
     *(switch(name, on=on) for name in ("events", "postcopy-ram", "pause-before-switchover") for on in (True, False)),
 )
 OUT_OF_BAND = (
@@ -275,8 +281,22 @@ def replies(due: Due, state: int, chance: random.Random) -> Iterator[Reply]:
     elif expect.query == "query-migrate-capabilities":
         known = [(name.value, value(state, f"cap.{name.value}") == "yes") for name in MigrationCapability]
         yield Reply(settings=tuple(known))
+    elif expect.query == "query-colo-status":
+        yield Reply(shown=colo_answer_of(state & ~fields(expect.seen) | expect.seen))
+    elif expect.query == "query-dirty-rate":
+        status = value(expect.seen, "dirty-rate").replace("ordered", "unstarted")
+        yield Reply(shown=DirtyRateAnswer(status, has_rate=status == "measured"))
     else:
         yield Reply(answer=answer_of(state & ~fields(expect.seen) | expect.seen, chance))
+
+
+def colo_answer_of(state: int) -> ColoAnswer:
+    """What query-colo-status shows of a state."""
+    primary = value(state, "outgoing") == "colo"
+    mode = "primary" if primary else "secondary" if value(state, "incoming") == "colo" else "none"
+    under_way = "processing" if primary else "error"
+    reason = {"none": "none", "completed": "request"}.get(value(state, "colo-failover"), under_way)
+    return ColoAnswer(mode, value(state, "colo-last"), reason)
 
 
 def fields(seen: int) -> int:

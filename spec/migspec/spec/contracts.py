@@ -26,8 +26,8 @@ from migspec.spec.vocabulary import ErrorClass
 class Words:
     """The texts that an error may have.
 
-    A text is meant if it is one of `exact`, has one of `beginnings`, contains `containing` without being
-    one of `except_for`; or whatever it is, with `anything`.
+    A text is meant if it is one of `exact`, has one of `beginnings`, or, without being one of `except_for`, contains
+    `containing`; or whatever else it is, with `anything`.
     """
 
     exact: frozenset[str] = frozenset()
@@ -41,7 +41,7 @@ class Words:
         if text in self.exact or text.startswith(self.beginnings or ("\0",)):
             return True
         if self.anything:
-            return True
+            return text not in self.except_for
         return bool(self.containing) and self.containing in text and text not in self.except_for
 
     def __str__(self) -> str:
@@ -105,9 +105,10 @@ class Case:
     It applies to the requests that `asks` picks, in the states of `when`, and changes what `then` says, a
     choice where the outcome is open. `emits` are the events owed before the reply, in the notation of
     `migspec.spec.rows.Row`. With `words` the reply is an error of `error_class`, without it a success, of
-    any content with `loose`. A `final` case excludes all cases after it wherever it applies. `split_on`
-    names a variable whose value decides the texts. The rest says what the case is founded on: `clause` is
-    the part of the schema, `evidence` what was recorded of it.
+    any content with `loose`; without `replies` the process ends before it sends any. A `final` case
+    excludes all cases after it wherever it applies. `split_on` names a variable whose value decides the
+    texts. The rest says what the case is founded on: `clause` is the part of the schema, `evidence` what was
+    recorded of it.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Case:
     error_class: ErrorClass = ErrorClass.GENERIC_ERROR
     final: bool = False
     loose: bool = False
+    replies: bool = True
     split_on: str = ""
     standing: Standing = Standing.OBSERVED
     profiles: frozenset[str] = frozenset({QEMU_5_2_0})
@@ -196,12 +198,14 @@ class Answer:
 class Contract:
     """All cases of one command, in order.
 
-    With `query` the answers of successes depend on the state; `source` is the entity of the schema.
+    With `query` the answers of successes depend on the state. A contract is `aside` if its cases look at and change
+    only variables that have nothing to do with any migration, and announce nothing: it may be executed at any time.
     """
 
     command: str
     cases: tuple[Case, ...]
     query: str = ""
+    aside: bool = False
 
     def answers(self, request: Request, state: int, profile: str) -> Iterator[Answer]:
         """Every way in which `request` may go in `state`, first refusal first."""
@@ -247,6 +251,18 @@ def _split(state: int, name: str) -> Iterator[int]:
 
 SEEN: int = sum(
     VARIABLES[name].field
-    for name in ("outgoing", "incoming", "load", "run", "error-known", "stage", "cap.block", "block-incremental")
+    for name in (
+        "outgoing",
+        "incoming",
+        "load",
+        "run",
+        "error-known",
+        "stage",
+        "cap.block",
+        "block-incremental",
+        "colo-failover",
+        "colo-last",
+        "dirty-rate",
+    )
 )
 """The variables that a query shows and that another thread may change before its reply is sent."""

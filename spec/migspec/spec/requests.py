@@ -26,7 +26,8 @@ class Request:
     `argument_errors` are the texts with which its arguments may be refused before the command runs,
     `may_pass` whether they may also be accepted. The other fields are the arguments that contracts
     look at; each is None or false where the command has no such argument. `monitor_command` marks a
-    command of the human monitor, whose answer is always a text. `out_of_range` is the refusal of a parameter's value
+    command of the human monitor, whose answer is always a text. `given` are the arguments of smaller commands,
+    by name. `out_of_range` is the refusal of a parameter's value
     whatever the others are, `perhaps_out_of_range` those that depend on the values in force.
     """
 
@@ -50,6 +51,7 @@ class Request:
     out_of_range: Refusal | None = None
     perhaps_out_of_range: tuple[Refusal, ...] = ()
     monitor_command: bool = False
+    given: tuple[tuple[str, str | int | bool], ...] = ()
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +65,7 @@ class Request:
             self.capabilities,
             self.changes_threads,
             self.out_of_range,
+            self.given,
         )
         object.__setattr__(self, "_hash", hash((*parts, self.resume, self.expected_state)))
 
@@ -73,6 +76,10 @@ class Request:
     def sent_as(self) -> str:
         """The command as it crossed the wire."""
         return "human-monitor-command" if self.monitor_command else self.command
+
+    def argument(self, name: str) -> str | int | bool | None:
+        """The argument of that name, of a command that `ARGUMENTS_KEPT` names; None if it is not given."""
+        return dict(self.given).get(name)
 
     def sets(self, capability: str) -> bool | None:
         """What the request sets a capability to; None if it does not mention it."""
@@ -90,7 +97,7 @@ def understand(command: str, arguments: object | Absent, schema: Schema, *, oob:
             line = arguments.get("command-line")
             if isinstance(line, str):
                 return replace(_monitor_command(line), oob=oob)
-        return Request(command, known=False, oob=oob)
+        return Request(command, known=False, oob=oob, given=_kept(command, arguments))
     verdict = judge(definition, arguments, schema)
     return _abstract(command, verdict, arguments, oob=oob, oob_allowed=definition.allow_oob)
 
@@ -121,7 +128,27 @@ def _abstract(
         clears_tls_authz=command == "migrate-set-parameters" and given.get("tls-authz", "") is None,
         out_of_range=values.certain,
         perhaps_out_of_range=values.possible,
+        given=_kept(command, given),
     )
+
+
+ARGUMENTS_KEPT: Mapping[str, tuple[str, ...]] = {
+    "calc-dirty-rate": ("calc-time",),
+    "client_migrate_info": ("protocol", "port", "tls-port"),
+    "closefd": ("fdname",),
+    "device_add": ("failover_pair_id",),
+    "getfd": ("fdname",),
+    "xen-load-devices-state": ("filename",),
+    "xen-save-devices-state": ("filename", "live"),
+    "xen-set-replication": ("enable", "failover"),
+}
+"""The commands of which these arguments are kept as they are."""
+
+
+def _kept(command: str, arguments: object) -> tuple[tuple[str, str | int | bool], ...]:
+    given = arguments if isinstance(arguments, dict) else {}
+    names = ARGUMENTS_KEPT.get(command, ())
+    return tuple((name, given[name]) for name in names if isinstance(given.get(name), str | int | bool))
 
 
 def _values(command: str, given: Mapping[str, Any]) -> Verdict:

@@ -30,6 +30,8 @@ class Thread(StrEnum):
     """The thread that reads the stream on a destination in postcopy, and COLO's on a secondary."""
     CHANNEL = "channel"
     """Another thread that reports on the outgoing migration: a multifd channel, the return path."""
+    DIRTY_RATE = "dirty-rate"
+    """The thread that measures the dirty rate; it sends nothing."""
     IO = "io"
     """The monitor's own thread, which runs commands sent with exec-oob."""
 

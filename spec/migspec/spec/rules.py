@@ -15,9 +15,11 @@ from migspec.spec.lifecycle import ROWS
 from migspec.spec.parameters import PARAMETERS, READ, READ_BY, SET
 from migspec.spec.rows import QEMU_5_2_0, SEED, Row, Standing
 from migspec.spec.schema import QEMU_5_2_0 as SCHEMA
-from migspec.spec.schema import Command, Event, Origin
+from migspec.spec.schema import Command, Entity, Enum, Event, Origin, Struct, Union
+from migspec.spec.schema.reach import UNREACHABLE
 
 _ALL = frozenset({SEED, QEMU_5_2_0})
+_RELEASE = frozenset({QEMU_5_2_0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,29 @@ class Rule:
 MESSAGE_RULES: tuple[Rule, ...] = (
     Rule("envelope.message", "A server message has exactly the members of its kind, of the right types."),
     Rule("envelope.greeting", "A connection begins with a greeting."),
+    Rule("envelope.greeting.members", "A greeting has a version and a list of capabilities, of the right types."),
+    Rule(
+        "envelope.negotiation.offered",
+        "What the greeting offers may be switched on, and nothing else.",
+        profiles=_RELEASE,
+    ),
     Rule("envelope.timestamp", "Every event has a timestamp."),
     Rule("envelope.id", "A reply has the id of its request, and none if the request had none."),
     Rule("envelope.reply.order", "Requests that are not out of band are answered in their order, each once."),
     Rule("envelope.reply.unrequested", "Every reply answers a request."),
+    Rule("envelope.json", "Input that is no JSON is answered in its turn, each fault by one error.", profiles=_RELEASE),
+    Rule("envelope.json.id", "An error about input that is no JSON has no id.", profiles=_RELEASE),
+    Rule(
+        "envelope.request",
+        "JSON that is no request is refused in its turn, with its id if it has one, for one of its faults.",
+        profiles=_RELEASE,
+    ),
+    Rule(
+        "envelope.oob.queue",
+        "A request out of band overtakes no more than eight others: with nine open, the server reads no further.",
+        profiles=_RELEASE,
+    ),
+    Rule("envelope.error-class", "An error is of one of the classes that QAPI has.", profiles=_RELEASE),
     Rule(
         "migration-pass.count",
         "The numbers of the passes count up by one.",
@@ -77,8 +98,64 @@ ANSWER_RULES: tuple[Rule, ...] = (
         "query-migrate-capabilities",
         profiles=frozenset({QEMU_5_2_0}),
     ),
+    Rule(
+        "query-colo-status.mode",
+        "The mode is that of the side which is in COLO.",
+        "COLOStatus.mode",
+        profiles=frozenset({QEMU_5_2_0}),
+    ),
+    Rule(
+        "query-colo-status.last-mode",
+        "The last mode is that of the last COLO, the present one included.",
+        "COLOStatus.last-mode",
+        profiles=frozenset({QEMU_5_2_0}),
+    ),
+    Rule(
+        "query-colo-status.reason",
+        "The reason tells how far the last failover that was ordered has come, whatever COLO_EXIT told.",
+        "COLOStatus.reason",
+        profiles=frozenset({QEMU_5_2_0}),
+    ),
+    Rule(
+        "query-dirty-rate.status",
+        "The status is that of the measurement, with a rate exactly once it is measured.",
+        "DirtyRateInfo.status",
+        profiles=frozenset({QEMU_5_2_0}),
+    ),
+    Rule(
+        "query-dirty-rate.start-time",
+        "A measurement begins no earlier than the one before it; until it has begun, the earlier times are shown.",
+        "DirtyRateInfo.start-time",
+        profiles=frozenset({QEMU_5_2_0}),
+        evidence="seconds of the host's monotonic clock",
+    ),
+    Rule(
+        "query-dirty-rate.calc-time",
+        "A measurement takes as long as was asked for, or longer where the samples took longer.",
+        "DirtyRateInfo.calc-time",
+        profiles=frozenset({QEMU_5_2_0}),
+    ),
+    Rule(
+        "query-dirty-rate.unmeasured",
+        "A rate of -1 stands for none, so it is not one that was measured.",
+        "DirtyRateInfo.dirty-rate",
+        Standing.DOCUMENTED,
+        frozenset({SEED}),
+    ),
+    Rule(
+        "query-xen-replication-status.desc",
+        "There is a description exactly where there is an error.",
+        "ReplicationStatus.desc",
+        Standing.DOCUMENTED,
+    ),
 )
 """What answers to queries must show."""
+
+ANSWERED_BY: Mapping[str, tuple[str, ...]] = {
+    command: tuple(rule.id for rule in ANSWER_RULES if rule.id.rpartition(".")[0] == command)
+    for command in dict.fromkeys(rule.id.rpartition(".")[0] for rule in ANSWER_RULES)
+}
+"""The rules that an answer to a query is held to, by the query."""
 
 
 VALUE_RULES: tuple[Rule, ...] = (
@@ -142,18 +219,22 @@ def _cases() -> Iterator[Case]:
         yield from contract.cases
 
 
+_SAYS: tuple[tuple[type[Entity], str], ...] = (
+    (Command, "The reply to the command fits the schema."),
+    (Event, "The event fits the schema."),
+    (Struct, "Each object of the type has the members that the schema gives it."),
+    (Union, "Each object of the type has the members that go with its discriminator."),
+    (Enum, "Each word of the type is one that the schema has."),
+)
+
+
 def _schema_rules() -> Iterator[Rule]:
     for entity in SCHEMA.entities:
-        if isinstance(entity, Command | Event):
-            what = "The reply to the command" if isinstance(entity, Command) else "The event"
-            profiles = frozenset({QEMU_5_2_0}) if entity.origin is Origin.RELEASE else _ALL
-            yield Rule(
-                f"schema.{entity.name}",
-                f"{what} fits the schema.",
-                entity.name,
-                Standing.DOCUMENTED,
-                profiles,
-            )
+        sentence = next(sentence for kind, sentence in _SAYS if isinstance(entity, kind))
+        profiles = frozenset({QEMU_5_2_0}) if entity.origin is Origin.RELEASE else _ALL
+        if entity.name in UNREACHABLE:
+            continue
+        yield Rule(f"schema.{entity.name}", sentence, entity.name, Standing.DOCUMENTED, profiles)
 
 
 def _by_id(rules: Iterable[Rule]) -> Mapping[str, Rule]:

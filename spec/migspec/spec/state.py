@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from migspec.spec.vocabulary import MigrationCapability, MigrationStatus, RunState
+from migspec.spec.vocabulary import COLOMode, FailoverStatus, MigrationCapability, MigrationStatus, RunState
 
 
 class Stage(StrEnum):
@@ -178,6 +178,19 @@ class Loan(StrEnum):
     """They stay on until the end of another migration: the address was refused."""
 
 
+class Measurement(StrEnum):
+    """How far the measurement of the dirty rate has got; query-dirty-rate shows the first two as ``unstarted``."""
+
+    UNSTARTED = "unstarted"
+    """None was asked for."""
+    ORDERED = "ordered"
+    """One was asked for; its thread has yet to begin."""
+    MEASURING = "measuring"
+    """One is under way."""
+    MEASURED = "measured"
+    """One has ended."""
+
+
 class Answer(StrEnum):
     """A yes or no."""
 
@@ -265,7 +278,8 @@ VARIABLES: Mapping[str, Variable] = {
             "accepted": (Answer, "Whether a migrate-incoming has succeeded."),
             "autostart": (Answer, "Whether the guest starts when the incoming migration is done."),
             "recover-asked": (Answer, "Whether migrate-recover was given since the last pause."),
-            "colo-lost": (Answer, "Whether x-colo-lost-heartbeat was accepted and the failover is not done."),
+            "colo-failover": (FailoverStatus, "How far the failover that x-colo-lost-heartbeat ordered has come."),
+            "colo-last": (COLOMode, "Which half of a COLO pair the VM is, or was last."),
             "piped": (Answer, "Whether the outgoing stream goes to a command or a descriptor instead of a socket."),
             "threads-changed": (Answer, "Whether the number of threads or channels was changed in mid-migration."),
             "switched-late": (Answer, "Whether multifd or compress was switched on while the stream was loaded."),
@@ -275,6 +289,14 @@ VARIABLES: Mapping[str, Variable] = {
             "stop-due": (Answer, "Whether an event told that the guest is about to stop by its own doing."),
             "block-options": (Loan, "The block options that migrate switched on for itself."),
             "block-incremental": (Answer, "The parameter of that name."),
+            "dirty-rate": (Measurement, "How far the measurement of the dirty rate has got."),
+            "blocktime": (
+                Answer,
+                "Whether the incoming side measures its blocktime, or has measured it.",
+            ),
+            "spice": (Answer, "Whether the process serves SPICE; decided when it is started."),
+            "replication": (Answer, "Whether the build has replication, without which there is no COLO."),
+            "block-migration": (Answer, "Whether the build has the migration of disks by blk and inc."),
             **{
                 f"cap.{capability.value}": (Answer, f"The capability {capability.value}.")
                 for capability in MigrationCapability
@@ -313,9 +335,14 @@ FRESH: int = assign(
         "block-options": Loan.NONE,
         "session": Session.NEGOTIATING,
         "autostart": Answer.YES,
+        "colo-failover": FailoverStatus.NONE,
+        "colo-last": COLOMode.NONE,
+        "dirty-rate": Measurement.UNSTARTED,
+        "replication": Answer.YES,
+        "block-migration": Answer.YES,
     },
 )
-"""A process that has just started without options, its guest running."""
+"""A process of a complete build that has just started without options, its guest running."""
 
 
 def describe(state: int, names: Iterable[str] = ("outgoing", "stage", "incoming", "load", "run")) -> dict[str, str]:

@@ -15,6 +15,7 @@ from tests.live.scenarios import (
     device,
     failover,
     features,
+    interface,
     mismatch,
     monitors,
     neighbours,
@@ -23,6 +24,7 @@ from tests.live.scenarios import (
     recovery,
     switchover,
     tls,
+    wire,
 )
 from tests.live.scenarios.table import SCENARIOS, Scenario
 
@@ -40,6 +42,7 @@ __all__ = [
     "device",
     "failover",
     "features",
+    "interface",
     "mismatch",
     "monitors",
     "neighbours",
@@ -48,4 +51,5 @@ __all__ = [
     "recovery",
     "switchover",
     "tls",
+    "wire",
 ]

@@ -241,7 +241,8 @@ class Automaton:
     def _is_neutral(self, node: Node, observation: Replied) -> bool:
         """Whether a reply says nothing about the state, so that every hidden step may as well come after it."""
         contract = contract_of(observation.command, self.relation.profile)
-        if observation.oob is not None or contract.command not in ("", "qmp_capabilities"):
+        says_nothing = contract.aside or contract.command in ("", "qmp_capabilities")
+        if observation.oob is not None or not says_nothing:
             return False
         for h in node.hypotheses:
             monitor = h.monitors[observation.monitor]

@@ -52,37 +52,42 @@ _ARRIVED: _Choice = {
     "run": _STARTED,
 }
 _GUEST_STARTED_EARLY: _Choice = {"incoming": ("postcopy-active", "postcopy-paused", "postcopy-recover", "colo")}
-_QUIET: _Choice = dict.fromkeys(
-    (
-        "stop-due",
-        "colo-lost",
-        "colo-thread",
-        "resuming",
-        "poisoned",
-        "continued",
-        "switch-asked",
-        "was-running",
-        "threads-changed",
-        "switched-late",
+_NO_FAILOVER: _Choice = {"colo-failover": ("none", "completed")}
+_QUIET: _Choice = {
+    **_NO_FAILOVER,
+    **dict.fromkeys(
+        (
+            "stop-due",
+            "colo-thread",
+            "resuming",
+            "poisoned",
+            "continued",
+            "switch-asked",
+            "was-running",
+            "threads-changed",
+            "switched-late",
+        ),
+        "no",
     ),
-    "no",
-)
+}
 _DEFAULTS: _Choice = {
     "stream": "plain",
     **{name: "no" for name in VARIABLES if name.startswith("cap.")},
     "block-incremental": "no",
+    "blocktime": "no",
     "block-options": "none",
 }
 _NO_COLO: _Choice = {
     "stream": ("plain", "bitmaps"),
-    **dict.fromkeys(("cap.x-colo", "colo-lost", "colo-thread"), "no"),
+    **_NO_FAILOVER,
+    **dict.fromkeys(("cap.x-colo", "colo-thread"), "no"),
 }
 _PLAIN: _Choice = {
     "stream": "plain",
+    **_NO_FAILOVER,
     **dict.fromkeys(
         (
             "stop-due",
-            "colo-lost",
             "colo-thread",
             "poisoned",
             "threads-changed",

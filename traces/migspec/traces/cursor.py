@@ -12,12 +12,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from migspec.spec.commands import CONTRACTS
 from migspec.spec.state import VARIABLES, assign
 from migspec.traces.automaton import Automaton, Edge, Node
 from migspec.traces.beginnings import IN_COLO, LATE, ON_BOTH_SIDES, UNUSUAL_SOURCE, beginnings
 from migspec.traces.hypotheses import ONE_UNSEEN, Monitor
-from migspec.traces.observations import Emitted, Ended, Observation, Replied, Sent
+from migspec.traces.inert import is_impossible, is_inert, without_reply
+from migspec.traces.observations import Emitted, Ended, Observation, Replied, Reply, Sent
 from migspec.traces.way import MOST_NEW, Appeared, Changed, Step, Way
+
+ASIDE: frozenset[str] = frozenset(contract.command for contract in CONTRACTS.values() if contract.aside)
+"""The commands that have nothing to do with any migration."""
 
 _OF_BOTH_SIDES = ("postcopy", "recover", "socket-address")
 _SETTING_UP = frozenset({"migrate", "migrate-incoming", "migrate-recover"})
@@ -33,6 +38,9 @@ def _is_suggested(tier: int, way: Way, rejected: Observation | None) -> bool:
     the trace began says so in its first answer to query-migrate, and whatever ends COLO names it too.  One with a
     migration on both sides differs from others in what its incoming side does: to go on with a postcopy, or to end.
     """
+    if isinstance(rejected, Replied) and rejected.command in ASIDE:
+        # what such a command looks at is not known in any beginning
+        return False
     if tier == UNUSUAL_SOURCE:
         return rejected is None or any(word in str(rejected).lower() for word in ("colo", "postcopy"))
     if tier < IN_COLO:
@@ -155,12 +163,24 @@ class Cursor:
     def follow(self, observation: Observation) -> Edge | None:
         """Move along `observation`; None, without moving, if nothing explains it."""
         edge = self.automaton.follow(self.node, observation)
-        if edge.node is None and self._begin_otherwise(observation):
+        if edge.node is None and not self._is_impossible(observation) and self._begin_otherwise(observation):
             edge = self.automaton.follow(self.node, observation)
         if edge.node is None:
             return None
         self.advance(edge, observation)
         return edge
+
+    def pass_over(self, replied: Replied) -> bool:
+        """Go on without a reply that teaches nothing, whatever the beginning; false, without moving, if it may."""
+        relation, automaton = self.automaton.relation, self.automaton
+        teaches = replied.reply != Reply() and not self._is_impossible(replied)
+        if teaches or not is_inert(relation, self.node, replied):
+            return False
+        self.change(lambda node: automaton.node(without_reply(relation, node, replied), lacks_some=node.lacks_some))
+        return True
+
+    def _is_impossible(self, observation: Observation) -> bool:
+        return is_impossible(self.automaton.relation, self.node, observation)
 
     def advance(self, edge: Edge, observation: Observation) -> None:
         """Move along an edge of the current node that leads somewhere, and own it unless it has something to say."""

@@ -158,4 +158,7 @@ def shown(event: str) -> str:
     name, _, detail = event.partition(":")
     if name == "MIGRATION_PASS":
         return "MIGRATION_PASS{pass: 1}" if detail == "1" else "MIGRATION_PASS{pass: next}"
+    if name == "COLO_EXIT":
+        mode, _, reason = detail.partition("-")
+        return f"COLO_EXIT{{mode: {mode}, reason: {reason}}}"
     return f"{name}{{{detail}}}" if detail else name

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from migspec.spec.commands import CONTRACTS
+from migspec.spec.commands.colo import ColoAnswer, parts
+from migspec.spec.commands.dirty_rate import DirtyRateAnswer
 from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer, fits
 from migspec.spec.conditions import Literal
 from migspec.spec.contracts import SEEN, Case, Expect
@@ -312,8 +314,24 @@ def _difference(h: Hypothesis, due: Due, reply: Reply) -> Nearest:
     if expect.query == READ and reply.block_incremental is not None:
         must = "off" if reply.block_incremental else "on"
         return Nearest(2, f"{READ}.{MigrationParameter.BLOCK_INCREMENTAL}", f"block-incremental must be {must}")
+    if expect.query and reply.shown is not None:
+        return _otherwise_shown(expect.seen, reply.shown)
     distance = 1 if expect.is_error == reply.is_error else 2
     return Nearest(distance, expect.rule, f"it must be {expect}")
+
+
+def _otherwise_shown(seen: int, answer: ColoAnswer | DirtyRateAnswer) -> Nearest:
+    """The first part of an answer that the state does not allow."""
+    state = seen | ~SEEN & ANYTHING
+    if isinstance(answer, ColoAnswer):
+        for part, condition in parts(answer):
+            if not condition.assume(state):
+                needs = _joined(_unmet(condition.blockers(state), state))
+                return Nearest(1, f"query-colo-status.{part}", f"{part} cannot be so: {needs}")
+        return Nearest(1, "query-colo-status.mode", "its parts do not go together")
+    known = describe(seen, ("dirty-rate",))["dirty-rate"]
+    rate = "with a rate once it is measured, and without one before" if answer.status in known.split("|") else ""
+    return Nearest(1, "query-dirty-rate.status", rate or f"the measurement is {_among(known)}")
 
 
 _MEMBERS = sorted(

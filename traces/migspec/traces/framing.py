@@ -31,15 +31,20 @@ _TOKEN: Final = re.compile(
     | (?P<quote>   ["'] )
     | (?P<keyword> [a-z]+ )
     | (?P<stray>   -?0[0-9] | -[^0-9] | -?INTEGER\.[^0-9]
-                 | -?INTEGER(?:\.[0-9]+)?[eE](?:[^0-9+-]|[+-][^0-9]) )
-    | (?P<number>  -?INTEGER(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)? )
+                 | -?SCALABLE[eE](?:[^0-9+-]|[+-][^0-9]) )
+    | (?P<number>  -?SCALABLE(?:[eE][+-]?[0-9]+)? | -?0 )
     | (?P<no_token> [\x00-\xff] )
-    """.replace(b"INTEGER", b"(?:0|[1-9][0-9]*+)"),
+    """.replace(b"INTEGER", b"(?:0|[1-9][0-9]*+)").replace(b"SCALABLE", b"(?:[1-9][0-9]*+(?:\\.[0-9]++)?|0\\.[0-9]++)"),
     re.VERBOSE,
 )
-"""One token, or the run of bytes that shows there is none, its last byte being the offence."""
+"""One token, or the run of bytes that shows there is none, its last byte being the offence.
 
-_UNFINISHED: Final = re.compile(rb"[a-z]+|-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?)?")
+A zero has no exponent: what follows it is a token of its own.
+"""
+
+_UNFINISHED: Final = re.compile(
+    rb"[a-z]+|-?(?:(?:0|[1-9][0-9]*)(?:\.(?:[0-9]+(?:[eE][+-]?[0-9]*)?)?)?|[1-9][0-9]*[eE][+-]?[0-9]*)?"
+)
 """What may still grow into a longer token when more bytes arrive."""
 
 _STRING_STOP: Final = {
@@ -102,7 +107,8 @@ class Framer:
         start = 0
         while (end := self._buffer.find(b"\n", start)) >= 0:
             line = bytes(self._buffer[start:end]).strip(_WHITE)
-            if line and not is_json(line):
+            # a number by itself may be several to QEMU
+            if line and (line[0] in b"-0" or not is_json(line)):
                 break
             if line:
                 texts.append(line)

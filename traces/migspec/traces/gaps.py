@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from migspec.spec.wire.numbers import same_id
 from migspec.traces.cursor import Cursor
 from migspec.traces.observations import Observation
-from migspec.traces.pairing import Pending, Track, same_id
+from migspec.traces.pairing import Pending, Track
 
 LONGEST = 200
 """Observations after a gap that must follow from what was before it for the gap to have hidden nothing."""

@@ -16,8 +16,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, Self
 
-from migspec.spec.commands import answers
-from migspec.spec.commands.queries import fits
+from migspec.spec.commands import answers, colo, dirty_rate
+from migspec.spec.commands.queries import fits, listing
 from migspec.spec.conditions import ALWAYS, Condition, where
 from migspec.spec.contracts import SEEN, Expect
 from migspec.spec.lifecycle import ROWS
@@ -29,7 +29,8 @@ from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.state import ANYTHING, VARIABLES, Life, Session, assign
 from migspec.traces.observations import Reply
 
-THREADS: tuple[Thread, ...] = tuple(Thread)
+THREADS: tuple[Thread, ...] = tuple(thread for thread in Thread if thread is not Thread.DIRTY_RATE)
+"""The threads that owe messages."""
 _MAIN = THREADS.index(Thread.MAIN)
 _IO = THREADS.index(Thread.IO)
 
@@ -40,6 +41,7 @@ _EVENTS = VARIABLES["cap.events"]
 _EVENTS_ON = _EVENTS.bits(("yes",))
 _EVENTS_OFF = _EVENTS.bits(("no",))
 _CAPABILITIES = sum(variable.field for name, variable in VARIABLES.items() if name.startswith("cap."))
+_CAPABILITIES |= VARIABLES["blocktime"].field
 _IDLE = ~IN_PROGRESS
 _LIFE = VARIABLES["life"]
 _LOOPING = VARIABLES["life"].bits((Life.ALIVE, Life.QUITTING))
@@ -131,6 +133,9 @@ class Step(NamedTuple):
     after: Hypothesis
 
 
+DIRTY_RATE_COMMANDS: frozenset[str] = frozenset(contract.command for contract in dirty_rate.CONTRACTS)
+"""The commands that look at the measurement of the dirty rate."""
+
 INSTANT_EVENTS: frozenset[str] = frozenset(
     {
         "BLOCK_IO_ERROR",
@@ -191,7 +196,9 @@ class Relation:
 
     def __init__(self, profile: str) -> None:
         self.profile = profile
-        rows = [row for row in ROWS if profile in row.profiles]
+        rows = [row for row in ROWS if profile in row.profiles and row.thread is not Thread.DIRTY_RATE]
+        # what nothing else looks at may as well happen just before a command looks at it
+        self._aside = tuple(row for row in ROWS if profile in row.profiles and row.thread is Thread.DIRTY_RATE)
         # the written relation leaves the order of all events open
         instant = frozenset(event.removeprefix("!") for row in rows for event in row.emits)
         self.instant_events = instant if profile == SEED else INSTANT_EVENTS
@@ -263,12 +270,23 @@ class Relation:
         thread = _IO if oob else _MAIN
         given = h.state & ~_SESSION.field | monitor.session
         given &= ~_LIFE.field | (_LIVING if oob else _LOOPING)  # who executes a request has not ended
-        for answer in answers(request, given, self.profile):
+        for answer in (a for state in self._moved_aside(request, given) for a in answers(request, state, self.profile)):
             after = h.with_monitor(index, left._replace(session=answer.state & _SESSION.field))
             notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes
             due = Due(index, answer.expect, request, oob)
             for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
-                yield Step(answer.case.id, after._replace(state=state, notes=notes).owing(thread, (*emitted, due)))
+                owed = (*emitted, due) if answer.case.replies else emitted
+                yield Step(answer.case.id, after._replace(state=state, notes=notes).owing(thread, owed))
+
+    def _moved_aside(self, request: Request, given: int) -> Iterable[int]:
+        """What `given` may have become by the steps that only `request` looks at."""
+        if request.command not in DIRTY_RATE_COMMANDS:
+            return (given,)
+        found = [given]
+        for state in found:
+            moved = (row.after(assumed) for row in self._aside for assumed in row.when.assume(state))
+            found += [after for after in moved if after not in found]
+        return found
 
     def unseen(self, h: Hypothesis, requests: Iterable[Request] = UNSEEN) -> Iterator[Step]:
         """Every step by which a client outside the trace may move `h`, whose main loop is free."""
@@ -373,7 +391,7 @@ def agree(due: Due, reply: Reply, state: int) -> Iterator[int]:
         return
     if expect.words is not None:
         if (reply.error_class == expect.error_class and expect.words.admit(reply.text)) or (
-            reply.is_error and expect.words.anything
+            reply.is_error and expect.words.anything and expect.words.admit(reply.text)
         ):
             yield state
         return
@@ -397,7 +415,11 @@ def _conditions(query: str, reply: Reply) -> tuple[Condition, ...]:
     if query == "query-status" and reply.run in VARIABLES["run"].values:
         return (where({"run": reply.run}),)
     if query == "query-migrate-capabilities" and reply.settings is not None:
-        return (where({f"cap.{name}": "yes" if on else "no" for name, on in reply.settings}),)
+        return (listing(reply.settings),)
+    if isinstance(reply.shown, colo.ColoAnswer):
+        return colo.fits(reply.shown)
+    if isinstance(reply.shown, dirty_rate.DirtyRateAnswer):
+        return dirty_rate.fits(reply.shown)
     if query == READ:
         told = reply.block_incremental
         return (ALWAYS if told is None else where({"block-incremental": "yes" if told else "no"}),)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec.structs import astuple
 
 from migspec.spec.schema import Command, Enum, Ref, Schema, Struct, Type, Union
 from migspec.spec.schema.model import Alternate, Array, IntegerType, Scalar
@@ -38,8 +39,8 @@ class Timestamp(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 class Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A QMP message of any kind, its variable parts left as text."""
 
-    execute: str | None = None
-    exec_oob: str | None = msgspec.field(default=None, name="exec-oob")
+    execute: str | UnsetType = UNSET
+    exec_oob: str | UnsetType = msgspec.field(default=UNSET, name="exec-oob")
     arguments: Raw = Raw()
     returned: Raw = msgspec.field(default=Raw(), name="return")
     error: ErrorBody | None = None
@@ -48,6 +49,31 @@ class Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     timestamp: Timestamp | None = None
     id: Any = UNSET
     greeting: Raw = msgspec.field(default=Raw(), name="QMP")
+
+
+SERVER_MEMBERS: tuple[str, ...] = ("return", "error", "event", "data", "timestamp", "QMP")
+"""The members of a message that no request has."""
+
+
+def is_request(message: Message, *, exact: bool) -> bool:
+    """Whether a client's message, whose members have the right types, names one command.
+
+    With `exact` it must have no member of a server's, and its arguments must be an object.
+    """
+    one = (message.execute is UNSET) != (message.exec_oob is UNSET)
+    if not exact or not one:
+        return one
+    arguments = bytes(message.arguments)
+    said = (message.error, message.event, message.timestamp)
+    unexpected = message.returned or message.data or message.greeting or any(part is not None for part in said)
+    return not unexpected and (not arguments or arguments.startswith(b"{"))
+
+
+def spelled(message: Message) -> bytes:
+    """A message as JSON text, with the members that it has."""
+    members = zip(message.__struct_encode_fields__, astuple(message), strict=True)
+    given = {name: value for name, value in members if name == "id" or not (value is None or value == Raw())}
+    return msgspec.json.encode({name: value for name, value in given.items() if value is not UNSET})
 
 
 class Line(msgspec.Struct, gc=False):

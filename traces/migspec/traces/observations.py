@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from migspec.spec.commands.colo import ColoAnswer
+from migspec.spec.commands.dirty_rate import DirtyRateAnswer
 from migspec.spec.commands.queries import MigrateAnswer
 from migspec.spec.requests import Request
 
@@ -15,9 +17,10 @@ from migspec.spec.requests import Request
 class Reply(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A reply: an error with its class and text, or a success with what a state decides about of its content.
 
-    `answer` is a query-migrate answer; `settings` are the capabilities of a query-migrate-capabilities
-    answer; `run` is the run state of a query-status answer; `block_incremental` is that parameter in a
-    query-migrate-parameters answer.  `empty` tells whether a success returned the empty object.
+    `answer` is a query-migrate answer; `settings` are the capabilities of a query-migrate-capabilities answer; `run`
+    is the run state of a query-status answer; `block_incremental` is that parameter in a query-migrate-parameters
+    answer; `shown` is the answer to a query that has a type of its own.  `empty` tells whether a success returned the
+    empty object.
     """
 
     error_class: str | None = None
@@ -27,6 +30,7 @@ class Reply(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     settings: tuple[tuple[str, bool], ...] | None = None
     run: str | None = None
     block_incremental: bool | None = None
+    shown: ColoAnswer | DirtyRateAnswer | None = None
 
     @property
     def is_error(self) -> bool:
@@ -41,6 +45,8 @@ class Reply(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
             return f"status {self.answer.status or 'absent'} with {members}"
         if self.run is not None:
             return f"run state {self.run}"
+        if self.shown is not None:
+            return str(self.shown)
         return "success"
 
 

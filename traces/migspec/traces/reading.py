@@ -15,10 +15,12 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import astuple
 
+from migspec.spec.commands import colo, dirty_rate
 from migspec.spec.commands.queries import MigrateAnswer
 from migspec.spec.parameters import READ
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, Schema
+from migspec.spec.schema.reach import types_of_arguments, types_of_event, types_of_reply
 from migspec.spec.schema.validate import Mismatch, validate_event, validate_reply
 from migspec.spec.state import VARIABLES
 from migspec.traces.messages import Message, decode_any, decoders_for
@@ -44,6 +46,7 @@ class Reader:
         self._migrate_answer = decoders.returns["query-migrate"].decode
         self._requests: dict[tuple[str, bytes, bool], Request] = {}
         self._events: dict[tuple[str, bytes], tuple[str | None, tuple[Mismatch, ...]]] = {}
+        self._types: dict[tuple[str, bytes], frozenset[str]] = {}
         self._replies: dict[tuple[object, ...], Reply] = {}
 
     def request(self, command: str, arguments: bytes, *, oob: bool) -> Request:
@@ -87,6 +90,37 @@ class Reader:
                 return reply, faults
         return self._content(command, value), ()
 
+    def types_of_reply(self, command: str, returned: bytes) -> frozenset[str]:
+        """The types of the schema that a success, which fits it, is made of; none for a command that it lacks."""
+        definition = self.schema.commands.get(command)
+        if definition is None or definition.returns is None:
+            return frozenset()
+        key = (command, returned)
+        found = self._types.get(key)
+        if found is None:
+            found = types_of_reply(_decode(returned), definition, self.schema)
+            _remember(self._types, key, found)
+        return found
+
+    def types_of_event(self, name: str, data: bytes) -> frozenset[str]:
+        """The types of the schema that the data of an event, which fits it, is made of."""
+        definition = self.schema.events.get(name)
+        if definition is None or not data:
+            return frozenset()
+        key = (name, data)
+        found = self._types.get(key)
+        if found is None:
+            found = types_of_event(_decode(data), definition, self.schema)
+            _remember(self._types, key, found)
+        return found
+
+    def types_of_request(self, command: str, arguments: bytes) -> frozenset[str]:
+        """The types of the schema that the arguments of a request, which fit it, are made of."""
+        definition = self.schema.commands.get(command)
+        if definition is None or not arguments:
+            return frozenset()
+        return types_of_arguments(_decode(arguments), definition, self.schema)
+
     def migrate_answer(self, returned: msgspec.Raw) -> tuple[Hashable, Any]:
         """What distinguishes an answer to query-migrate from others for the state, its status and members; and itself.
 
@@ -120,6 +154,12 @@ class Reader:
         if command == READ:
             told = None if value.block_incremental is UNSET else value.block_incremental
             return self._intern((READ, told), Reply(block_incremental=told))
+        if command == colo.QUERY:
+            status = colo.ColoAnswer(value.mode, value.last_mode, value.reason)
+            return self._intern((command, status), Reply(shown=status))
+        if command == dirty_rate.QUERY:
+            rate = dirty_rate.DirtyRateAnswer(value.status, value.dirty_rate is not UNSET)
+            return self._intern((command, rate), Reply(shown=rate))
         definition = self.schema.commands[command]
         return self._intern(("empty", definition.returns is None), Reply(empty=definition.returns is None))
 
@@ -146,8 +186,8 @@ def _named(name: str, data: object) -> str | None:
         case "MIGRATION_PASS":
             return "MIGRATION_PASS:1" if fields.get("pass") == 1 else "MIGRATION_PASS:n"
         case "COLO_EXIT":
-            mode = fields.get("mode")
-            return f"COLO_EXIT:{mode}" if isinstance(mode, str) else None
+            mode, reason = fields.get("mode"), fields.get("reason")
+            return f"COLO_EXIT:{mode}-{reason}" if isinstance(mode, str) and isinstance(reason, str) else None
         case "SHUTDOWN":
             if fields.get("guest") is True:
                 return "SHUTDOWN:guest"
@@ -221,7 +261,7 @@ def salvaged(value: object) -> Message | None:
 def is_mixed(message: Message) -> bool:
     """Whether a server message has the members of several kinds of message."""
     kinds = (bool(message.returned), message.error is not None, message.event is not None, bool(message.greeting))
-    if sum(kinds) > 1 or message.execute is not None or message.exec_oob is not None or message.arguments:
+    if sum(kinds) > 1 or message.execute is not UNSET or message.exec_oob is not UNSET or message.arguments:
         return True
     if message.event is not None:
         return message.id is not UNSET

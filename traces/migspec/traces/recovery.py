@@ -27,7 +27,11 @@ from migspec.traces.hypotheses import (
     deliver_event,
     shows_all,
 )
+from migspec.traces.inert import answered, is_inert
 from migspec.traces.observations import Emitted, Observation, Replied, Reply, Sent
+
+_SHOWN_ASIDE = sum(VARIABLES[name].field for name in ("colo-failover", "colo-last", "dirty-rate"))
+"""What only a query with a type of its own shows."""
 
 _SPREAD = 200
 """Hypotheses looked at when a step is forced; the rest differ in things that the message does not touch."""
@@ -125,6 +129,12 @@ def _force(h: Hypothesis, row: Row, monitor: int, event: str) -> Iterator[Hypoth
 
 
 def _after_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterator[Hypothesis]:
+    if is_inert(automaton.relation, node, replied):
+        # when it was executed makes no difference, so there is nothing to be searched
+        yield from (answered(h, replied) for h in node.hypotheses)
+        if replied.reply.answer is not None or replied.reply.run is not None:
+            yield from _forced_reply(automaton, node, replied)
+        return
     executed = list(_whatever_was_said(automaton, node, replied))
     if executed:
         yield from executed
@@ -156,6 +166,12 @@ def _forced_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterato
     if replied.reply.answer is not None or replied.reply.run is not None:
         for h in node.hypotheses[:_SPREAD]:
             yield from _asserted(automaton, _dropped(h, replied.monitor, oob=replied.oob is not None), replied.reply)
+        return
+    if replied.reply.shown is not None:
+        # what it showed is not known any more
+        for h in node.hypotheses[:_SPREAD]:
+            left = _dropped(h, replied.monitor, oob=replied.oob is not None)
+            yield left._replace(state=h.state | _SHOWN_ASIDE)
         return
     contract = contract_of(replied.command, automaton.relation.profile)
     for h in node.hypotheses[:_SPREAD]:

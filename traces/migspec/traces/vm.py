@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import product
 
 import msgspec
 from msgspec import UNSET
 
+from migspec.spec.commands.dirty_rate import CALC, QUERY
 from migspec.spec.commands.queries import contradictions
-from migspec.spec.rules import RULES
+from migspec.spec.requests import Request, understand
+from migspec.spec.rows import SEED
+from migspec.spec.rules import ANSWERED_BY, RULES
+from migspec.spec.schema import ABSENT
 from migspec.spec.state import VARIABLES
+from migspec.spec.wire import shape
 from migspec.traces.automaton import Automaton
+from migspec.traces.client_input import raw_bytes
 from migspec.traces.cursor import Cursor
+from migspec.traces.dirty_rates import DirtyRates
 from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade
+from migspec.traces.format import RAW_PIECE
 from migspec.traces.gaps import Shadow
+from migspec.traces.greetings import judge_class, judge_greeting, judge_negotiation
 from migspec.traces.hypotheses import NEGOTIATING, ONE_UNSEEN, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
-from migspec.traces.messages import Line, LooseLine, Message, decode_any
+from migspec.traces.messages import Line, LooseLine, Message, decode_any, is_request, spelled
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
 from migspec.traces.pairing import Kind, Pending, Track
 from migspec.traces.reading import Reader, envelope_faults, is_mixed, salvaged, uri_of
@@ -60,9 +69,11 @@ class VmJudge:
         self._unexplained: list[Explanation] = []
         self._other_clients = other_clients
         self._settings = Settings(automaton.relation.profile, self.exercised, trusting=not other_clients)
+        self._dirty_rates = DirtyRates()
         self._shadow: Shadow | None = None
         self._leader: int | None = None
         self._watched = False
+        self._exact = automaton.relation.profile != SEED
         self._ended_by_server = False
 
     # ---- lines ----
@@ -79,7 +90,7 @@ class VmJudge:
         if line.dir == "->":
             # nothing in it but a command and an id
             sent = track.plain.get(message.execute)
-            if sent is None or message.arguments or message.exec_oob is not None:
+            if sent is None or message.arguments or message.exec_oob is not UNSET:
                 self._request(number, track, message)
             else:
                 track.pending.append(Pending(message.id, sent, number))
@@ -102,7 +113,7 @@ class VmJudge:
         elif message.error is not None:
             self._reply(number, track, message)
         elif message.greeting:
-            self._greeting(number, track)
+            self._greeting(number, track, message)
         else:
             self.misfit(number, line.mon, line.dir, {})
 
@@ -110,7 +121,10 @@ class VmJudge:
         """Judge a message that does not have the form of one; `value` is the decoded JSON."""
         track = self._tracks.get(monitor) or self._new_track(monitor, Monitor(late=ONE_UNSEEN))
         if direction == "->":
-            track.not_a_request(value.get("id", UNSET) if isinstance(value, dict) else UNSET)
+            if track.input is not None:
+                self._bytes(number, track, msgspec.json.encode(value))
+            else:
+                self._value(number, track, value)
             return
         for fault in envelope_faults(value):
             self._find(number, "envelope.message", Grade.VIOLATION, f"The message is malformed: {fault}.")
@@ -140,6 +154,7 @@ class VmJudge:
             self._close_explanations()
             self.exercised.update(self._cursor.exercised())
             self._settings.forget()
+            self._dirty_rates.forget()
             self._shadow = Shadow(number, self._cursor, self._tracks.values())
             self._cursor = self._cursor.after_gap()
             self._journeys.unwatched(self.name)
@@ -154,8 +169,9 @@ class VmJudge:
                 self._journeys.unwatched(self.name)
             self._ended_by_server |= line.by != "client"
         elif line.raw is not None and line.dir == "->":
-            # one bad input may be answered by several errors
-            track.wild += max(2, len(line.raw))
+            self._bytes(number, track, raw_bytes(line.raw), whole=len(line.raw) < RAW_PIECE)
+        elif line.raw is not None:
+            track.garbled += 1
 
     # ---- what a message may be ----
 
@@ -165,7 +181,7 @@ class VmJudge:
         if message.event is None:
             self._reply(number, track, message)
 
-    def _greeting(self, number: int, track: Track) -> None:
+    def _greeting(self, number: int, track: Track, message: Message) -> None:
         if self._ended_by_server and not any(t.connected for t in self._tracks.values()):
             # another process may answer at the same address
             self._cursor.allow_another_process()
@@ -173,32 +189,61 @@ class VmJudge:
             self._journeys.restarted(self.name)
         if self._watched:
             self._settings.unwatched(track.ended, number)
+        self._dirty_rates.forget()
         track.begin(greeted=True)
         self._ended_by_server = False
         self.exercised["envelope.greeting"] += 1
+        track.offers, faults = judge_greeting(bytes(message.greeting), self.reader.schema, exact=self._exact)
+        for fault in faults:
+            self._find(number, "envelope.greeting.members", Grade.VIOLATION, fault)
         self._move(number, Greeted(track.index, again=self._watched))
         self._watched = True
 
     def _request(self, number: int, track: Track, message: Message) -> None:
-        command = message.execute if message.exec_oob is None else message.exec_oob
-        identity = message.id
-        if command is None or (message.execute is not None and message.exec_oob is not None):
-            track.not_a_request(identity)
+        if track.input is not None:
+            self._bytes(number, track, spelled(message))
             return
+        command = message.execute if message.exec_oob is UNSET else message.exec_oob
         arguments = bytes(message.arguments)
-        request = self.reader.request(command, arguments, oob=message.exec_oob is not None)
+        if command is UNSET or not is_request(message, exact=self._exact):
+            track.no_request(number, decode_any(spelled(message)))
+            return
+        request = self.reader.request(command, arguments, oob=message.exec_oob is not UNSET)
         sent = Sent(track.index, request)
         if not arguments and not request.oob:
             track.plain[command] = sent
             if command == "query-migrate":
                 track.poll = sent
-        if command in BEGINNERS:
+        self._asked(number, track, sent, message.id, arguments)
+
+    def _asked(self, number: int, track: Track, sent: Sent, identity: object, arguments: bytes) -> None:
+        if sent.request.sent_as in BEGINNERS:
             known = self._cursor.node.hypotheses
-            self._journeys.asked(self.name, number, request, uri_of(arguments), known)
-        if command in WRITERS and request.may_pass:
+            self._journeys.asked(self.name, number, sent.request, uri_of(arguments), known)
+        command = sent.request.sent_as
+        if command in WRITERS and sent.request.may_pass:
             self._settings.asked(track.index, number, command, arguments)
+        if arguments and not sent.request.argument_errors:
+            self._exercise("", self.reader.types_of_request(command, arguments))
+        if command in (CALC, QUERY):
+            self._dirty_rates.asked(track.index, sent.request)
         track.pending.append(Pending(identity, sent, number))
         self._move(number, sent)
+
+    def _bytes(self, number: int, track: Track, data: bytes, *, whole: bool = True) -> None:
+        """Read bytes of a client that are no JSON, or that follow such bytes."""
+        for value in track.read(number, data, whole=whole):
+            self._value(number, track, value)
+
+    def _value(self, number: int, track: Track, value: object) -> None:
+        """Judge what a client sent as QEMU reads it: a request, or a value that is none."""
+        if track.no_request(number, value) or not isinstance(value, dict):
+            return
+        oob = shape.jumps_the_queue(value)
+        arguments = value.get("arguments", ABSENT)
+        request = understand(value[shape.EXEC_OOB if oob else shape.EXECUTE], arguments, self.reader.schema, oob=oob)
+        text = b"" if arguments is ABSENT else msgspec.json.encode(arguments)
+        self._asked(number, track, Sent(track.index, request), value.get("id", UNSET), text)
 
     def _event(self, number: int, track: Track, message: Message) -> None:
         name = message.event or ""
@@ -208,7 +253,7 @@ class VmJudge:
             self._find(number, f"schema.{name}", Grade.VIOLATION, told)
         if message.timestamp is None:
             self._find(number, "envelope.timestamp", Grade.VIOLATION, f"Event {name} has no timestamp.")
-        self.exercised[f"schema.{name}"] += 1
+        self._exercise(name, () if faults else self.reader.types_of_event(name, bytes(message.data)))
         if event is None:
             return
         if name == "MIGRATION_PASS" and not faults:
@@ -260,6 +305,8 @@ class VmJudge:
                 reply, _ = self.reader.reply("query-migrate", message)
                 replied = Replied(track.index, "query-migrate", reply or Reply())
                 kind = track.kinds[key] = Kind(replied, self.reader.alike(info))
+                self._exercise("query-migrate", self.reader.types_of_reply("query-migrate", bytes(message.returned)))
+                self.exercised.update(ANSWERED_BY["query-migrate"])
             kind.decode(message.returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
@@ -268,6 +315,14 @@ class VmJudge:
     def _reply(self, number: int, track: Track, message: Message) -> None:
         asked = self._paired(number, track, message)
         if asked is None:
+            return
+        if asked.refused is not None:
+            track.matched |= not asked.sent.request.oob
+            self.exercised[asked.refused.rule] += 1
+            fault = asked.refused.wrong(message.error, oob=track.oob)
+            if fault:
+                told = f"The input in line {asked.line} is answered by {fault}."
+                self._find(number, asked.refused.rule, Grade.VIOLATION, told)
             return
         # one out of band may overtake the reply to a request from before the trace
         track.matched |= not asked.sent.request.oob
@@ -283,14 +338,51 @@ class VmJudge:
             told = f"Reply to {command}: {fault.path} should be {fault.expected}, and is {fault.found}."
             self._find(number, f"schema.{command}", Grade.VIOLATION, told)
         oob = 0 if request.oob else None
+        if command == "qmp_capabilities":
+            self._negotiated(number, track, message, request)
         if reply is None:
             self._recover(Replied(track.index, command, Reply(), oob))
             return
-        if not faults and (reply.settings is not None or reply.run is not None):
+        if not faults and not reply.is_error:
+            self._exercise(command, self.reader.types_of_reply(command, bytes(message.returned)))
             self._contradictions(number, command, message)
+        if not faults and command in (CALC, QUERY):
+            self._dirty_rate_answered(number, request, message)
         if not faults and (command in WRITERS or command in READERS):
             self._settings_answered(Span(track.index, asked.line, number), command, message)
+        rejected = len(self._unexplained)
         self._move(number, Replied(track.index, command, reply, oob))
+        if self._exact and reply.error_class is not None and len(self._unexplained) <= rejected:
+            self.exercised["envelope.error-class"] += 1
+            told = judge_class(reply.error_class)
+            if told:
+                self._find(number, "envelope.error-class", Grade.VIOLATION, told)
+
+    def _negotiated(self, number: int, track: Track, message: Message, request: Request) -> None:
+        """What a monitor has become, and whether that is what its greeting has offered."""
+        error = message.error
+        if error is None:
+            track.oob = request.enables_oob
+        if self._exact and track.offers is not None and request.enables_oob:
+            self.exercised["envelope.negotiation.offered"] += 1
+            fault = judge_negotiation(track.offers, None if error is None else error.desc)
+            if fault:
+                self._find(number, "envelope.negotiation.offered", Grade.VIOLATION, fault)
+
+    def _exercise(self, entity: str, types: Iterable[str]) -> None:
+        """Count the rules of an entity that has been seen, and of the types that were seen in it."""
+        rules = (f"schema.{name}" for name in (entity, *types))
+        self.exercised.update(rule for rule in rules if rule in RULES)
+
+    def _dirty_rate_answered(self, number: int, request: Request, message: Message) -> None:
+        """Hold the times of a measurement against what was asked for."""
+        if self._other_clients or self.automaton.relation.profile == SEED:
+            return
+        returned = None if message.error is not None else decode_any(message.returned)
+        if isinstance(returned, dict):
+            self.exercised.update(self._dirty_rates.rules(returned))
+        for rule, told in self._dirty_rates.answered(request, returned):
+            self._find(number, rule, Grade.VIOLATION, f"The reply to {request.command} is wrong: {told}.")
 
     def _settings_answered(self, span: Span, command: str, message: Message) -> None:
         """Hold a reply to a command that sets or reads parameters against the values that are known."""
@@ -304,26 +396,33 @@ class VmJudge:
 
     def _contradictions(self, number: int, command: str, message: Message) -> None:
         """Find what an answer contradicts in itself."""
+        if command not in ANSWERED_BY:
+            return
+        self.exercised.update(rule for rule in ANSWERED_BY[command] if self._judges_by(rule))
         for rule, told in contradictions(command, decode_any(message.returned)):
-            if self.automaton.relation.profile in RULES[rule].profiles:
+            if self._judges_by(rule):
                 self._find(number, rule, Grade.VIOLATION, f"The reply to {command} is wrong: {told}.")
+
+    def _judges_by(self, rule: str) -> bool:
+        return self.automaton.relation.profile in RULES[rule].profiles
 
     def _paired(self, number: int, track: Track, message: Message) -> Pending | None:
         """The request that a reply belongs to; None if it belongs to none."""
-        identity = message.id
+        identity, text = message.id, ""
         if message.error is not None:
             text = message.error.desc
-            refused = track.refused_by_parser(text, identity)
+            refused = track.refused_unread(text, identity)
             if refused is not None:
-                sent = refused.sent
-                self._cursor.change(lambda node: forget(self.automaton, node, sent))
+                if refused.refused is None:
+                    sent = refused.sent
+                    self._cursor.change(lambda node: forget(self.automaton, node, sent))
                 return None
-            if track.answers_bad_input(text, identity):
+            if not self._exact and track.answers_bad_input(text, identity):
                 return None
-        pairing = track.pair(identity)
+        pairing = track.pair(identity, text)
         if pairing.rule:
             self._find(number, pairing.rule, Grade.VIOLATION, pairing.fault)
-        for lost in pairing.lost:
+        for lost in (lost for lost in pairing.lost if lost.refused is None):
             self._recover(Replied(track.index, lost.sent.request.sent_as, Reply()))
         if pairing.asked is None and not pairing.rule:
             self._foreign(number, track, message)
@@ -336,6 +435,9 @@ class VmJudge:
         if shadow is None:
             return
         asked = shadow.asked(track, message.id)
+        if asked is not None and asked.refused is not None:
+            self._shadow = shadow
+            return
         reply = self.reader.reply(asked.sent.request.sent_as, message)[0] if asked else None
         if asked is None or reply is None:
             self._doubt_gap(number, shadow)
@@ -408,13 +510,14 @@ class VmJudge:
         self._unexplained.clear()
 
     def _recover(self, observation: Observation) -> None:
-        self._cursor.jump(recover(self.automaton, self._cursor.everywhere, observation))
+        if not isinstance(observation, Replied) or not self._cursor.pass_over(observation):
+            self._cursor.jump(recover(self.automaton, self._cursor.everywhere, observation))
 
     def _new_track(self, monitor: str, found: Monitor) -> Track:
         # what was open is explained without the new monitor, which it knows nothing of
         self._close_explanations()
         self._shadow = None
-        track = self._tracks[monitor] = Track(self._cursor.add_monitor(found))
+        track = self._tracks[monitor] = Track(self._cursor.add_monitor(found), exact=self._exact)
         if found.late:
             self._settings.late(track.index)
         return track

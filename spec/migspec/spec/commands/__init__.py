@@ -1,15 +1,28 @@
 """The contracts of the commands, by name.
 
 `envelope` holds what every command meets before its own checks, `outgoing` and `incoming` the commands
-of the two sides, `machine` those of the guest and the process, `settings` those of parameters, `queries` the answers
-that depend on the state, `written` what the schema's text alone promises.
+of the two sides, `machine` those of the guest and the process, `settings` those of parameters, `colo` and `dirty_rate`
+what their names say, `xen` those of Xen and replication, `neighbours` what else a client needs for a migration,
+`queries` the answers that depend on the state, `written` what the schema's text alone promises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migspec.spec.commands import envelope, incoming, machine, outgoing, queries, settings, written
+from migspec.spec.commands import (
+    colo,
+    dirty_rate,
+    envelope,
+    incoming,
+    machine,
+    neighbours,
+    outgoing,
+    queries,
+    settings,
+    written,
+    xen,
+)
 from migspec.spec.contracts import Answer, Contract
 from migspec.spec.requests import Request
 from migspec.spec.rows import SEED
@@ -21,6 +34,10 @@ CONTRACTS: dict[str, Contract] = {
         *incoming.CONTRACTS,
         *machine.CONTRACTS,
         *settings.CONTRACTS,
+        *colo.CONTRACTS,
+        *dirty_rate.CONTRACTS,
+        *xen.CONTRACTS,
+        *neighbours.CONTRACTS,
         *queries.CONTRACTS,
     )
 }

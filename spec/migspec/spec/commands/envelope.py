@@ -6,12 +6,16 @@ from migspec.spec.conditions import ALWAYS, where
 from migspec.spec.contracts import Case, Contract, Words, refusal
 from migspec.spec.requests import Request
 from migspec.spec.rows import QEMU_5_2_0, SEED
+from migspec.spec.schema import QEMU_5_2_0 as SCHEMA
+from migspec.spec.schema.structs import REPLICATION
 from migspec.spec.state import Session
 from migspec.spec.vocabulary import ErrorClass
 
 _NEGOTIATING = where({"session": Session.NEGOTIATING}, "the monitor is in negotiation")
 _NEGOTIATED = where({"session": (Session.READY, Session.OOB)}, "the monitor is past negotiation")
 _NO_OOB = where({"session": (Session.NEGOTIATING, Session.READY)}, "out-of-band execution was not negotiated")
+
+_OF_REPLICATION = frozenset(name for name, command in SCHEMA.commands.items() if command.condition == REPLICATION)
 
 
 def _argument_words(request: Request, _state: int) -> Words:
@@ -57,6 +61,15 @@ CONTRACT = Contract(
             asks=lambda request: request.command == "qmp_capabilities",
             when=_NEGOTIATED,
             error_class=ErrorClass.COMMAND_NOT_FOUND,
+        ),
+        refusal(
+            "envelope.command.build",
+            "A build lacks the commands of what it was made without.",
+            lambda request, _state: Words(frozenset({f"The command {request.sent_as} has not been found"})),
+            asks=lambda request: request.sent_as in _OF_REPLICATION,
+            when=where({"replication": "no"}, "the build lacks replication"),
+            error_class=ErrorClass.COMMAND_NOT_FOUND,
+            evidence="read in the release's source; its own build has them",
         ),
         refusal(
             "envelope.arguments",

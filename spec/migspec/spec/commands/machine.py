@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from migspec.spec.conditions import ALWAYS, where
 from migspec.spec.contracts import Case, Contract, Words, refusal
-from migspec.spec.lifecycle.guards import GUEST_RUNS, GUEST_STOPPED, IN_PROGRESS
+from migspec.spec.lifecycle.guards import DISKS_MAY_BE_AWAY, GUEST_RUNS, GUEST_STOPPED, IN_PROGRESS
 from migspec.spec.rows import Standing
 from migspec.spec.state import Session
 from migspec.spec.vocabulary import RunState
@@ -73,6 +73,13 @@ CONT = Contract(
     "cont",
     (
         refusal(
+            "cont.dump",
+            "A dump of the guest's memory is finished first.",
+            "There is a dump in process, please wait.",
+            final=False,
+            evidence="read in the release's source; never recorded",
+        ),
+        refusal(
             "cont.reset-needed",
             "A guest that has shut down must be reset first.",
             "Resetting the Virtual Machine is required",
@@ -87,10 +94,11 @@ CONT = Contract(
         ),
         refusal(
             "cont.disk",
-            "The disks must be taken back first, which the other side may prevent; or a dump is going on.",
-            Words(beginnings=("Failed to get ", "Could not ", "There is a dump in process")),
-            when=~_SUSPENDED,
+            "Disks that another process may have had since must be taken back first, which that one may prevent.",
+            Words(beginnings=("Failed to get ", "Could not ")),
+            when=~_SUSPENDED & DISKS_MAY_BE_AWAY,
             final=False,
+            evidence="7 recorded, all on destinations",
         ),
         Case(
             "cont.inmigrate",
@@ -198,36 +206,6 @@ LOADVM = Contract(
     ),
 )
 
-XEN_SAVE_DEVICES_STATE = Contract(
-    "xen-save-devices-state",
-    (
-        refusal(
-            "xen-save-devices-state.refused",
-            "The command was refused before it stopped the guest.",
-            _ANYTHING,
-            final=False,
-        ),
-        Case(
-            "xen-save-devices-state.running",
-            "A running guest is stopped for the duration.",
-            when=GUEST_RUNS,
-            emits=("STOP", "RESUME"),
-        ),
-        Case(
-            "xen-save-devices-state.running.failed",
-            "A running guest is stopped for the duration, also when the file cannot be written.",
-            when=GUEST_RUNS,
-            emits=("STOP", "RESUME"),
-            words=_ANYTHING,
-        ),
-        Case(
-            "xen-save-devices-state.stopped",
-            "A guest that does not run stays as it is.",
-            when=GUEST_STOPPED,
-        ),
-    ),
-)
-
 OPEN = Contract(
     "",
     (
@@ -244,6 +222,5 @@ CONTRACTS: tuple[Contract, ...] = (
     QUIT,
     SAVEVM,
     LOADVM,
-    XEN_SAVE_DEVICES_STATE,
 )
 """The contracts of this module."""

@@ -25,6 +25,11 @@ from migspec.spec.vocabulary import MigrationCapability, MigrationStatus, RunSta
 
 IN_PROGRESS_TEXT = "There's a migration process in progress"
 
+WITHOUT_BLOCK_MIGRATION = "QEMU compiled without old-style (blk/-b, inc/-i) block migration"
+WITHOUT_REPLICATION = "QEMU compiled without replication module can't enable COLO"
+
+_NO_BLOCK_MIGRATION = where({"block-migration": "no"}, "the build lacks block migration")
+_NO_REPLICATION = where({"replication": "no"}, "the build lacks replication")
 _WAITING_GUEST = where({"run": RunState.INMIGRATE}, "the guest waits for an incoming migration")
 _PAUSED = where({"outgoing": MigrationStatus.POSTCOPY_PAUSED}, "the outgoing migration is in postcopy-paused")
 _INCREMENTAL_ON = where({"block-incremental": "yes"}, "the parameter block-incremental is true")
@@ -202,6 +207,15 @@ MIGRATE = Contract(
             asks=lambda request: _fresh(request) and _uses_blocks(request),
             when=(BLOCK_ON | _INCREMENTAL_ON).named("block migration is configured already"),
             clause="migrate.blk",
+        ),
+        refusal(
+            "migrate.block-build",
+            "A build may lack block migration.",
+            WITHOUT_BLOCK_MIGRATION,
+            asks=lambda request: _fresh(request) and _uses_blocks(request),
+            when=_NO_BLOCK_MIGRATION,
+            clause="migrate.blk",
+            evidence="read in the release's source; its own build has it",
         ),
         Case(
             "migrate.uri.scheme",
@@ -386,26 +400,37 @@ def _turns_on_postcopy(request: Request) -> bool:
     return request.sets("postcopy-ram") is True
 
 
-def _final_is_on(capability_name: str, request: Request) -> Condition | None:
-    """The condition that a capability is on after the request; None if the request rules that out."""
-    setting = request.sets(capability_name)
+def _result_has(request: Request, name: str) -> Condition:
+    """The condition that a capability is on after the request: the checks see nothing but the final table."""
+    setting = request.sets(name)
     if setting is None:
-        return capability(capability_name)
-    return ALWAYS if setting else None
+        return capability(name)
+    return ALWAYS.named(f"{name} is switched on") if setting else NEVER
+
+
+@lru_cache(maxsize=256)
+def _block_without_build(request: Request) -> Condition:
+    return _result_has(request, "block") & _NO_BLOCK_MIGRATION
+
+
+@lru_cache(maxsize=256)
+def _colo_without_build(request: Request) -> Condition:
+    return _result_has(request, "x-colo") & _NO_REPLICATION
 
 
 @lru_cache(maxsize=256)
 def _postcopy_with_shared(request: Request) -> Condition:
-    parts = [_final_is_on(name, request) for name in ("postcopy-ram", "x-ignore-shared")]
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return NEVER
-    return (known[0] & known[1]).named("postcopy-ram and x-ignore-shared are both on in the result")
+    both = _result_has(request, "postcopy-ram") & _result_has(request, "x-ignore-shared")
+    return both.named("postcopy-ram and x-ignore-shared are both on in the result")
 
 
 def _new_settings(request: Request) -> dict[str, str | tuple[str, ...]]:
     known = set(MigrationCapability)
-    return {f"cap.{name}": "yes" if on else "no" for name, on in request.capabilities if name in known}
+    settings: dict[str, str | tuple[str, ...]] = {
+        f"cap.{name}": "yes" if on else "no" for name, on in request.capabilities if name in known
+    }
+    # the measurement is set up by a later check of the host, which the capability must have come before
+    return settings | {"blocktime": ("no", "yes")} if request.sets("postcopy-blocktime") else settings
 
 
 _LOADING = where({"incoming": "active"}, "a stream is being loaded")
@@ -426,11 +451,20 @@ MIGRATE_SET_CAPABILITIES = Contract(
             evidence="99 recorded; an incoming migration does not count",
         ),
         refusal(
-            "migrate-set-capabilities.build",
-            "A build may lack block migration or replication.",
-            Words(beginnings=("QEMU compiled without ",)),
-            asks=lambda request: request.sets("block") is True or request.sets("x-colo") is True,
-            final=False,
+            "migrate-set-capabilities.build-block",
+            "A build may lack block migration.",
+            WITHOUT_BLOCK_MIGRATION,
+            when=_block_without_build,
+            clause="MigrationCapability.block",
+            evidence="read in the release's source; its own build has it",
+        ),
+        refusal(
+            "migrate-set-capabilities.build-colo",
+            "A build without replication has no COLO.",
+            WITHOUT_REPLICATION,
+            when=_colo_without_build,
+            clause="MigrationCapability.x-colo",
+            evidence="read in the release's source; its own build has it",
         ),
         refusal(
             "migrate-set-capabilities.postcopy-host",
@@ -467,44 +501,11 @@ MIGRATE_SET_CAPABILITIES = Contract(
     ),
 )
 
-X_COLO_LOST_HEARTBEAT = Contract(
-    "x-colo-lost-heartbeat",
-    (
-        refusal(
-            "x-colo-lost-heartbeat.not-in-colo",
-            "Only a side in COLO can take over.",
-            "The feature 'colo' is not enabled",
-            when=~(
-                where({"outgoing": "colo"}, "the primary is in COLO")
-                | where({"incoming": "colo"}, "the secondary is in COLO")
-            ),
-            clause="x-colo-lost-heartbeat",
-        ),
-        refusal(
-            "x-colo-lost-heartbeat.repeated",
-            "A failover that is under way is not ordered again.",
-            "COLO failover is already activated",
-            when=where({"colo-lost": "yes"}, "a failover was ordered"),
-            final=False,
-            clause="x-colo-lost-heartbeat",
-            evidence="read in the release's source; never recorded",
-        ),
-        Case(
-            "x-colo-lost-heartbeat.accepted",
-            "The side leaves COLO and runs the guest alone.",
-            then={"colo-lost": "yes"},
-            clause="x-colo-lost-heartbeat",
-            evidence="12 recorded",
-        ),
-    ),
-)
-
 CONTRACTS: tuple[Contract, ...] = (
     MIGRATE,
     MIGRATE_CANCEL,
     MIGRATE_CONTINUE,
     MIGRATE_START_POSTCOPY,
     MIGRATE_SET_CAPABILITIES,
-    X_COLO_LOST_HEARTBEAT,
 )
 """The contracts of this module."""

@@ -7,10 +7,11 @@ accompany a status is a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from migspec.spec.commands import dirty_rate, xen
 from migspec.spec.conditions import ALWAYS, Condition, where
 from migspec.spec.contracts import Case, Contract
 from migspec.spec.lifecycle.guards import capability
@@ -123,12 +124,23 @@ def _incoming_part(*, socket: bool, measured: bool) -> Condition:
     address = _WITH_ADDRESS if socket else _WITHOUT_ADDRESS
     if not measured:
         return address
-    return where({"incoming": "completed"}) & capability("postcopy-ram") & capability("postcopy-blocktime") & address
+    # it is shown for good, whatever becomes of the capability
+    return where({"incoming": "completed", "blocktime": "yes"}) & address
+
+
+def listing(settings: Iterable[tuple[str, bool]]) -> Condition:
+    """The condition under which query-migrate-capabilities lists these; one that the build lacks is left out."""
+    shown = {f"cap.{name}": "yes" if on else "no" for name, on in settings}
+    return where({**shown, "block-migration": "yes" if f"cap.{MigrationCapability.BLOCK}" in shown else "no"})
 
 
 def contradictions(command: str, answer: object) -> Iterator[tuple[str, str]]:
     """What an answer that fits the schema contradicts in itself: the rule, and what is wrong."""
-    if command == "query-status" and isinstance(answer, dict):
+    if command == dirty_rate.QUERY and isinstance(answer, dict):
+        yield from dirty_rate.contradictions(answer)
+    elif command == xen.QUERY and isinstance(answer, dict):
+        yield from xen.contradictions(answer)
+    elif command == "query-status" and isinstance(answer, dict):
         if answer.get("running") is not (answer.get("status") == RunState.RUNNING):
             yield "query-status.running", f"running is {answer.get('running')} in run state {answer.get('status')}"
     elif command == "query-migrate-capabilities" and isinstance(answer, list):

@@ -93,6 +93,7 @@ MIGRATE_SET_PARAMETERS = Contract(
             "A tls-authz of null, with nothing else wrong in the request, aborts the process.",
             asks=lambda request: request.clears_tls_authz,
             then={"life": "aborted"},
+            replies=False,
             standing=Standing.DEFECT,
             clause="MigrateSetParameters.tls-authz",
             evidence="14 of 14, without a reply",

@@ -52,3 +52,9 @@ IN_PROGRESS = where({"outgoing": IN_PROGRESS_STATUSES}, "an outgoing migration i
 
 STAYING = where({"life": (Life.ALIVE, Life.QUITTING)}, "the main loop runs")
 EXITING = where({"life": Life.DOWN}, "the process is exiting")
+
+DISKS_MAY_BE_AWAY = (
+    where({"disks-gone": Answer.YES}, "the disks were given up")
+    | where({"run": RunState.INMIGRATE}, "the guest waits for its state")
+    | ~where({"outgoing": MigrationStatus.NONE, "incoming": MigrationStatus.NONE}, "there was no migration")
+).named("the disks may have been given up, or never taken")

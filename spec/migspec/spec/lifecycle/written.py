@@ -10,7 +10,7 @@ from migspec.spec.conditions import ALWAYS, Condition
 from migspec.spec.lifecycle.guards import COLO_ON, PAUSE_ON, POSTCOPY_ALLOWED
 from migspec.spec.rows import SEED, Row, Standing, Thread, row
 from migspec.spec.schema import SEED as SCHEMA
-from migspec.spec.vocabulary import MigrationStatus, RunState
+from migspec.spec.vocabulary import COLOExitReason, COLOMode, MigrationStatus, RunState
 
 NEEDS: dict[str, Condition] = {
     MigrationStatus.COLO: COLO_ON,
@@ -29,8 +29,13 @@ _EVENTS = (
     "WAKEUP",
     "RESET",
     "UNPLUG_PRIMARY",
-    "COLO_EXIT:primary",
-    "COLO_EXIT:secondary",
+    *(
+        f"COLO_EXIT:{mode}-{reason}"
+        for mode in COLOMode
+        if mode is not COLOMode.NONE
+        for reason in COLOExitReason
+        if reason is not COLOExitReason.NONE
+    ),
 )
 
 

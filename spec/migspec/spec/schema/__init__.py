@@ -118,6 +118,8 @@ _EXTERNAL_ENTITIES: Final[tuple[Entity, ...]] = (
     commands.STOP,
     commands.CONT,
     commands.QUIT,
+    commands.GETFD,
+    commands.CLOSEFD,
     events.STOP,
     events.RESUME,
     enums.SHUTDOWN_CAUSE,

@@ -276,3 +276,19 @@ QUIT: Final = Command(
     origin=Origin.EXTERNAL,
     doc="End the process.",
 )
+
+GETFD: Final = Command(
+    name="getfd",
+    since="0.14.0",
+    origin=Origin.EXTERNAL,
+    doc="Give a name to the file descriptor that comes with the request.",
+    arguments=(Member("fdname", STRING, "The name."),),
+)
+
+CLOSEFD: Final = Command(
+    name="closefd",
+    since="0.14.0",
+    origin=Origin.EXTERNAL,
+    doc="Close a file descriptor.",
+    arguments=(Member("fdname", STRING, "Its name."),),
+)

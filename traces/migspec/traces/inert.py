@@ -1,0 +1,93 @@
+"""Requests that move nothing, and replies to them that no state admits.
+
+A query moves nothing, nor does a command whose every case leaves the state alone. When such a request is executed makes
+no difference, so a wrong reply to one teaches nothing about the VM: it can be passed over, whatever the beginning of
+the trace was. Where no state at all admits the reply, no beginning needs to be tried for it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from migspec.spec.commands import answers, contract_of
+from migspec.spec.requests import Request
+from migspec.spec.rows import Thread
+from migspec.spec.state import ANYTHING, VARIABLES
+from migspec.traces.automaton import Node
+from migspec.traces.hypotheses import THREADS, Due, Hypothesis, Relation, agree
+from migspec.traces.observations import Observation, Replied, Reply
+
+_MAIN = THREADS.index(Thread.MAIN)
+_IO = THREADS.index(Thread.IO)
+_SESSION = VARIABLES["session"]
+
+
+def is_inert(relation: Relation, node: Node, replied: Replied) -> bool:
+    """Whether the request that was answered moves nothing but its monitor, in whatever hypothesis."""
+    return _inert_request(relation, node, replied) is not None
+
+
+def is_impossible(relation: Relation, node: Node, observation: Observation) -> bool:
+    """Whether an observation is a reply that no state admits, to a request that moves nothing."""
+    if not isinstance(observation, Replied):
+        return False
+    request = _inert_request(relation, node, observation)
+    return request is not None and not _may_be(relation.profile, request, observation.reply)
+
+
+def without_reply(relation: Relation, node: Node, replied: Replied) -> list[Hypothesis]:
+    """The hypotheses of a node after a request that moves nothing was answered, with the reply left out of account."""
+    return [answered(h, replied) if _request(h, replied) is not None else h for h in node.hypotheses]
+
+
+def answered(h: Hypothesis, replied: Replied) -> Hypothesis:
+    """`h` with the request that was answered executed; if that was to negotiate, it may have failed."""
+    index, oob = replied.monitor, replied.oob is not None
+    due = _due(h, index, oob=oob)
+    monitor = h.monitors[index]
+    if due is None:
+        negotiates = replied.command == "qmp_capabilities" and not oob
+        monitor = monitor.without_oldest(oob=oob)
+        monitor = monitor if oob else monitor._replace(late=0)
+        return h.with_monitor(index, monitor._replace(session=_SESSION.field) if negotiates else monitor)
+    thread = _IO if oob else _MAIN
+    h = h.owing(thread, tuple(item for item in h.owed[thread] if item is not due))
+    return h.with_monitor(index, monitor._replace(backlog=tuple(item for item in monitor.backlog if item is not due)))
+
+
+def _inert_request(relation: Relation, node: Node, replied: Replied) -> Request | None:
+    requests = {_request(h, replied) for h in node.hypotheses}
+    request = requests.pop() if len(requests) == 1 else None
+    return request if request is not None and _moves_nothing(relation.profile, request) else None
+
+
+def _request(h: Hypothesis, replied: Replied) -> Request | None:
+    """The request that a reply answers."""
+    oob = replied.oob is not None
+    due = _due(h, replied.monitor, oob=oob)
+    monitor = h.monitors[replied.monitor]
+    waiting = monitor.oob if oob else monitor.queue
+    request = due.request if due else waiting[0] if waiting else None
+    return request if request is not None and request.sent_as == replied.command else None
+
+
+def _due(h: Hypothesis, monitor: int, *, oob: bool) -> Due | None:
+    """The reply that a thread owes to a monitor, or that waits to be shown there."""
+    owed = (*h.owed[_IO if oob else _MAIN], *h.monitors[monitor].backlog)
+    mine = (item for item in owed if isinstance(item, Due) and item.monitor == monitor and item.oob == oob)
+    return next(mine, None)
+
+
+@lru_cache(maxsize=4096)
+def _moves_nothing(profile: str, request: Request) -> bool:
+    cases = contract_of(request.command, profile).cases
+    return not any(case.asks(request) and (case.emits or case.effect(request).keys() - {"session"}) for case in cases)
+
+
+@lru_cache(maxsize=4096)
+def _may_be(profile: str, request: Request, reply: Reply) -> bool:
+    """Whether a request may be answered so in some state."""
+    return any(
+        next(agree(Due(0, answer.expect, request), reply, answer.state), None) is not None
+        for answer in answers(request, ANYTHING, profile)
+    )
