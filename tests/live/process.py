@@ -1,6 +1,7 @@
 """A running QEMU, and a guest for it that keeps its memory dirty."""
 
 import contextlib
+import os
 import shutil
 import signal
 import struct
@@ -47,7 +48,12 @@ class QemuProcess:
             line += ["-trace", _STATE, "-D", str(self._state_log)]
         self._errors = (self.folder / "stderr").open("wb")
         self.process = subprocess.Popen(
-            line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors, cwd=self.folder
+            line,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            cwd=self.folder,
+            env=os.environ | install.environment,
         )
         self._wait_for_sockets()
 

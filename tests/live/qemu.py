@@ -32,6 +32,7 @@ _LIBRARIES: Final = (
     "usr/lib/x86_64-linux-gnu",
     "usr/lib/x86_64-linux-gnu/pulseaudio",
 )
+_ACCELERATOR: Final = "usr/lib/x86_64-linux-gnu/qemu/accel-tcg-x86_64.so"
 _LOADER: Final = "ld-linux-x86-64.so.2"
 _APT: Final = Path("/etc/apt")
 
@@ -58,6 +59,12 @@ class QemuInstall:
         if program.startswith("qemu-system"):
             line += ["-L", str(self.root / "usr/share/seabios"), "-L", str(self.root / "usr/share/qemu")]
         return [*line, *arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its programs need besides the caller's environment: where their modules are, if TCG is one."""
+        modules = next((path.parent for path in self.root.glob(_ACCELERATOR)), None)
+        return {} if modules is None else {"QEMU_MODULE_DIR": str(modules)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from tests.live.monitor import Monitor
 from tests.live.process import QemuProcess
 from tests.live.qemu import QemuInstall
-from tests.spec.schema_strategies import JSON
 from tests.spec.wire.near_json import NEAR_JSON
 
+from migspec.properties.strategies import JSON
 from migspec.spec.schema import ABSENT
 from migspec.spec.wire.numbers import same_id
 from migspec.spec.wire.shape import echoed, faults

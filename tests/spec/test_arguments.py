@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON, arguments_of
 
+from migspec.properties.strategies import JSON, arguments_of
 from migspec.spec.arguments import NOT_AN_OBJECT, ArgumentVerdict, judge
 from migspec.spec.schema import ABSENT, QEMU_5_2_0, SEED, Command, Member, Schema, Struct
 from migspec.spec.schema.model import STR_OR_NULL, UINT8, UINT32, Array, Ref

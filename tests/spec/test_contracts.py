@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON, arguments_of
 from tests.spec.states import (
     READY,
     REQUESTS,
@@ -20,6 +19,7 @@ from tests.spec.states import (
     walks,
 )
 
+from migspec.properties.strategies import JSON, arguments_of
 from migspec.spec.commands import CONTRACTS, answers, contract_of, written
 from migspec.spec.conditions import Condition, where
 from migspec.spec.contracts import SEEN, Answer, Case, Contract, Words, refusal
@@ -269,6 +269,17 @@ def test_block_options_and_what_they_stand_for_exclude_each_other(option: str, a
     found = given_answers(asked, assign(READY, {already: "yes"}))
     assert texts(found) == {"Command options are incompatible with current migration capabilities"}
     assert {answer.emits for answer in found} == {()}
+
+
+@pytest.mark.parametrize("loan", ["none", "lent", "leaked"])
+@pytest.mark.parametrize("option", [None, "blk", "inc"])
+def test_an_unknown_scheme_takes_back_the_block_options_of_migrate_itself(option: str | None, loan: str) -> None:
+    """Those of an earlier attempt too; what the client has switched on stays."""
+    given = {"block-options": loan, "cap.block": "no" if option else "yes", "block-incremental": "no"}
+    asked = request("migrate", {"uri": "none"} | ({option: True} if option else {}))
+    found = [answer for answer in given_answers(asked, assign(READY, given)) if answer.case.id != "migrate.blocked"]
+    after = {(value(answer.state, "block-options"), value(answer.state, "cap.block")) for answer in found}
+    assert after == {("none", "yes" if loan == "none" and option is None else "no")}
 
 
 def test_postcopy_and_memory_that_is_not_sent_exclude_each_other_in_the_result() -> None:

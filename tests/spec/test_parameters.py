@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import values_of
 
+from migspec.properties.strategies import values_of
 from migspec.spec.parameters import (
     CHECKS,
     DEFAULTS,
@@ -233,3 +233,11 @@ def test_the_human_monitor_changes(line: str, names: set[str]) -> None:
 def test_nothing_else_changes_parameters() -> None:
     assert changes_of(READ, {}) == {}
     assert written_changes("migrate", {"uri": "x"}) == {}
+
+
+@pytest.mark.parametrize("seconds", [1e308, -1e308, 10**400, -1])
+def test_a_downtime_beyond_all_numbers_is_refused_and_raises_nothing(seconds: float) -> None:
+    assert own_fault("migrate_set_downtime", {"value": seconds})
+    changes_of("migrate_set_downtime", {"value": seconds})
+    promised = written_changes("migrate_set_downtime", {"value": seconds})
+    assert promised == {"downtime-limit": UNKNOWN}

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON, arguments_of
 
+from migspec.properties.strategies import JSON, arguments_of
 from migspec.spec.schema import QEMU_5_2_0 as SCHEMA
 from migspec.spec.schema import SEED, Command, Enum, Origin, Struct
 from migspec.spec.schema.reach import UNREACHABLE, reachable, types_of_arguments, types_of_event, types_of_reply

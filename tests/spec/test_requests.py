@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON, arguments_of
 
+from migspec.properties.strategies import JSON, arguments_of
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, Command
 from migspec.spec.schema import QEMU_5_2_0 as SCHEMA

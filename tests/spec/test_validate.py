@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON, objects_of, values_of
 
+from migspec.properties.strategies import JSON, objects_of, values_of
 from migspec.spec.schema import (
     ABSENT,
     QEMU_5_2_0,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON
 from tests.spec.wire.near_json import NEAR_JSON
 
+from migspec.properties.strategies import JSON
 from migspec.spec.wire.shape import NO_COMMAND, unexpected
 from migspec.spec.wire.stream import Fault, JsonStream, Outcome, Value
 from migspec.traces.client_input import ClientInput, raw_bytes, refused_text, refused_value

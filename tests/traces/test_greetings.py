@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON, corrupted
 
+from migspec.properties.strategies import JSON, corrupted
 from migspec.spec.schema import QEMU_5_2_0
 from migspec.spec.vocabulary import ErrorClass
 from migspec.spec.wire.greeting import mismatches

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON
 
+from migspec.properties.strategies import JSON
 from migspec.spec.profiles import PROFILES
 from migspec.traces.findings import Finding, Grade, Report, Verdict
 from migspec.traces.format import TraceError, read_header

@@ -13,8 +13,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import corrupted, has_large_integer, values_of
+from tests.spec.schema_strategies import has_large_integer
 
+from migspec.properties.strategies import corrupted, values_of
 from migspec.spec.schema import QEMU_5_2_0, SEED, Command, Enum, Ref, Schema, Struct, Type, Union
 from migspec.spec.schema.model import (
     INT,

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON, arguments_of, corrupted, has_large_integer, objects_of, values_of
+from tests.spec.schema_strategies import has_large_integer
 from tests.traces.talk import RAM
 
+from migspec.properties.strategies import JSON, arguments_of, corrupted, objects_of, values_of
 from migspec.spec.commands.queries import MigrateAnswer
 from migspec.spec.requests import ARGUMENTS_KEPT, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0, SEED, Event, Schema

@@ -28,14 +28,17 @@ from rich.style import Style
 
 from migspec.spec.profiles import PROFILES
 from migspec.spec.rows import QEMU_5_2_0
+from migspec.spec.schema.comparison import compare
 from migspec.traces import pages
 from migspec.traces.findings import Report, Verdict
 from migspec.traces.format import TraceError
 from migspec.traces.inputs import STANDARD_INPUT, Source, sources
+from migspec.traces.introspection import SchemaSourceError, from_file, from_server
 from migspec.traces.judge import Options, judge_file
 from migspec.traces.ledger import Ledger
 from migspec.traces.record import Address, RecordError, main_loop
 from migspec.traces.report import Line, Piece, Tally, Tone, as_json, as_text, printable
+from migspec.traces.schema_report import SchemaReport, profile_of
 
 _SHOWN = QEMU_5_2_0
 """The profile that `migspec show` tells of unless it is told another."""
@@ -48,9 +51,9 @@ class Exit(IntEnum):
     """What the process ends with."""
 
     CONFORMS = 0
-    """All traces conform, perhaps with notes and known defects; or the recording is complete."""
+    """All traces conform, perhaps with notes and known defects; the recording is complete; the schemas are the same."""
     VIOLATES = 1
-    """At least one trace violates its profile."""
+    """At least one trace violates its profile; or the schemas differ."""
     USAGE = 2
     """The command line is wrong."""
     UNREADABLE = 3
@@ -81,6 +84,14 @@ exit codes:
 Where several hold, 1 goes before 3, and 3 before 4.  The other traces are judged in any case.
 """
 
+_SCHEMA_EPILOG = """\
+exit codes:
+  0    the schemas are the same, but for what is not in the VM's build
+  1    they differ
+  2    the command line is wrong
+  3    the file cannot be read or is no such reply, or the VM cannot be asked
+"""
+
 _COLOURS: Mapping[Tone, str] = {
     Tone.PLAIN: "none",
     Tone.PLACE: "bold",
@@ -103,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence()
         return Exit.UNHEARD
-    except (TraceError, RecordError) as error:
+    except (TraceError, RecordError, SchemaSourceError) as error:
         return _complain(str(error), Exit.UNREADABLE)
     return code
 
@@ -125,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_record(commands)
     _add_show(commands)
+    _add_schema(commands)
     return parser
 
 
@@ -187,6 +199,24 @@ def _add_show(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("name", nargs="?", default="", metavar="NAME", help="what to show; with --list the beginning of rule ids")
     add("--list", action="store_true", help="list the ids of rules with their sentences")
     add("--profile", choices=PROFILES, help=f"whose rules (default: {_SHOWN}; with --list: all)")
+    add("--format", choices=("text", "json"), default="text", help="json: one object")
+    add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal only")
+
+
+def _add_schema(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = commands.add_parser(
+        "schema",
+        help="compare the schema of a VM",
+        description="Say in what a VM's schema, its reply to query-qmp-schema, differs from that of a profile.",
+        epilog=_SCHEMA_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_schema, usage_error=parser.error)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("file", nargs="?", metavar="FILE", help="the reply, or JSON lines with one, or -")
+    source.add_argument("--qmp", metavar="ADDRESS", help="the VM to ask: unix:PATH or tcp:HOST:PORT")
+    add = parser.add_argument
+    add("--profile", choices=PROFILES, help="what to compare with; without it, what the release asks for")
     add("--format", choices=("text", "json"), default="text", help="json: one object")
     add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal only")
 
@@ -385,6 +415,32 @@ def _show(chosen: argparse.Namespace) -> Exit:
         for line in pages.as_text(page):
             say(line)
     return Exit.CONFORMS
+
+
+# -- migspec schema --
+
+
+def _schema(chosen: argparse.Namespace) -> Exit:
+    as_object = chosen.format == "json"
+    say = _speaker(chosen.color, as_objects=as_object)
+    if chosen.qmp is not None:
+        complain: Callable[[str], NoReturn] = chosen.usage_error
+        try:
+            Address.parse(chosen.qmp)
+        except RecordError as error:
+            complain(f"--qmp {chosen.qmp}: {error.problem}, expected {error.expected}")
+        source, told = chosen.qmp, from_server(chosen.qmp)
+    else:
+        source, told = chosen.file, from_file(chosen.file)
+    profile = chosen.profile or profile_of(told.release)
+    schemas = [known.schema for known in PROFILES.values()]
+    report = SchemaReport(source, profile, compare(told.schema, PROFILES[profile].schema, schemas))
+    if as_object:
+        _write(report.as_json())
+    else:
+        for line in report.as_text():
+            say(line)
+    return Exit.CONFORMS if report.same else Exit.VIOLATES
 
 
 # -- the terminal --

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from math import trunc
+from math import isfinite, trunc
 from typing import Any, Final, NamedTuple
 
 from migspec.spec.bitmaps import BitmapMapping, mapping_fault, mapping_of
@@ -270,12 +270,13 @@ _DOWNTIME_TEXT = f"Parameter 'downtime_limit' expects an integer in the range of
 
 
 def _milliseconds(seconds: float) -> int:
-    return trunc(seconds * 1000)
+    # what is longer is refused, and may be too long to be counted
+    return trunc(max(-1, min(seconds, LONGEST_DOWNTIME + 1)) * 1000)
 
 
 def _whole_milliseconds(seconds: float) -> int | None:
     exact = seconds * 1000
-    return round(exact) if abs(exact - round(exact)) < 1e-6 else None
+    return round(exact) if (isinstance(exact, int) or isfinite(exact)) and abs(exact - round(exact)) < 1e-6 else None
 
 
 def _downtime_fault(seconds: float) -> str | None:

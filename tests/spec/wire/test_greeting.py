@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON, corrupted, values_of
 
+from migspec.properties.strategies import JSON, corrupted, values_of
 from migspec.spec.schema import QEMU_5_2_0, SEED, Schema
 from migspec.spec.wire.greeting import GREETING, mismatches, offered
 

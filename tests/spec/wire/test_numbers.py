@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
-from tests.spec.schema_strategies import JSON
 
+from migspec.properties.strategies import JSON
 from migspec.spec.wire.numbers import LARGEST, SMALLEST, printed_number, read_integer, same_id
 
 NO_ID: Any = UNSET

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON
 
+from migspec.properties.strategies import JSON
 from migspec.spec.arguments import NOT_AN_OBJECT
 from migspec.spec.schema import ABSENT
 from migspec.spec.wire.shape import NO_COMMAND, NO_OBJECT, echoed, faults, jumps_the_queue, unexpected

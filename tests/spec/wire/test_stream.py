@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.spec.schema_strategies import JSON
 from tests.spec.wire.near_json import NEAR_JSON, PIECES
 
+from migspec.properties.strategies import JSON
 from migspec.spec.wire.stream import USUAL, Fault, JsonStream, Limits, Outcome, Value, is_about_json, may_refuse_json
 from migspec.spec.wire.strings import printed
 

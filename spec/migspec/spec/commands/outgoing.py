@@ -33,6 +33,7 @@ _NO_REPLICATION = where({"replication": "no"}, "the build lacks replication")
 _WAITING_GUEST = where({"run": RunState.INMIGRATE}, "the guest waits for an incoming migration")
 _PAUSED = where({"outgoing": MigrationStatus.POSTCOPY_PAUSED}, "the outgoing migration is in postcopy-paused")
 _INCREMENTAL_ON = where({"block-incremental": "yes"}, "the parameter block-incremental is true")
+_LENT = where({"block-options": ("lent", "leaked")}, "block options were switched on by migrate itself")
 _POISONED = where({"poisoned": "yes"}, "an earlier resume failed to connect")
 _NOT_POISONED = ~_POISONED
 
@@ -90,8 +91,17 @@ def _connecting(request: Request) -> dict[str, str | tuple[str, ...]]:
 
 
 def _failed_for_scheme(request: Request) -> dict[str, str | tuple[str, ...]]:
-    returned = {"block-options": "none", "cap.block": "no", "block-incremental": "no"} if _uses_blocks(request) else {}
-    return _new_attempt(request) | {"outgoing": "failed", "stage": "idle"} | returned
+    return _new_attempt(request) | {"outgoing": "failed", "stage": "idle"}
+
+
+def _failed_for_scheme_returning(request: Request) -> dict[str, str | tuple[str, ...]]:
+    returned = {"block-options": "none", "cap.block": "no", "block-incremental": "no"}
+    return _failed_for_scheme(request) | returned
+
+
+def _has_lent(request: Request) -> Condition:
+    """The condition that migrate itself has block options on when it fails: those of an earlier attempt count."""
+    return ALWAYS if _uses_blocks(request) else _LENT
 
 
 def _failed_for_body(request: Request) -> dict[str, str | tuple[str, ...]]:
@@ -211,11 +221,22 @@ MIGRATE = Contract(
             "migrate.uri.scheme",
             "An unknown scheme fails an attempt that had begun, and leaves no error-desc.",
             asks=lambda request: _fresh(request) and _may_refuse(uri.Stage.SCHEME, request),
+            when=lambda request: ~_has_lent(request),
             then=_failed_for_scheme,
             emits=("MIGRATION:setup", "MIGRATION:failed"),
             words=lambda request, _state: _uri_words(uri.Stage.SCHEME, request),
             clause="migrate.uri",
             evidence="85 recorded",
+        ),
+        Case(
+            "migrate.uri.scheme.returned",
+            "It takes back the block options that this attempt or an earlier one switched on for itself.",
+            asks=lambda request: _fresh(request) and _may_refuse(uri.Stage.SCHEME, request),
+            when=_has_lent,
+            then=_failed_for_scheme_returning,
+            emits=("MIGRATION:setup", "MIGRATION:failed"),
+            words=lambda request, _state: _uri_words(uri.Stage.SCHEME, request),
+            clause="migrate.uri",
         ),
         Case(
             "migrate.uri.body",

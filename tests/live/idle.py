@@ -1,0 +1,283 @@
+"""Random requests to an idle QEMU, each held against what the specification predicts of its reply.
+
+An idle VM has no race in it, so that a request has one answer. Where the contracts allow several, or any text, they are
+loose: `LOOSE` names these places, and may only shrink. Everything is recorded, and the recording is judged as well.
+
+What would end the process, write a file, or connect the VM to another is not sent.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+import hypothesis
+import msgspec
+from hypothesis import HealthCheck, Phase, given, settings
+from tests.live.corpus import NEUTRAL_FOLDER
+from tests.live.monitor import Message, Monitor
+from tests.live.qemu import QemuInstall
+from tests.live.session import Session, Vm
+
+from migspec.properties.strategies import DrawnRequest, sequences
+from migspec.spec.commands import answers
+from migspec.spec.commands.queries import contradictions
+from migspec.spec.contracts import Answer, Words
+from migspec.spec.parameters import (
+    DEFAULTS,
+    READ,
+    READ_BY,
+    Value,
+    changes_of,
+    judge_changes,
+    missing,
+    own_fault,
+    read_values,
+)
+from migspec.spec.profiles import PROFILES
+from migspec.spec.requests import Request, understand
+from migspec.spec.rows import QEMU_5_2_0
+from migspec.spec.schema import ABSENT
+from migspec.spec.schema.validate import validate_reply
+from migspec.spec.state import FRESH, assign
+from migspec.spec.state import Session as Negotiation
+from migspec.spec.vocabulary import MigrationParameter
+from migspec.spec.wire.numbers import same_id
+from migspec.traces.findings import Grade
+from migspec.traces.hypotheses import Due, agree
+from migspec.traces.judge import judge_file
+from migspec.traces.messages import Message as Decoded
+from migspec.traces.observations import Reply
+from migspec.traces.reading import Reader
+
+SCHEMA: Final = PROFILES[QEMU_5_2_0].schema
+
+NEVER_SENT: Final = {
+    "quit": "it ends the process",
+    "qmp_capabilities": "on a monitor that is ready it is refused in one way, which other tests look at",
+    "xen-load-devices-state": "it loads whatever the file holds",
+    "xen-save-devices-state": "it writes a file",
+}
+"""The commands that are left out, and why."""
+
+COMMANDS: Final = sorted(SCHEMA.commands.keys() - NEVER_SENT.keys())
+
+IN_STATE: Final = MigrationParameter.BLOCK_INCREMENTAL
+"""The parameter whose value is in the state, for a migration sets it by itself; the query is held against that."""
+
+LOOSE: Final = {
+    "command.refused": "query-version has no contract, and a name that we do not know may be one of QEMU's",
+    "command.accepted": "as above",
+    "cont.dump": "whether a dump is going on is not in the state",
+    "cont.disk": "whether disks can be taken back is not in the state",
+    "migrate.blocked": "whether a device or a disk forbids migration is not in the state",
+    "migrate.uri.body": "what the host says to an address may be worded in several ways",
+    "envelope.arguments.build": "whether the build has zstd is not in the state",
+    "getfd.without-descriptor": "whether a descriptor came with the request is not in it",
+    "closefd.unknown": "which descriptors there are is not in the state",
+    "xen-set-replication.refused": "what a disk that replicates may say is not known",
+    "xen-colo-do-checkpoint.refused": "what a disk that replicates, or a filter, may say is not known",
+    "query-xen-replication-status.answered": "the answer is held against the schema alone",
+}
+"""The rules that leave open whether they apply, or what is answered, and why; no other rule may."""
+
+A_SESSION: Final = 250
+"""Requests that one process gets."""
+
+_LONGEST: Final = 10
+_BATCH: Final = 15
+_EXCERPT: Final = 400  # characters of a message in a complaint
+
+
+def is_harmless(drawn: DrawnRequest) -> bool:
+    """Whether a request ends nothing and connects nobody; one that is refused for its form never does."""
+    request = understand(drawn.command, drawn.message.get("arguments", ABSENT), SCHEMA)
+    if request.clears_tls_authz or (drawn.command == "calc-dirty-rate" and drawn.valid):
+        return False  # the latter makes a thread that measures for seconds: the VM would not be idle
+    return request.outgoing is None or not request.outgoing.may_pass
+
+
+def draw(count: int, seed: int) -> list[DrawnRequest]:
+    """So many requests, the same ones for the same seed."""
+    drawn: list[DrawnRequest] = []
+    batch = 0
+    while len(drawn) < count:
+        # one run of Hypothesis likes to repeat what it has drawn; several differ
+        drawn += _batch(f"{seed}.{batch}")
+        batch += 1
+    return drawn[:count]
+
+
+def _batch(seed: str) -> list[DrawnRequest]:
+    drawn: list[DrawnRequest] = []
+
+    @hypothesis.seed(seed)
+    @settings(
+        max_examples=_BATCH,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(sequences(SCHEMA, COMMANDS, longest=_LONGEST))
+    def collect(requests: list[DrawnRequest]) -> None:
+        drawn.extend(filter(is_harmless, requests))
+
+    collect()
+    return drawn
+
+
+@dataclass(slots=True)
+class Idle:
+    """What is known of a VM that has just started without options, on a monitor that is ready: everything."""
+
+    state: int = assign(FRESH, {"session": Negotiation.READY})
+    values: dict[str, Value] = field(default_factory=lambda: dict(DEFAULTS))
+    loose: Counter[str] = field(default_factory=Counter)
+    """How often each rule left something open."""
+    reader: Reader = field(default_factory=lambda: Reader(SCHEMA))
+
+    def answered(self, drawn: DrawnRequest, message: Message) -> Iterator[str]:
+        """Go on with a reply; yield what is wrong with it."""
+        arguments = drawn.message.get("arguments", ABSENT)
+        request = understand(drawn.command, arguments, SCHEMA)
+        every = answers(request, self.state, QEMU_5_2_0)
+        possible = [answer for answer in every if self._may_be(answer, request, drawn)]
+        reply = self._read(drawn.command, message)
+        fitting = [answer for answer in possible if reply is not None and self._agrees(answer, request, reply)]
+        if not same_id(drawn.message.get("id", ...), message.get("id", ...)):
+            yield f"the id is {message.get('id', 'missing')}"
+        if not fitting:
+            predicted = " | ".join(f"{answer.expect} [{answer.case.id}]" for answer in possible)
+            yield f"the reply is none of: {predicted}"
+            return
+        if drawn.command not in READ_BY:  # whose value is looked at here
+            self.loose.update(left_open(possible))
+        if "return" in message:
+            yield from self._content(drawn.command, arguments, message["return"])
+        after = {answer.state for answer in fitting}
+        self.state = after.pop()
+        for other in after:
+            self.state |= other
+
+    def _may_be(self, answer: Answer, request: Request, drawn: DrawnRequest) -> bool:
+        """Whether the values in force, which the contract does not know, leave an answer possible."""
+        if not request.perhaps_out_of_range:
+            return True
+        certain = judge_changes(changes_of(drawn.command, drawn.arguments.value), self.values).certain
+        if own_fault(drawn.command, drawn.arguments.value):
+            return True
+        is_range = answer.case.id.endswith(".range")
+        text = certain.text if certain else ""
+        return is_range == bool(text) and (not is_range or answer.expect.words == Words(frozenset({text})))
+
+    def _read(self, command: str, message: Message) -> Reply | None:
+        decoded = msgspec.json.decode(json.dumps(message), type=Decoded)
+        return self.reader.reply(command, decoded)[0]
+
+    def _agrees(self, answer: Answer, request: Request, reply: Reply) -> bool:
+        due = Due(0, answer.expect, request, False)
+        return any(True for _ in agree(due, reply, answer.state))
+
+    def _content(self, command: str, arguments: Any, returned: Any) -> Iterator[str]:
+        definition = SCHEMA.commands[command]
+        for mismatch in validate_reply(returned, definition, SCHEMA):
+            yield f"{mismatch.path}: expected {mismatch.expected}, found {mismatch.found}"
+            return
+        for _, told in contradictions(command, returned):
+            yield told
+        if isinstance(arguments, dict):
+            self.values |= changes_of(command, arguments)
+        if command == READ:
+            for name, value in read_values(returned).items():
+                if name != IN_STATE and value != self.values[name]:
+                    yield f"{name} is {value}, not {self.values[name]}"
+            yield from (f"{name} is missing" for name in missing(returned))
+        if command in READ_BY:
+            value = self.values[READ_BY[command]]
+            # a size is returned as a signed number
+            if not isinstance(value, int) or (returned - value) % 2**64:
+                yield f"the value is {returned}, not {value}"
+
+
+def left_open(possible: list[Answer]) -> set[str]:
+    """The rules that leave it open whether they apply, or what is answered; none where the prediction is exact.
+
+    What comes first among several may happen, and what comes last does if nothing else has.
+    """
+    perhaps = {answer.case.id for answer in possible} - {possible[-1].case.id}
+    return perhaps | {answer.case.id for answer in possible if not _is_exact(answer)}
+
+
+def _is_exact(answer: Answer) -> bool:
+    words = answer.expect.words
+    if words is None:
+        return not answer.expect.loose
+    return len(words.exact) == 1 and words == Words(words.exact)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one process: how many requests it got, what was wrong, and where the contracts were loose."""
+
+    requests: int
+    faults: tuple[str, ...]
+    loose: Counter[str]
+    commands: Counter[str]
+
+
+def run(install: QemuInstall, requests: list[DrawnRequest], trace: Path) -> Outcome:
+    """Send these requests to one idle VM, one after the other, and judge the replies and the recording."""
+    tempfile.tempdir = NEUTRAL_FOLDER
+    idle = Idle()
+    faults: list[str] = []
+    sent = 0
+    with Session(install, trace, {"vm": Vm()}, "idle", "Random requests.") as session:
+        monitor = session.monitor("vm")
+        for drawn in requests:
+            try:
+                message = _ask(monitor, drawn)
+            except (EOFError, TimeoutError, ConnectionError) as error:
+                faults.append(f"{json.dumps(drawn.message)[:_EXCERPT]}: no reply ({str(error)[:_EXCERPT]})")
+                break
+            sent += 1
+            exchange = f"{json.dumps(drawn.message)[:_EXCERPT]} -> {json.dumps(message)[:_EXCERPT]}"
+            told = [f"{exchange}: {problem}" for problem in idle.answered(drawn, message)]
+            faults += told
+            if told:
+                break  # what the VM is after that is not known
+    report = judge_file(str(trace))
+    faults += [f"line {f.line}: {f.message} [{f.rule}]" for f in report.findings if f.grade is Grade.VIOLATION]
+    faults += [report.error] * bool(report.error)
+    return Outcome(sent, tuple(faults), idle.loose, Counter(drawn.command for drawn in requests[:sent]))
+
+
+def _ask(monitor: Monitor, drawn: DrawnRequest) -> Message:
+    monitor.send(drawn.message)
+    while "event" in (message := monitor.receive()):
+        pass
+    return message
+
+
+def outcomes(install: QemuInstall, count: int, seed: int, folder: Path, jobs: int = 1) -> Iterator[Outcome]:
+    """Draw so many requests and run them, `A_SESSION` to a process, in the order of drawing."""
+    # in new processes, which have none of the tests' type checks to slow them
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting = [
+            pool.submit(_drawn_run, install, min(A_SESSION, count - done), seed + done, folder / f"idle-{done}.jsonl")
+            for done in range(0, count, A_SESSION)
+        ]
+        for future in waiting:
+            yield future.result()
+
+
+def _drawn_run(install: QemuInstall, count: int, seed: int, trace: Path) -> Outcome:
+    return run(install, draw(count, seed), trace)
