@@ -22,6 +22,7 @@ from migspec.traces.format import Header, TraceError, open_trace, read_header
 from migspec.traces.hypotheses import Relation
 from migspec.traces.journeys import Journeys
 from migspec.traces.messages import LooseLine, decode_line, decode_loosely
+from migspec.traces.pairing import Kind
 from migspec.traces.reading import Reader
 from migspec.traces.vm import VmJudge
 
@@ -61,6 +62,8 @@ class TraceJudge:
         self._vms: dict[str, VmJudge] = {}
         self._journeys = Journeys()
         self._messages = 0
+        self._expected: Kind | None = None
+        self._expecting: VmJudge | None = None
 
     def feed(self, number: int, text: bytes) -> None:
         """Judge one line.
@@ -69,6 +72,11 @@ class TraceJudge:
         """
         if not text.isascii():
             self._check_encoding(number, text)
+        expected = self._expected
+        if expected is not None:
+            self._expected = None
+            if self._answers(number, text, expected):
+                return
         try:
             line = decode_line(text)
         except (msgspec.MsgspecError, RecursionError):
@@ -78,7 +86,20 @@ class TraceJudge:
         vm = self._vms.get(line.vm)
         if vm is None:
             vm = self._open(line.vm, bytes(line.msg.greeting))
-        vm.line(number, line)
+        self._expected = vm.line(number, line)
+        self._expecting = vm
+
+    def _answers(self, number: int, text: bytes, expected: Kind) -> bool:
+        """Judge a line if it is the answer that is expected after a request, as nearly all are."""
+        vm = self._expecting
+        try:
+            line = expected.decode_line(text)
+        except (msgspec.MsgspecError, RecursionError):
+            return False
+        if vm is None or not vm.expected(number, expected, line.msg):
+            return False
+        self._messages += 1
+        return True
 
     def statuses(self, vm: str) -> frozenset[tuple[str, str]]:
         """The pairs of outgoing and incoming status that a VM may have after the lines so far; none if unseen."""

@@ -7,12 +7,14 @@ the id of its request.  Input that is no request is answered too, by errors of i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
+from migspec.traces.messages import AnswerDecoders
+from migspec.traces.numbers import Answers, Series
 from migspec.traces.observations import Emitted, Replied, Sent
 
 _BAD_INPUT = ("JSON ", "QMP input ")
@@ -41,11 +43,20 @@ class Pairing(NamedTuple):
     fault: str = ""
 
 
-class Kind(NamedTuple):
-    """The answers to query-migrate that say the same of the state: what was observed, and a decoder of just these."""
+class Kind(Answers):
+    """The answers to query-migrate on one monitor that say the same of the state, and what was observed with them.
 
-    replied: Replied
-    decode: Callable[[msgspec.Raw], object]
+    `decode` reads just these, `decode_line` a line with one of them.
+    """
+
+    __slots__ = ("decode", "decode_line", "replied", "track")
+
+    def __init__(self, track: Track, replied: Replied, made: AnswerDecoders) -> None:
+        super().__init__(made.status, made.members)
+        self.track = track
+        self.replied = replied
+        self.decode = made.decode
+        self.decode_line = made.decode_line
 
 
 class Track:
@@ -63,12 +74,14 @@ class Track:
         "pending",
         "plain",
         "poll",
+        "series",
         "usual",
         "wild",
     )
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, series: Series) -> None:
         self.index = index
+        self.series = series
         self.pending: deque[Pending] = deque()
         self.connected = True
         self.greeted = False

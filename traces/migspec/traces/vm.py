@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
 from migspec.spec.commands.queries import contradictions
+from migspec.spec.numbers.disturbances import DISTURBING_EVENTS, DISTURBING_STATUSES, Influence, influence_of
 from migspec.spec.rules import RULES
 from migspec.spec.state import VARIABLES
 from migspec.traces.automaton import Automaton
@@ -20,6 +22,7 @@ from migspec.traces.gaps import Shadow
 from migspec.traces.hypotheses import NEGOTIATING, ONE_UNSEEN, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
 from migspec.traces.messages import Line, LooseLine, Message, decode_any
+from migspec.traces.numbers import Numbers
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
 from migspec.traces.pairing import Kind, Pending, Track
 from migspec.traces.reading import Reader, envelope_faults, is_mixed, salvaged, uri_of
@@ -62,18 +65,19 @@ class VmJudge:
         self._leader: int | None = None
         self._watched = False
         self._ended_by_server = False
+        self._numbers = Numbers(automaton.relation.profile, self._wrong_number, other_clients=other_clients)
 
     # ---- lines ----
 
-    def line(self, number: int, line: Line) -> None:
-        """Judge a line with a message.
+    def line(self, number: int, line: Line) -> Kind | None:
+        """Judge a line with a message; the kind of answer that is likely to be the next line, if any is.
 
         The first ways through it are those of a poller, which nearly all of a long trace takes.
         """
         message = line.msg
         track = self._tracks.get(line.mon)
         if track is None:
-            track = self._new_track(line.mon, _as_found(message))
+            track = self._new_track(number, line.mon, _as_found(message))
         if line.dir == "->":
             # nothing in it but a command and an id
             sent = track.plain.get(message.execute)
@@ -83,12 +87,14 @@ class VmJudge:
                 track.pending.append(Pending(message.id, sent, number))
                 if self._unexplained or self._shadow or not self._cursor.repeats(sent):
                     self._find_way(number, sent)
+                if sent is track.poll:
+                    return track.usual
         elif message.returned:
             pending = track.pending
             if message.error is not None or message.event is not None or message.timestamp is not None:
                 self._mixed(number, track, message)
             elif pending and pending[0].sent is track.poll and pending[0].id == message.id:
-                self._poll_answered(number, track, message)
+                self._read_poll(number, line, track)
             elif is_mixed(message):
                 self._mixed(number, track, message)
             else:
@@ -103,10 +109,20 @@ class VmJudge:
             self._greeting(number, track)
         else:
             self.misfit(number, line.mon, line.dir, {})
+        return None
+
+    def expected(self, number: int, kind: Kind, message: Any) -> bool:
+        """Judge the answer that was expected after a request; false, without judging it, if it answers another one."""
+        track = kind.track
+        asked = track.pending[0]
+        if asked.id != message.id or asked.sent is not track.poll:
+            return False
+        self._poll_answered(number, track, kind, message.returned)
+        return True
 
     def misfit(self, number: int, monitor: str, direction: str | None, value: object) -> None:
         """Judge a message that does not have the form of one; `value` is the decoded JSON."""
-        track = self._tracks.get(monitor) or self._new_track(monitor, Monitor(late=ONE_UNSEEN))
+        track = self._tracks.get(monitor) or self._new_track(number, monitor, Monitor(late=ONE_UNSEEN))
         if direction == "->":
             track.not_a_request(value.get("id", UNSET) if isinstance(value, dict) else UNSET)
             return
@@ -129,10 +145,13 @@ class VmJudge:
         """Report what is still open and count what was exercised."""
         self._close_explanations()
         self.exercised.update(self._cursor.exercised())
+        self.exercised.update(self._numbers.exercised())
 
     def no_message(self, number: int, line: LooseLine) -> None:
         """Judge a line that shows no message: a gap, the end of a connection, or bytes that are no JSON."""
-        track = self._tracks.get(line.mon) or self._new_track(line.mon, Monitor(late=ONE_UNSEEN))
+        track = self._tracks.get(line.mon) or self._new_track(number, line.mon, Monitor(late=ONE_UNSEEN))
+        if line.gap is not None or line.end is not None:
+            self._numbers.forget(number)
         if line.gap is not None:
             # nothing that was known is known any more
             self._close_explanations()
@@ -166,6 +185,9 @@ class VmJudge:
             # another process may answer at the same address
             self._cursor.allow_another_process()
             self._journeys.restarted(self.name)
+            self._numbers.forget(number, restarted=True)
+        else:
+            self._numbers.forget(number)
         track.begin(greeted=True)
         self._ended_by_server = False
         self.exercised["envelope.greeting"] += 1
@@ -181,7 +203,8 @@ class VmJudge:
         arguments = bytes(message.arguments)
         request = self.reader.request(command, arguments, oob=message.exec_oob is not None)
         sent = Sent(track.index, request)
-        if not arguments and not request.oob:
+        self._numbers.asked(number, request)
+        if not arguments and not request.oob and influence_of(request) is Influence.NONE:
             track.plain[command] = sent
             if command == "query-migrate":
                 track.poll = sent
@@ -204,6 +227,8 @@ class VmJudge:
             return
         if name == "MIGRATION_PASS" and not faults:
             self._count_pass(number, track, message)
+        elif name in DISTURBING_EVENTS or event.removeprefix("MIGRATION:") in DISTURBING_STATUSES:
+            self._numbers.disturbed(number)
         if self._leader is None:
             self._leader = track.index
         if self._leader == track.index:
@@ -217,6 +242,7 @@ class VmJudge:
     def _count_pass(self, number: int, track: Track, message: Message) -> None:
         """Passes count up by one; which one is the first is the automaton's business."""
         passed: int = msgspec.json.decode(message.data)["pass"]
+        track.series.passed(passed, number, asking=bool(track.pending))
         last, track.last_pass = track.last_pass, passed
         if last is not None and passed != 1:
             self.exercised["migration-pass.count"] += 1
@@ -224,37 +250,54 @@ class VmJudge:
                 told = f"Pass {passed} follows pass {last}; passes count up by one."
                 self._find(number, "migration-pass.count", Grade.VIOLATION, told)
 
-    def _poll_answered(self, number: int, track: Track, message: Message) -> None:
-        """Judge the answer to query-migrate, which is most of what a trace consists of: it is like the last one."""
-        usual = track.usual
-        if usual is not None:
+    def _poll_answered(self, number: int, track: Track, kind: Kind, info: Any) -> None:
+        """Judge an answer to query-migrate, which is most of what a trace consists of: it is like the last one."""
+        asked = track.pending.popleft()
+        track.matched = True
+        check, series = kind.check, track.series
+        if check is not None and check.holds(info, series.before, series):
+            check.count += 1
+            series.before = info
+        else:
+            self._numbers.judge(number, series, kind, info, asked.line)
+        if self._unexplained or self._shadow or not self._cursor.repeats(kind.replied):
+            self._find_way(number, kind.replied)
+
+    def _read_poll(self, number: int, line: Line, track: Track) -> None:
+        """Judge an answer to query-migrate, of the same kind as the last one or not."""
+        message, kind = line.msg, track.usual
+        info: Any = None
+        if kind is not None:
             try:
-                usual.decode(message.returned)
+                info = kind.decode(message.returned)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                usual = None
-        if usual is None:
-            usual = track.usual = self._kind_of(track, message)
-            if usual is None:
+                kind = None
+        if kind is None:
+            kind = track.usual = self._kind_of(line, track)
+            if kind is None:
                 self._reply(number, track, message)
                 return
-        track.pending.popleft()
-        track.matched = True
-        if self._unexplained or self._shadow or not self._cursor.repeats(usual.replied):
-            self._find_way(number, usual.replied)
+            info = kind.decode(message.returned)
+        self._poll_answered(number, track, kind, info)
 
-    def _kind_of(self, track: Track, message: Message) -> Kind | None:
+    def _kind_of(self, line: Line, track: Track) -> Kind | None:
         """The kind of an answer to query-migrate; None if there is something wrong with it, or may be."""
+        message = line.msg
         try:
-            key, info = self.reader.migrate_answer(message.returned)
+            key = self.reader.migrate_answer(message.returned)
             kind = track.kinds.get(key)
             if kind is None:
                 reply, _ = self.reader.reply("query-migrate", message)
                 replied = Replied(track.index, "query-migrate", reply or Reply())
-                kind = track.kinds[key] = Kind(replied, self.reader.alike(info))
+                alike = self.reader.alike(message.returned, line.vm, line.mon)
+                kind = track.kinds[key] = Kind(track, replied, alike)
             kind.decode(message.returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         return kind
+
+    def _wrong_number(self, number: int, rule: str, told: str) -> None:
+        self._find(number, rule, Grade.VIOLATION, told)
 
     def _reply(self, number: int, track: Track, message: Message) -> None:
         asked = self._paired(number, track, message)
@@ -262,6 +305,7 @@ class VmJudge:
             return
         # one out of band may overtake the reply to a request from before the trace
         track.matched |= not asked.sent.request.oob
+        self._numbers.answered(number, asked.sent.request, success=message.error is None)
         if asked.sent.request.command in BEGINNERS:
             self._journeys.answered(self.name, asked.line, success=message.error is None)
         self._answered(number, track, message, asked)
@@ -277,6 +321,8 @@ class VmJudge:
         if reply is None:
             self._recover(Replied(track.index, command, Reply(), oob))
             return
+        if not faults and reply.settings is not None:
+            self._numbers.listed(asked.line, reply.settings)
         if not faults and (reply.settings is not None or reply.run is not None):
             self._contradictions(number, command, message)
         self._move(number, Replied(track.index, command, reply, oob))
@@ -295,6 +341,7 @@ class VmJudge:
             refused = track.refused_by_parser(text, identity)
             if refused is not None:
                 sent = refused.sent
+                self._numbers.answered(number, sent.request, success=False)
                 self._cursor.change(lambda node: forget(self.automaton, node, sent))
                 return None
             if track.answers_bad_input(text, identity):
@@ -303,6 +350,7 @@ class VmJudge:
         if pairing.rule:
             self._find(number, pairing.rule, Grade.VIOLATION, pairing.fault)
         for lost in pairing.lost:
+            self._numbers.answered(number, lost.sent.request, success=False)
             self._recover(Replied(track.index, lost.sent.request.sent_as, Reply()))
         if pairing.asked is None and not pairing.rule:
             self._foreign(number, track, message)
@@ -310,6 +358,7 @@ class VmJudge:
 
     def _foreign(self, number: int, track: Track, message: Message) -> None:
         """Judge a reply to a request from before the trace, or from before a gap."""
+        self._numbers.forget(number)
         shadow, self._shadow = self._shadow, None
         self._cursor.begin_once_more(track.index)
         if shadow is None:
@@ -389,11 +438,12 @@ class VmJudge:
     def _recover(self, observation: Observation) -> None:
         self._cursor.jump(recover(self.automaton, self._cursor.everywhere, observation))
 
-    def _new_track(self, monitor: str, found: Monitor) -> Track:
+    def _new_track(self, number: int, monitor: str, found: Monitor) -> Track:
         # what was open is explained without the new monitor, which it knows nothing of
         self._close_explanations()
         self._shadow = None
-        track = self._tracks[monitor] = Track(self._cursor.add_monitor(found))
+        self._numbers.forget(number)
+        track = self._tracks[monitor] = Track(self._cursor.add_monitor(found), self._numbers.series())
         return track
 
     def _find(self, number: int, rule: str, grade: Grade, message: str) -> None:
