@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from migspec.spec.numbers import RELATIONS
 from migspec.spec.numbers.disturbances import Influence, influence_of
@@ -36,6 +36,9 @@ _COUNTED: frozenset[str] = frozenset(name for relation in RELATIONS for name, _ 
     OPTIONAL.values()
 )
 """The capabilities that they ask for."""
+
+
+_MAY_LACK: frozenset[str] = frozenset(OPTIONAL)
 
 
 def unknown(name: str) -> int | None:
@@ -66,6 +69,14 @@ class Check:
         self.relations = relations
         self.holds = holds
         self.count = 0
+
+
+class _Around(NamedTuple):
+    """What is known of an attempt beside its answers: its capabilities, what was seen of it, and parameters."""
+
+    capabilities: frozenset[tuple[str, bool]]
+    history: frozenset[History]
+    inputs: frozenset[str]
 
 
 class Series:
@@ -125,7 +136,9 @@ class Numbers:
         self._alone = not other_clients
         self._value = value
         self._series: list[Series] = []
-        self._checks: dict[Situation, Check] = {}
+        self._checks: dict[tuple[Answers, Answers | None, bool, bool, _Around | None], Check] = {}
+        self._around: _Around | None = None
+        self._parameters: Mapping[str, int] = {}
         self._told: Counter[str] = Counter()
         self._known: dict[str, bool] = {}
         self._open: dict[Influence, int] = dict.fromkeys(Influence, 0)
@@ -153,6 +166,8 @@ class Numbers:
     def answered(self, line: int, request: Request, *, success: bool) -> None:
         """A request was answered, or is known not to be executed any more."""
         influence = influence_of(request)
+        if request.command == "query-migrate-parameters":
+            self._around = None
         if influence is Influence.NONE:
             return
         self._open[influence] = max(0, self._open[influence] - 1)
@@ -168,6 +183,8 @@ class Numbers:
         """The capabilities were listed, in answer to a request of the line `asked`."""
         if asked > self._disturbed and self._is_calm:
             self._known.update(settings)
+            # those of an attempt that is under way are seen in its next answer
+            self._capabilities = {}
 
     def disturbed(self, line: int) -> None:
         """Something happened of itself after which answers cannot be compared with those before."""
@@ -192,6 +209,7 @@ class Numbers:
                     series.kind.check = None
             return
         self._disturbed = line
+        self._around = None
         for series in self._series:
             series.forget()
         if influence is Influence.BEGINS:
@@ -230,72 +248,69 @@ class Numbers:
         if asked > series.pass_line:
             series.passes_asked = series.passes_seen
         calm = asked > self._disturbed and self._is_calm
-        if calm and kind.status is None:
-            self._attempts = 0
         if calm:
-            self._learn(kind)
-            series.parameters = self._in_force()
-        check = self._check(self._situation(series, kind, calm=calm))
+            self._look_around(kind)
+            series.parameters = self._parameters
+        check = self._check(series, kind, calm=calm)
         check.count += 1
         sound = check.holds(info, series.before, series) or not self._tell(line, check, series, kind, info)
         if series.kind is not None:
             series.kind.check = None
         series.kind = kind
         series.before = info if calm and sound else None
+        kind.check = None
         if not calm:
-            kind.check = None
             return
-        if self._open[Influence.RESUMES] == 0 and asked > self._recovered:
+        if not self._open[Influence.RESUMES] and asked > self._recovered:
             series.recovered = False
         if asked > series.pass_line and sound:
-            kind.check = self._check(self._situation(series, kind, calm=True))
+            kind.check = self._check(series, kind, calm=True)
 
-    def _learn(self, kind: Answers) -> None:
-        """Note the capabilities of an attempt, which nothing can change until it is over."""
-        if kind.status not in UNFINISHED:
-            return
-        for name in _COUNTED & self._known.keys():
-            self._capabilities[name] = self._known[name]
-        self._capabilities.update(_shown(kind))
+    def _look_around(self, kind: Answers) -> None:
+        """Note what an answer adds to what is known of the attempt, which keeps its capabilities until it is over."""
+        if kind.status is None:
+            self._attempts = 0
+        if not self._capabilities and kind.status in UNFINISHED:
+            self._capabilities = {name: self._known[name] for name in _COUNTED & self._known.keys()} | _shown(kind)
+            self._around = None
+        if self._around is None:
+            found = ((name, self._value(name)) for name in _READ)
+            self._parameters = {name: value for name, value in found if value is not None}
+            self._around = _Around(frozenset(self._capabilities.items()), self._history, frozenset(self._parameters))
 
-    def _in_force(self) -> Mapping[str, int]:
-        found = ((name, self._value(name)) for name in _READ)
-        return {name: value for name, value in found if value is not None}
+    def _check(self, series: Series, kind: Answers, *, calm: bool) -> Check:
+        before = series.kind if series.before is not None and calm else None
+        if before is not None and before.status == MigrationStatus.COMPLETED != kind.status:
+            before = None
+        key = (kind, before, series.recovered, series.counts, self._around if calm else None)
+        check = self._checks.get(key)
+        if check is None:
+            check = self._checks[key] = Check(*_together(self._situation(*key)))
+        return check
 
-    def _situation(self, series: Series, kind: Answers, *, calm: bool) -> Situation:
-        if not calm:
+    def _situation(
+        self, kind: Answers, before: Answers | None, recovered: bool, counts: bool, around: _Around | None
+    ) -> Situation:
+        if around is None:
             shown = _shown(kind) if kind.status in UNFINISHED else {}
             return Situation(self._profile, kind.status, kind.members, capabilities=frozenset(shown.items()))
-        before = series.kind if series.before is not None else None
-        over = before is not None and before.status == MigrationStatus.COMPLETED != kind.status
-        if before is None or over or before.status is None:
-            compared, members_before = None, frozenset[str]()
-        else:
-            compared, members_before = before.status, before.members
         return Situation(
             self._profile,
             kind.status,
             kind.members,
-            compared,
-            members_before,
-            series.recovered,
-            frozenset(self._capabilities.items()),
-            self._history,
-            frozenset({PASSES, *series.parameters} if series.counts else series.parameters),
+            before.status if before else None,
+            before.members if before else frozenset(),
+            recovered,
+            around.capabilities,
+            around.history,
+            around.inputs | {PASSES} if counts else around.inputs,
         )
-
-    def _check(self, situation: Situation) -> Check:
-        check = self._checks.get(situation)
-        if check is None:
-            relations, holds = _together(situation)
-            check = self._checks[situation] = Check(relations, holds)
-        return check
 
     def _tell(self, line: int, check: Check, series: Series, kind: Answers, info: Any) -> bool:
         """Report the relations that an answer breaks; false if there are none."""
         found = False
         for relation in check.relations:
-            if not _alone(relation, kind.members)(info, series.before, series):
+            if not _compiled((relation,), kind.members & _MAY_LACK)(info, series.before, series):
                 found = True
                 self._told[relation.id] += 1
                 told = broken(relation.formula, kind.members, info, series.before, series)
@@ -319,13 +334,12 @@ def _shown(kind: Answers) -> dict[str, bool]:
     return {capability: member in kind.members for member, capability in OPTIONAL.items()}
 
 
-@lru_cache(maxsize=4096)
 def _together(situation: Situation) -> tuple[tuple[Relation, ...], Holds]:
     """The relations of a situation, and all of them as one function."""
     relations = applying(RELATIONS, situation)
-    return relations, compiled((relation.formula for relation in relations), situation.members)
+    return relations, _compiled(relations, situation.members & _MAY_LACK)
 
 
 @lru_cache(maxsize=4096)
-def _alone(relation: Relation, members: frozenset[str]) -> Holds:
-    return compiled((relation.formula,), members)
+def _compiled(relations: tuple[Relation, ...], members: frozenset[str]) -> Holds:
+    return compiled((relation.formula for relation in relations), members)

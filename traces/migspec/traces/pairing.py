@@ -7,7 +7,7 @@ the id of its request.  Input that is no request is answered too, by errors of i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -46,17 +46,21 @@ class Pairing(NamedTuple):
 class Kind(Answers):
     """The answers to query-migrate on one monitor that say the same of the state, and what was observed with them.
 
-    `decode` reads just these, `decode_line` a line with one of them.
+    `decode` reads just these, `decode_line` a line with one of them, and `judge` judges the message of such a line,
+    unless it answers another request than the one that the answer was expected for; then it returns false.
     """
 
-    __slots__ = ("decode", "decode_line", "replied", "track")
+    __slots__ = ("decode", "decode_line", "judge", "replied", "track")
 
-    def __init__(self, track: Track, replied: Replied, made: AnswerDecoders) -> None:
+    def __init__(
+        self, track: Track, replied: Replied, made: AnswerDecoders, judge: Callable[[int, Kind, Any], bool]
+    ) -> None:
         super().__init__(made.status, made.members)
         self.track = track
         self.replied = replied
         self.decode = made.decode
         self.decode_line = made.decode_line
+        self.judge = judge
 
 
 class Track:
@@ -107,6 +111,7 @@ class Track:
         self.connected = True
         self.greeted = greeted
         self.matched = False
+        self.usual = None
         self.last_pass = None
         self.pending.clear()
         self.malformed.clear()

@@ -112,12 +112,25 @@ class VmJudge:
         return None
 
     def expected(self, number: int, kind: Kind, message: Any) -> bool:
-        """Judge the answer that was expected after a request; false, without judging it, if it answers another one."""
+        """Judge the answer that was expected after a request; false, without judging it, if it answers another one.
+
+        This is most of what a long trace consists of.
+        """
         track = kind.track
-        asked = track.pending[0]
+        pending = track.pending
+        asked = pending[0]
         if asked.id != message.id or asked.sent is not track.poll:
             return False
-        self._poll_answered(number, track, kind, message.returned)
+        pending.popleft()
+        info = message.returned
+        check, series = kind.check, track.series
+        if check is not None and check.holds(info, series.before, series):
+            check.count += 1
+            series.before = info
+        else:
+            self._numbers.judge(number, series, kind, info, asked.line)
+        if self._unexplained or self._shadow or not self._cursor.repeats(kind.replied):
+            self._find_way(number, kind.replied)
         return True
 
     def misfit(self, number: int, monitor: str, direction: str | None, value: object) -> None:
@@ -250,21 +263,8 @@ class VmJudge:
                 told = f"Pass {passed} follows pass {last}; passes count up by one."
                 self._find(number, "migration-pass.count", Grade.VIOLATION, told)
 
-    def _poll_answered(self, number: int, track: Track, kind: Kind, info: Any) -> None:
-        """Judge an answer to query-migrate, which is most of what a trace consists of: it is like the last one."""
-        asked = track.pending.popleft()
-        track.matched = True
-        check, series = kind.check, track.series
-        if check is not None and check.holds(info, series.before, series):
-            check.count += 1
-            series.before = info
-        else:
-            self._numbers.judge(number, series, kind, info, asked.line)
-        if self._unexplained or self._shadow or not self._cursor.repeats(kind.replied):
-            self._find_way(number, kind.replied)
-
     def _read_poll(self, number: int, line: Line, track: Track) -> None:
-        """Judge an answer to query-migrate, of the same kind as the last one or not."""
+        """Judge an answer to query-migrate of any kind, or after something else than its request."""
         message, kind = line.msg, track.usual
         info: Any = None
         if kind is not None:
@@ -278,7 +278,10 @@ class VmJudge:
                 self._reply(number, track, message)
                 return
             info = kind.decode(message.returned)
-        self._poll_answered(number, track, kind, info)
+        asked = track.pending.popleft()
+        track.matched = True
+        self._numbers.judge(number, track.series, kind, info, asked.line)
+        self._move(number, kind.replied)
 
     def _kind_of(self, line: Line, track: Track) -> Kind | None:
         """The kind of an answer to query-migrate; None if there is something wrong with it, or may be."""
@@ -290,7 +293,7 @@ class VmJudge:
                 reply, _ = self.reader.reply("query-migrate", message)
                 replied = Replied(track.index, "query-migrate", reply or Reply())
                 alike = self.reader.alike(message.returned, line.vm, line.mon)
-                kind = track.kinds[key] = Kind(track, replied, alike)
+                kind = track.kinds[key] = Kind(track, replied, alike, self.expected)
             kind.decode(message.returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None

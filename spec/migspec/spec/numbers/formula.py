@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -163,7 +162,7 @@ class _Translation(ast.NodeTransformer):
 
     def __init__(self, members: frozenset[str]) -> None:
         self.members = members
-        self.reads: Counter[str] = Counter()
+        self.sources: dict[str, str] = {}
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """A tolerance, or a member at top level."""
@@ -182,55 +181,62 @@ class _Translation(ast.NodeTransformer):
         found: ast.expr = self.visit(argument) if given else ast.Constant(0)
         return found
 
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """A sum that may have lost a part, for it was not given."""
+        left, right = self.visit(node.left), self.visit(node.right)
+        if isinstance(node.op, ast.Add) and isinstance(right, ast.Constant) and not right.value:
+            found: ast.expr = left
+            return found
+        return ast.BinOp(left, node.op, right)
+
     def _read(self, node: ast.expr) -> ast.expr:
         mention = _mention(node, "")
         path = mention.path.replace("-", "_")
         match mention.root:
-            case "answer":
-                source = f"answer.{path}"
-            case "before":
-                source = f"before.{path}"
             case "passes":
                 source = f"seen.passes_{path}"
-            case _:
+            case "parameter":
                 source = f"seen.parameters[{mention.path!r}]"
-        self.reads[source] += 1
-        return ast.parse(source, mode="eval").body
+            case root:
+                source = f"{root}.{path}"
+        name = re.sub(r"\W+", "_", source).strip("_") + "_"
+        self.sources[name] = source
+        return ast.Name(name)
+
+
+class Translated(NamedTuple):
+    """A formula in Python's terms: its condition, and the variables in it with what each stands for."""
+
+    condition: str
+    sources: tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=1024)
+def _translated(text: str, members: frozenset[str]) -> Translated:
+    translation = _Translation(members)
+    condition = ast.unparse(translation.visit(ast.parse(text, mode="eval").body))
+    return Translated(condition, tuple(translation.sources.items()))
 
 
 def compiled(formulas: Iterable[Formula], members: frozenset[str]) -> Holds:
     """One function that tells whether all formulas hold of answers with just these members."""
-    translation = _Translation(members)
-    conditions = [ast.unparse(translation.visit(_copy(formula))) for formula in formulas]
-    body = " and ".join(f"({condition})" for condition in conditions) or "True"
-    lines = [f"{name} = {source}" for source, name in _locals(translation.reads)]
-    for source, name in _locals(translation.reads):
-        body = re.sub(rf"(?<![\w.]){re.escape(source)}(?![\w.\[])", name, body)
-    return _function([*_structs(lines), f"return {body}"])
+    return _function([_translated(formula.text, members) for formula in formulas])
 
 
-def _copy(formula: Formula) -> ast.expr:
-    return ast.parse(formula.text, mode="eval").body
-
-
-def _locals(reads: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """What is read more than once, and the variable that holds it."""
-    for source, count in reads.items():
-        if count > 1:
-            yield source, re.sub(r"\W+", "_", source).strip("_")
-
-
-def _structs(lines: list[str]) -> Iterator[str]:
-    """The lines, with nested structs looked up once."""
-    for holder in ("answer.ram", "before.ram"):
-        if any(f"{holder}." in line for line in lines):
-            name = holder.replace(".", "_of_")
-            yield f"{name} = {holder}"
-            lines = [line.replace(f"{holder}.", f"{name}.") for line in lines]
-    yield from lines
-
-
-def _function(lines: Iterable[str]) -> Holds:
+def _function(parts: Iterable[Translated]) -> Holds:
+    """A function that first looks up what is read, each struct and each number once, and then the conditions."""
+    sources: dict[str, str] = {}
+    conditions = []
+    for part in parts:
+        sources.update(part.sources)
+        conditions.append(f"({part.condition})")
+    holders = {source.rpartition(".")[0] for source in sources.values()} - {"", "answer", "before", "seen"}
+    structs = {holder: holder.replace(".", "_") for holder in sorted(holders)}
+    lines = [f"{name} = {holder}" for holder, name in structs.items()]
+    for name, source in sources.items():
+        holder, _, last = source.rpartition(".")
+        lines.append(f"{name} = {structs[holder]}.{last}" if holder in structs else f"{name} = {source}")
+    lines.append(f"return {' and '.join(conditions) or True}")
     text = "def holds(answer, before, seen):\n" + "".join(f"    {line}\n" for line in lines)
     made: dict[str, Any] = {}
     exec(compile(text, "<relations>", "exec"), {"__builtins__": {"max": max}}, made)
@@ -255,16 +261,18 @@ def broken(formula: Formula, members: frozenset[str], answer: object, before: ob
     told = f"{_shown(left)} is {value(left)}; it should be {words}{_shown(right)}"
     if not isinstance(right, ast.Constant):
         told += f", which is {value(right)}"
-    leaves = {text: tree for premise in given for text, tree in _leaves(premise).items()}
+    told_already = {*_leaves(left), *_leaves(right)}
+    leaves = {
+        text: tree for premise in given for text, tree in _leaves(premise).items() if text not in told_already
+    }
     if leaves:
         told += f", as {' and '.join(f'{_shown(tree)} is {value(tree)}' for tree in leaves.values())}"
     return told + "."
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
 def _value_of(text: str, members: frozenset[str]) -> Holds:
-    tree = _Translation(members).visit(ast.parse(text, mode="eval").body)
-    return _function([f"return {ast.unparse(tree)}"])
+    return _function([_translated(text, members)])
 
 
 _Claim = tuple[ast.expr, ast.cmpop, ast.expr]
