@@ -16,6 +16,7 @@ from tests.spec.schema_strategies import JSON
 
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
+from migspec.traces.numbers import Series
 from migspec.traces.observations import Sent
 from migspec.traces.pairing import Pending, Track, same_id
 
@@ -50,7 +51,7 @@ def as_qemu_prints(value: Any) -> str:
 
 def track_of(*asked: tuple[Any, Request]) -> Track:
     """A greeted monitor with these requests open, in the lines from 1 on."""
-    track = Track(0)
+    track = Track(0, Series())
     track.begin(greeted=True)
     for line, (identity, request) in enumerate(asked, 1):
         track.pending.append(Pending(identity, Sent(0, request), line))
@@ -135,7 +136,7 @@ def test_the_only_open_request_is_answered_with_a_wrong_id(right: Any, wrong: An
 
 
 def test_before_the_first_match_a_late_trace_may_answer_what_it_has_not_seen() -> None:
-    track = Track(0)
+    track = Track(0, Series())
     track.begin(greeted=False)
     assert track.pair(7).rule == ""
     track.matched = True

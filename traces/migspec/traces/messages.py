@@ -8,9 +8,10 @@ from the schema's tables, so there is nothing to keep in step.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import GenericAlias
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -188,7 +189,8 @@ class Decoders:
         return (name, python | UnsetType, UNSET) if member.optional else (name, python)
 
 
-class AnswerDecoders(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AnswerDecoders:
     """Decoders for the answers to query-migrate that have one status and these members, alone and as a line.
 
     They raise `msgspec.ValidationError` for all others.
@@ -211,12 +213,15 @@ def answers_like(decoders: Decoders, sample: Mapping[str, Any], vm: str, monitor
         forbid_unknown_fields=True,
         gc=False,
     )
-    origin = [("vm", Literal[vm]), ("mon", Literal[monitor]), ("dir", Literal["<-"]), ("msg", message)]
-    if not monitor:
-        origin[1] = ("mon", Literal[monitor], monitor)
-        origin.append(origin.pop(1))
-    nothing = [(name, None, None) for name in ("raw", "end", "gap")]
-    line = msgspec.defstruct("AnswerLine", [("t", float | None, None), *origin, *nothing], gc=False, kw_only=True)
+    origin: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+        ("t", float | None, None),
+        ("vm", Literal[vm]),
+        ("dir", Literal["<-"]),
+        ("msg", message),
+        ("mon", Literal[monitor]) if monitor else ("mon", Literal[""], ""),
+        *((name, None, None) for name in ("raw", "end", "gap")),
+    ]
+    line = msgspec.defstruct("AnswerLine", origin, gc=False, kw_only=True)
     names = tuple(name for name in sample if name != "status")
     return AnswerDecoders(status, names, msgspec.json.Decoder(answer).decode, msgspec.json.Decoder(line).decode)
 

@@ -44,6 +44,7 @@ _MAY_LACK: frozenset[str] = frozenset(OPTIONAL)
 def unknown(name: str) -> int | None:
     """The value of a parameter of which nothing is known."""
     del name
+    return None
 
 
 class Answers:

@@ -39,9 +39,7 @@ _SETTERS = {
 }
 
 _HARMLESS: frozenset[str] = frozenset(
-    name
-    for name, command in QEMU_5_2_0.commands.items()
-    if command.origin is Origin.SEED or name in CONTRACTS
+    name for name, command in QEMU_5_2_0.commands.items() if command.origin is Origin.SEED or name in CONTRACTS
 )
 
 DISTURBING_EVENTS: frozenset[str] = frozenset({"COLO_EXIT", "DEVICE_DELETED", "MEM_UNPLUG_ERROR", "RESET"})

@@ -4,7 +4,8 @@ They are what QEMU 5.2.0 kept in every one of some 370 000 answers. Much that lo
 times of a completed migration are missing for a moment, and for ever after a snapshot or a failover from COLO. Sent
 and remaining bytes do not add up to the total. Counters are read without a lock while a thread increases them, so
 that two of them belong to slightly different moments; those of XBZRLE and of compression are never reset. Hence the
-scopes and tolerances. Where a tolerance is seldom needed, the formula asks first without it. The evidence says how many of how many answers, or pairs of answers, broke the relation.
+scopes and tolerances. Where a tolerance is seldom needed, the formula asks first without it. The evidence says how
+many of how many answers, or pairs of answers, broke the relation.
 """
 
 from __future__ import annotations
@@ -184,9 +185,7 @@ _STREAM = (
     Relation(
         "query-migrate.ram.transferred.pages",
         "Each page sent takes its size in the stream, but for what was read a moment later.",
-        Formula(
-            "ram.transferred >= ram.normal_bytes or ram.transferred + TORN * ram.page_size >= ram.normal_bytes"
-        ),
+        Formula("ram.transferred >= ram.normal_bytes or ram.transferred + TORN * ram.page_size >= ram.normal_bytes"),
         "MigrationStats.transferred",
         statuses=UNFINISHED,
         capabilities=_MULTIFD_OFF,
@@ -196,7 +195,8 @@ _STREAM = (
         "query-migrate.ram.transferred.batch",
         "No more pages are counted and not yet sent than multifd gathers.",
         Formula(
-            "ram.transferred >= ram.normal_bytes or ram.transferred + (BATCH + TORN) * ram.page_size >= ram.normal_bytes"
+            "ram.transferred >= ram.normal_bytes"
+            " or ram.transferred + (BATCH + TORN) * ram.page_size >= ram.normal_bytes"
         ),
         "MigrationStats.transferred",
         statuses=UNFINISHED,
@@ -242,8 +242,7 @@ _STREAM = (
         "query-migrate.ram.multifd-bytes",
         "What multifd has sent is part of what was sent, but for what was read a moment later.",
         Formula(
-            "ram.multifd_bytes <= ram.transferred"
-            " or ram.multifd_bytes <= ram.transferred + 8 * BATCH * ram.page_size"
+            "ram.multifd_bytes <= ram.transferred or ram.multifd_bytes <= ram.transferred + 8 * BATCH * ram.page_size"
         ),
         "MigrationStats.multifd-bytes",
         statuses=UNFINISHED,
@@ -390,8 +389,7 @@ _TIMES = (
         "query-migrate.completed.constant",
         "Nothing changes any more once a completed migration has its times.",
         Formula(
-            "before.total_time == 0 or "
-            f"({_unchanged(('total_time', 'setup_time', 'downtime', *_but('ram.total')))})"
+            f"before.total_time == 0 or ({_unchanged(('total_time', 'setup_time', 'downtime', *_but('ram.total')))})"
         ),
         "MigrationInfo.status",
         statuses=COMPLETED,
