@@ -73,9 +73,7 @@ def test_a_relation_is_a_rule_with_its_clause_and_scope(relation: Relation) -> N
     rule = RULES[relation.id]
     entity, _, member = relation.clause.partition(".")
     known = SCHEMA.structs.get(entity)
-    names = (
-        set(MigrationStatus) if entity == "MigrationStatus" else {m.name for m in known.members} if known else set()
-    )
+    names = set(MigrationStatus) if entity == "MigrationStatus" else {m.name for m in known.members} if known else set()
     assert member in names
     assert (rule.sentence, rule.needs, rule.profiles) == (relation.sentence, relation.scope, relation.profiles)
     assert (SEED in relation.profiles) == (relation.standing is Standing.DOCUMENTED)
@@ -97,7 +95,7 @@ def test_what_the_language_lacks_is_refused(text: str) -> None:
     if text == "ram.total":
         assert Formula(text).mentions
         return
-    with pytest.raises(FormulaError, match="."):
+    with pytest.raises(FormulaError, match="language|parsed|name"):
         Formula(text)
 
 
@@ -112,7 +110,7 @@ def test_a_compiled_formula_is_what_python_makes_of_it(normal: int, size: int, b
     assert bool(compiled([Formula(text)], frozenset({"ram"}))(answer, last, None)) == expected
     if not expected:
         told = broken(Formula(text), frozenset({"ram"}), answer, last, None)
-        assert told == f"ram.normal is {normal}; it should be ram.page-size, which is {size}" + told[told.index(", as") :]
+        assert told.startswith(f"ram.normal is {normal}; it should be ram.page-size, which is {size}")
 
 
 def test_formulas_together_are_each_of_them() -> None:
@@ -287,8 +285,10 @@ def test_real_answers_hold_and_a_step_further_they_do_not(
             frozenset(answer),
             (before or {}).get("status"),
             frozenset(before or {}),
-            capabilities=relation.capabilities and frozenset(relation.capabilities) or frozenset(),
+            capabilities=frozenset(relation.capabilities),
         )
+        if before and before.get("status") == "completed" != answer.get("status"):
+            continue  # of another attempt
         early = name.endswith(".first") and answer.get("total-time", 0) >= 100
         if not relation.applies(situation) or not settled or early:
             continue

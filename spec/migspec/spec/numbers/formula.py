@@ -147,7 +147,7 @@ def _checked(tree: ast.expr, text: str) -> Iterator[Mention]:
 
 def _mention(tree: ast.expr, text: str) -> Mention:
     parts = ast.unparse(tree).replace("_", "-").split(".")
-    if not all(re.fullmatch("[a-z-]+", part) for part in parts):
+    if not all(re.fullmatch("[a-z]+(-[a-z]+)*", part) for part in parts):
         raise FormulaError(text, f"has {ast.unparse(tree)!r}, which is no name")
     if parts[0] in (BEFORE, PASSES, PARAMETER) and len(parts) > 1:
         return Mention(parts[0], ".".join(parts[1:]))

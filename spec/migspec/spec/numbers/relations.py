@@ -377,12 +377,14 @@ _TIMES = (
         needs=_NO_CLOCK_STEP,
         evidence="0 of 3 432",
     ),
+    # a postcopy that switches over in less than a millisecond shows the host's uptime as its downtime
     Relation(
         "query-migrate.downtime",
-        "The guest stood still no longer than the migration took, once its times are there.",
+        "The guest of a precopy stood still no longer than the migration took, once its times are there.",
         Formula("total_time == 0 or 0 <= downtime <= total_time"),
         "MigrationInfo.downtime",
         statuses=COMPLETED,
+        capabilities=((Capability.POSTCOPY_RAM, False), (Capability.DIRTY_BITMAPS, False)),
         evidence="0 of 3 432",
     ),
     Relation(
