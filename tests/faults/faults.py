@@ -87,7 +87,7 @@ _LOST = (
         Fault("setup-lost", "migrate.accepted", lost(src.status("setup"), src.reply("migrate"))),
         Fault("active-lost", _ACTIVE, lost(src.status("active"), src.event("STOP"))),
         Fault("stop-lost", "outgoing.stop-guest", lost(src.event("STOP"), src.status("completed"))),
-        Fault("last-pass-lost", "outgoing.last-pass", lost(src.passed(2), src.status("completed"))),
+        Fault("last-pass-lost", "outgoing.last-pass", lost(src.passed(2), src.status("completed")), most=2),
         Fault("completed-lost", _COMPLETED, lost(src.status("completed"), src.reply("query-status", 2))),
     ),
     # without RESUME the guest may as well have stayed stopped, until a query says otherwise
@@ -221,9 +221,9 @@ _PASSES = (
     *_in(
         PRECOPY,
         src,
-        Fault("pass-jumps", "migration-pass.count", altered(src.passed(2), "data.pass", 4)),
+        Fault("pass-jumps", "migration-pass.count", altered(src.passed(2), "data.pass", 4), most=2),
         Fault("pass-starts-at-two", "outgoing.first-pass", altered(src.passed(1), "data.pass", 2), most=3),
-        Fault("pass-of-wrong-type", "schema.MIGRATION_PASS", altered(src.passed(2), "data.pass", "2")),
+        Fault("pass-of-wrong-type", "schema.MIGRATION_PASS", altered(src.passed(2), "data.pass", "2"), most=2),
     ),
     *_in(
         CONTINUE,

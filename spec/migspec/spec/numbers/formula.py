@@ -262,7 +262,12 @@ def broken(formula: Formula, members: frozenset[str], answer: object, before: ob
     if not isinstance(right, ast.Constant):
         told += f", which is {value(right)}"
     told_already = {*_leaves(left), *_leaves(right)}
-    leaves = {text: tree for premise in given for text, tree in _leaves(premise).items() if text not in told_already}
+    leaves = {
+        text: tree
+        for premise in given
+        for text, tree in _leaves(premise).items()
+        if text not in told_already and f"given({text})" not in formula.text
+    }
     if leaves:
         told += f", as {' and '.join(f'{_shown(tree)} is {value(tree)}' for tree in leaves.values())}"
     return told + "."
