@@ -131,8 +131,10 @@ class Ram:
     """Statistics."""
 
     def __init__(self, **changes: Any) -> None:
-        for name, value in (RAM | changes).items():
+        for name, value in RAM.items():
             setattr(self, name.replace("-", "_"), value)
+        for name, value in changes.items():
+            setattr(self, name, value)
 
 
 def progress(expected: int = 300, status: str = "active", **ram: Any) -> Answer:
@@ -146,7 +148,7 @@ def test_a_parameter_counts_only_from_the_beginning_of_an_attempt() -> None:
     steady.request("migrate", uri="unix:/s")
     steady.answer(progress(301))
     changed.request("migrate", uri="unix:/s")
-    changed.request("migrate-set-parameters", **{"downtime-limit": 300})
+    changed.request("migrate_set_speed", value=1)
     changed.answer(progress(301))
     unknown = Book()
     unknown.request("migrate", uri="unix:/s")
@@ -159,7 +161,7 @@ def test_a_capability_counts_if_it_was_set(known: bool | None) -> None:
     book = Book()
     if known is not None:
         book.request("migrate-set-capabilities", capabilities=[{"capability": "multifd", "state": known}])
-    book.answer(progress(**{"multifd-bytes": 1}))
+    book.answer(progress(multifd_bytes=1))
     assert ("query-migrate.ram.multifd-bytes.off" in book.rules) is (known is False)
 
 
@@ -169,7 +171,7 @@ def test_what_an_attempt_had_stays_when_the_capability_is_switched_afterwards() 
     book.answer(progress())
     book.request("migrate-set-capabilities", capabilities=[{"capability": "multifd", "state": True}])
     done = {"setup_time": 1, "total_time": 21, "downtime": 1}
-    book.answer(Answer("completed", **done, ram=Ram(**{"multifd-bytes": 5})))
+    book.answer(Answer("completed", **done, ram=Ram(multifd_bytes=5)))
     assert book.rules == ["query-migrate.ram.multifd-bytes.off"]
 
 
