@@ -59,7 +59,7 @@ _LOST = (
         Fault("setup-lost", "migrate.accepted", lost(src.status("setup"), src.reply("migrate"))),
         Fault("active-lost", _ACTIVE, lost(src.status("active"), src.event("STOP"))),
         Fault("stop-lost", "outgoing.stop-guest", lost(src.event("STOP"), src.status("completed"))),
-        Fault("last-pass-lost", "outgoing.last-pass", lost(src.passed(2), src.status("completed"))),
+        Fault("last-pass-lost", "outgoing.last-pass", lost(src.passed(2), src.status("completed")), most=2),
         Fault("completed-lost", _COMPLETED, lost(src.status("completed"), src.reply("query-status", 2))),
     ),
     # without RESUME the guest may as well have stayed stopped, until a query says otherwise
@@ -193,9 +193,9 @@ _PASSES = (
     *_in(
         PRECOPY,
         src,
-        Fault("pass-jumps", "migration-pass.count", altered(src.passed(2), "data.pass", 4)),
+        Fault("pass-jumps", "migration-pass.count", altered(src.passed(2), "data.pass", 4), most=2),
         Fault("pass-starts-at-two", "outgoing.first-pass", altered(src.passed(1), "data.pass", 2), most=3),
-        Fault("pass-of-wrong-type", "schema.MIGRATION_PASS", altered(src.passed(2), "data.pass", "2")),
+        Fault("pass-of-wrong-type", "schema.MIGRATION_PASS", altered(src.passed(2), "data.pass", "2"), most=2),
     ),
     *_in(
         CONTINUE,
@@ -409,6 +409,43 @@ _QUERIES = (
 )
 """Answers of queries."""
 
+_MONOTONE = "query-migrate.ram.transferred.monotone"
+_SECOND = src.reply("query-migrate", 2)
+
+_NUMBERS = (
+    *_in(
+        CANCEL,
+        src,
+        Fault("bytes-of-pages", "query-migrate.ram.normal-bytes", altered(_PROGRESS, "return.ram.normal-bytes", 4097)),
+        Fault(
+            "more-remains-than-there-is",
+            "query-migrate.ram.remaining",
+            altered(_PROGRESS, "return.ram.remaining", 2**40),
+        ),
+        Fault("page-skipped", "query-migrate.ram.skipped", altered(_PROGRESS, "return.ram.skipped", 1)),
+        Fault(
+            "asked-before-postcopy",
+            "query-migrate.ram.postcopy-requests",
+            altered(_PROGRESS, "return.ram.postcopy-requests", 1),
+        ),
+        Fault("speed-at-once", "query-migrate.ram.rates.first", altered(_PROGRESS, "return.ram.mbps", 900.5)),
+        Fault("less-was-sent", _MONOTONE, altered(_SECOND, "return.ram.transferred", 5), most=2),
+        Fault("time-runs-back", "query-migrate.total-time.monotone", altered(_SECOND, "return.total-time", 1), most=3),
+        Fault("total-changes", "query-migrate.ram.total", altered(_SECOND, "return.ram.total", 67649536), most=2),
+    ),
+    *_in(
+        PRECOPY,
+        src,
+        Fault("something-remains", "query-migrate.ram.completed", altered(_SECOND, "return.ram.remaining", 4096)),
+        Fault(
+            "collections-without-a-pass",
+            "query-migrate.ram.dirty-sync-count.last-pass",
+            altered(_SECOND, "return.ram.dirty-sync-count", 3),
+        ),
+    ),
+)
+"""The numbers in answers to query-migrate."""
+
 _FORM = _in(
     PRECOPY,
     src,
@@ -522,6 +559,7 @@ FAULTS: tuple[Fault, ...] = (
     *_FORM,
     *_ENDS,
     *WIRE,
+    *_NUMBERS,
 )
 """Every sample fault."""
 
