@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 DEMO_FAULT := tests/faults/demo.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak corpus bench clean
+.PHONY: help demo test lint soak corpus ledger bench clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ soak: $(READY) ## run the tests that take long, and print what they count
 
 corpus: $(READY) ## record the traces of traces/corpus anew, on a real QEMU
 	$(BIN)/python -m tests.live.corpus
+
+ledger: $(READY) ## count anew which recorded messages exercise which rule, and print what lacks a reason
+	$(BIN)/python -m tests.traces.sample_pages
+	$(BIN)/python -m tests.traces.ledger
 
 bench: $(READY) ## measure the checker
 	$(BIN)/python -m tests.bench.run

@@ -275,3 +275,51 @@ def test_what_cannot_be_recorded(tmp_path: Path) -> None:
         (line,) = done.stderr.decode().splitlines()
         assert line.startswith(f"migspec: {complaint}; expected")
     assert list(tmp_path.iterdir()) == []
+
+
+# -- show --
+
+
+def test_show_prints_a_page_as_text_or_json() -> None:
+    as_text = run("show", "migrate.in-progress")
+    assert (as_text.returncode, as_text.stderr) == (0, b"")
+    assert as_text.stdout.startswith(b"migrate.in-progress  rule\n")
+    as_json = run("show", "migrate.in-progress", "--format", "json")
+    assert (as_json.returncode, as_json.stderr) == (0, b"")
+    assert json.loads(as_json.stdout)["rule"] == "migrate.in-progress"
+
+
+def test_show_lists_rules() -> None:
+    done = run("show", "--list", "quit")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == b"quit.accepted  The process ends soon after the reply.\n"
+
+
+def test_show_tells_of_a_profile() -> None:
+    done = run("show", "migrate_cancel", "--profile", "seed")
+    assert b"written.migrate_cancel" in done.stdout
+    assert b"migrate_cancel.idle" not in done.stdout
+
+
+def test_show_has_colours_on_request_only() -> None:
+    plain = run("show", "quit.accepted").stdout
+    assert b"\x1b" not in plain
+    coloured = run("show", "quit.accepted", "--color", "always").stdout
+    assert re.sub(rb"\x1b\[[0-9;]*m", b"", coloured) == plain
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("show", "the following arguments are required: NAME"),
+        ("show migrat-cancel", "there is no rule and no entity of the schema called migrat-cancel; there is "),
+        ("show --list no-such", "no rule begins with no-such"),
+        ("show migrate --profile none", "invalid choice: 'none'"),
+    ],
+)
+def test_show_complains_in_one_sentence(arguments: str, complaint: str) -> None:
+    done = run(*arguments.split())
+    assert (done.returncode, done.stdout) == (2, b"")
+    (line,) = done.stderr.decode().splitlines()
+    assert complaint in line
+    assert line.endswith("see migspec show --help.")

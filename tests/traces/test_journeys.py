@@ -13,7 +13,7 @@ from tests.traces.talk import IN_PROGRESS, Talk, Wire, conforms, found
 from migspec.properties.pairs import PAIR_RULES, Arrival, Departure
 from migspec.spec.requests import understand
 from migspec.spec.schema import QEMU_5_2_0
-from migspec.traces.findings import Grade
+from migspec.traces.findings import Grade, Use
 from migspec.traces.journeys import Journeys
 
 MIGRATE = understand("migrate", {"uri": "unix:/s"}, QEMU_5_2_0)
@@ -92,7 +92,7 @@ def test_the_order_of_two_vms_does_not_matter(sources: list[Told], destinations:
     expected = play([*steps("src", sources), *steps("dst", destinations)])
     got = play(mixed)
     assert (got.departures, got.arrivals) == (expected.departures, expected.arrivals)
-    assert got.exercised() == expected.exercised()
+    assert got.finish() == expected.finish()
 
 
 @given(SOURCES, DESTINATIONS)
@@ -109,7 +109,7 @@ def test_nothing_follows_from_what_was_not_watched(sources: list[Told], destinat
             journeys.emitted(vm, line, f"MIGRATION:{step}")
     assert not any(departure.watched for departure in journeys.departures)
     assert not any(arrival.watched for arrival in journeys.arrivals)
-    assert journeys.exercised() == {}
+    assert journeys.finish() == ({}, {})
     assert list(journeys.findings()) == []
 
 
@@ -242,7 +242,28 @@ def test_a_return_path_that_nothing_tells_of_is_unknown() -> None:
     dst.status("active", "failed")
     conforms(talk)
     assert {f.rule for f in talk.judge().findings if f.rule.startswith("pair.")} == set()
-    assert set(talk.judge().exercised) >= {rule.id for rule in PAIR_RULES}
+    assert {rule.id for rule in PAIR_RULES} & set(talk.judge().exercised) == set()
+
+
+def exercised(talk: Talk) -> dict[str, int]:
+    """How often each property of a pair was exercised."""
+    counts = talk.judge().exercised
+    return {rule.id: counts[rule.id] for rule in PAIR_RULES if rule.id in counts}
+
+
+def test_a_property_is_exercised_by_the_migrations_that_it_concerns() -> None:
+    assert exercised(lost(return_path=True)) == {"pair.completed-unloaded": 1}
+    assert exercised(unsent(running=False)) == {"pair.completed-unsent": 1}
+    assert exercised(failed_on_both_sides()[0]) == {}
+
+
+def test_a_known_defect_of_a_pair_is_exercised_where_it_shows() -> None:
+    assert exercised(lost(return_path=False)) == {"pair.guest-lost": 1}
+
+
+def test_the_example_of_a_pair_is_its_last_line() -> None:
+    talk = lost(return_path=True)
+    assert talk.judge().uses["qemu-5.2.0"]["pair.completed-unloaded"] == Use(1, talk.line)
 
 
 def unsent(*, running: bool) -> Talk:

@@ -27,15 +27,21 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.style import Style
 
 from migspec.spec.profiles import PROFILES
+from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.schema.comparison import compare
+from migspec.traces import pages
 from migspec.traces.findings import Report, Verdict
 from migspec.traces.format import TraceError
 from migspec.traces.inputs import STANDARD_INPUT, Source, sources
 from migspec.traces.introspection import SchemaSourceError, from_file, from_server
 from migspec.traces.judge import Options, judge_file
+from migspec.traces.ledger import Ledger
 from migspec.traces.record import Address, RecordError, main_loop
-from migspec.traces.report import Line, Tally, Tone, as_json, as_text, printable
+from migspec.traces.report import Line, Piece, Tally, Tone, as_json, as_text, printable
 from migspec.traces.schema_report import SchemaReport, profile_of
+
+_SHOWN = QEMU_5_2_0
+"""The profile that `migspec show` tells of unless it is told another."""
 
 _PATIENCE = 1.0
 """Seconds of work before a progress bar appears."""
@@ -130,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_record(commands)
     _add_schema(commands)
+    _add_show(commands)
     return parser
 
 
@@ -155,6 +162,7 @@ def _add_check(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("--other-clients", action="store_true", help="admit clients of the VMs that are not in the trace")
     add("--jobs", type=_positive, default=1, metavar="N", help="judge so many traces at a time (default: 1)")
     add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal only")
+    add("--ledger", metavar="FILE", help="write how many messages exercised each rule, with a place, as JSON")
     add("-v", "--verbose", action="store_true", help="list the rules that no trace has exercised")
 
 
@@ -196,6 +204,23 @@ def _add_schema(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal only")
 
 
+def _add_show(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = commands.add_parser(
+        "show",
+        help="explain a rule or an entity of the schema",
+        description="Print all that is known about a rule, a command, an event, a type, a member or word of one "
+        "(Type.member), a capability or a parameter; or, with --list, which rules there are.",
+        epilog="An unknown name ends with exit code 2, after the names that are near.",
+    )
+    parser.set_defaults(run=_show, usage_error=parser.error)
+    add = parser.add_argument
+    add("name", nargs="?", default="", metavar="NAME", help="what to show; with --list the beginning of rule ids")
+    add("--list", action="store_true", help="list the ids of rules with their sentences")
+    add("--profile", choices=PROFILES, help=f"whose rules (default: {_SHOWN}; with --list: all)")
+    add("--format", choices=("text", "json"), default="text", help="json: one object")
+    add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal only")
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
@@ -223,11 +248,13 @@ def _check(chosen: argparse.Namespace) -> Exit:
     inputs = sources(chosen.paths)
     options = Options(chosen.profile, chosen.other_clients)
     tally = Tally()
+    ledger = Ledger()
     meter = _Meter(sum(source.size for source in inputs))
     try:
         with contextlib.closing(_judged(inputs, options, chosen.jobs, meter)) as reports:
             for report in reports:
                 tally.add(report)
+                ledger.add(report)
                 meter.hide()
                 if as_objects:
                     _write(as_json(report))
@@ -239,10 +266,25 @@ def _check(chosen: argparse.Namespace) -> Exit:
         return _complain("a process that judged a trace was killed; try a smaller --jobs.", Exit.UNREADABLE)
     finally:
         meter.hide()
+    if chosen.ledger:
+        _keep(ledger.as_json(), chosen.ledger)
     if not as_objects:
         for line in tally.as_text(verbose=chosen.verbose):
             say(line)
     return _exit_code(tally.verdicts, strict=chosen.strict)
+
+
+def _keep(text: str, path: str) -> None:
+    """Write a file.
+
+    Raises `TraceError` where that cannot be done.
+    """
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise TraceError(path, None, problem, "a place for the ledger") from None
 
 
 def _exit_code(verdicts: Counter[Verdict], *, strict: bool) -> Exit:
@@ -369,6 +411,36 @@ def _schema(chosen: argparse.Namespace) -> Exit:
         for line in report.as_text():
             say(line)
     return Exit.CONFORMS if report.same else Exit.VIOLATES
+
+
+# -- migspec show --
+
+
+def _show(chosen: argparse.Namespace) -> Exit:
+    complain: Callable[[str], NoReturn] = chosen.usage_error
+    as_object = chosen.format == "json"
+    say = _speaker(chosen.color, as_objects=as_object)
+    if chosen.list:
+        found = pages.listing(chosen.name, chosen.profile)
+        if not found:
+            complain(f"no rule begins with {chosen.name}")
+        if as_object:
+            _write(pages.as_json(dict(found)))
+        for rule, sentence in found if not as_object else ():
+            say((Piece(rule, Tone.PLACE), Piece(f"  {sentence}")))
+        return Exit.CONFORMS
+    if not chosen.name:
+        complain("the following arguments are required: NAME")
+    try:
+        page = pages.page_of(chosen.name, chosen.profile or _SHOWN)
+    except pages.UnknownNameError as error:
+        complain(str(error))
+    if as_object:
+        _write(pages.as_json(page))
+    else:
+        for line in pages.as_text(page):
+            say(line)
+    return Exit.CONFORMS
 
 
 # -- the terminal --

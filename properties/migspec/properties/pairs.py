@@ -60,9 +60,13 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class PairProperty:
-    """A property of a migration: what breaks it is a pair of ends that must not come together."""
+    """A property of a migration: what breaks it is a pair of ends that must not come together.
+
+    `concerns` tells which migrations it says something of; a known defect is one that shows itself.
+    """
 
     rule: Rule
+    concerns: Callable[[Departure, Arrival], bool]
     is_broken: Callable[[Departure, Arrival], bool]
 
 
@@ -70,13 +74,25 @@ def _rule(name: str, sentence: str, standing: Standing, evidence: str = "", clau
     return Rule(f"pair.{name}", sentence, clause, standing, frozenset({QEMU_5_2_0}), evidence=evidence)
 
 
+def _completes_with_return_path(source: Departure, _destination: Arrival) -> bool:
+    return source.has_return_path is True and source.outcome == "completed"
+
+
 def _unloaded(source: Departure, destination: Arrival) -> bool:
     return source.has_return_path is True and (source.outcome, destination.outcome) == ("completed", "failed")
+
+
+def _arrives(_source: Departure, destination: Arrival) -> bool:
+    return destination.outcome == "completed"
 
 
 def _unsent(source: Departure, destination: Arrival) -> bool:
     never_stopped = source.guest_ran is True and not source.stopped
     return never_stopped and source.outcome in ("failed", "cancelled") and destination.outcome == "completed"
+
+
+def _arrives_in_postcopy(source: Departure, destination: Arrival) -> bool:
+    return source.outcome in ("completed", "failed") and "postcopy-active" in destination.statuses
 
 
 def _unannounced(source: Departure, destination: Arrival) -> bool:
@@ -103,6 +119,7 @@ PROPERTIES: tuple[PairProperty, ...] = (
             Standing.OBSERVED,
             clause="MigrationCapability.return-path",
         ),
+        _completes_with_return_path,
         _unloaded,
     ),
     PairProperty(
@@ -111,6 +128,7 @@ PROPERTIES: tuple[PairProperty, ...] = (
             "A destination completes only if its source had stopped the guest.",
             Standing.OBSERVED,
         ),
+        _arrives,
         _unsent,
     ),
     PairProperty(
@@ -120,6 +138,7 @@ PROPERTIES: tuple[PairProperty, ...] = (
             Standing.DOCUMENTED,
             clause="migrate-start-postcopy",
         ),
+        _arrives_in_postcopy,
         _unannounced,
     ),
     PairProperty(
@@ -130,6 +149,7 @@ PROPERTIES: tuple[PairProperty, ...] = (
             "3 of 3",
         ),
         _lost,
+        _lost,
     ),
     PairProperty(
         _rule(
@@ -138,6 +158,7 @@ PROPERTIES: tuple[PairProperty, ...] = (
             Standing.DEFECT,
             "1 recorded",
         ),
+        _both_run,
         _both_run,
     ),
 )
@@ -159,9 +180,14 @@ def pairs(departures: list[Departure], arrivals: list[Arrival]) -> Iterator[tupl
             yield sources[0], arrival
 
 
-def judged(departures: list[Departure], arrivals: list[Arrival]) -> int:
-    """How many migrations of a trace are known from both ends, and over."""
-    return sum(d.outcome is not None and a.outcome is not None for d, a in pairs(departures, arrivals))
+def judged(departures: list[Departure], arrivals: list[Arrival]) -> Iterator[tuple[Rule, int]]:
+    """Every property with the last line of each migration that it concerns, known from both ends and over."""
+    for source, destination in pairs(departures, arrivals):
+        if source.outcome is None or destination.outcome is None:
+            continue
+        for prop in PROPERTIES:
+            if prop.concerns(source, destination):
+                yield prop.rule, max(source.last_line, destination.last_line)
 
 
 def broken(departures: list[Departure], arrivals: list[Arrival]) -> Iterator[tuple[Rule, Departure, Arrival]]:

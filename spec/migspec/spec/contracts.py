@@ -144,6 +144,11 @@ class Case:
         return Expect(self.id, self.error_class, words)
 
 
+def is_choosy(case: Case) -> bool:
+    """Whether a case looks at what is asked, and does not apply to every request."""
+    return case.asks is not _every
+
+
 def refusal(
     rule: str,
     sentence: str,

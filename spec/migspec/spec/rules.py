@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from migspec.spec.commands import CONTRACTS, envelope, machine, written
-from migspec.spec.contracts import Case
+from migspec.spec.contracts import Case, Contract
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.parameters import PARAMETERS, READ, READ_BY, SET
 from migspec.spec.rows import QEMU_5_2_0, SEED, Row, Standing
@@ -207,15 +207,21 @@ def _of_case(case: Case) -> Rule:
     return Rule(case.id, case.sentence, case.clause, case.standing, case.profiles, needs, case.evidence)
 
 
+EVERY_CONTRACT: tuple[Contract, ...] = (
+    *CONTRACTS.values(),
+    envelope.CONTRACT,
+    machine.OPEN,
+    *written.CONTRACTS.values(),
+    written.OPEN,
+)
+"""The contracts of all profiles, those that several commands share included."""
+
+CASES: frozenset[str] = frozenset(case.id for contract in EVERY_CONTRACT for case in contract.cases)
+"""The ids of the rules that are cases of a contract."""
+
+
 def _cases() -> Iterator[Case]:
-    contracts = (
-        *CONTRACTS.values(),
-        envelope.CONTRACT,
-        machine.OPEN,
-        *written.CONTRACTS.values(),
-        written.OPEN,
-    )
-    for contract in contracts:
+    for contract in EVERY_CONTRACT:
         yield from contract.cases
 
 

@@ -368,3 +368,24 @@ def postcopy_to_a_command_at_full_speed(s: Session) -> None:
     cancel(src)
     pause(0.5)
     look(src)
+
+
+@scenario(STILL_PAIR)
+def resume_to_a_command(s: Session) -> None:
+    """A resume over a command is connected before its reply, and then waits for an answer that nobody gives."""
+    src, dst, _ = postcopy_paused(s)
+    migrate(src, "exec:cat > /dev/null", resume=True)
+    reach(src, "postcopy-recover")
+    look(src, dst)
+
+
+@scenario(STILL_PAIR)
+def resume_to_a_command_after_one_to_nobody_aborts(s: Session) -> None:
+    """A resume that failed to connect poisons the next one, which ends the process before it is answered."""
+    src, dst, _ = postcopy_paused(s)
+    migrate(src, "unix:" + s.path("nobody"), resume=True)
+    look(src)
+    src.send_command("migrate", {"uri": "exec:cat > /dev/null", "resume": True})
+    src.wait_closed(WAIT)
+    s.ended("src")
+    look(dst)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from migspec.spec.commands import contract_of
 from migspec.spec.rows import SEED
+from migspec.spec.rules import RULES
 from migspec.spec.state import VARIABLES, Life
 from migspec.traces.beginnings import consistency
 from migspec.traces.hypotheses import (
@@ -23,8 +24,18 @@ from migspec.traces.hypotheses import (
     Owed,
     Relation,
     Step,
+    answered,
     deliver_event,
-    deliver_reply,
+)
+from migspec.traces.needed import (
+    EVERY,
+    bit,
+    held_of_event,
+    held_of_greeting,
+    held_of_reply,
+    names,
+    shown_by_event,
+    shown_by_reply,
 )
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Sent
 
@@ -45,14 +56,19 @@ _LIFE = VARIABLES["life"]
 
 
 class Reached:
-    """A hypothesis reached in a closure, with the rules of the shortest way to it."""
+    """A hypothesis reached in a closure, with the rules of the shortest way to it.
 
-    __slots__ = ("before", "hypothesis", "rule")
+    `needed` are the rules that every way to it takes, as bits; `others` the further ways, while that is found out.
+    """
+
+    __slots__ = ("before", "hypothesis", "needed", "others", "rule")
 
     def __init__(self, hypothesis: Hypothesis, before: Reached | None, rule: str) -> None:
         self.hypothesis = hypothesis
         self.before = before
         self.rule = rule
+        self.needed = EVERY
+        self.others: tuple[tuple[Reached | None, str], ...] = ()
 
     def rules(self) -> Iterator[str]:
         """The rules of the way here, the last one first."""
@@ -64,7 +80,7 @@ class Reached:
 
 
 class Edge:
-    """What an observation leads to: the next node, the rules that it needed for certain, the defects that it proves.
+    """What an observation leads to: the next node, the rules that it exercises, the defects that it proves.
 
     `owner` is the cursor that took it last and `count` how often that one did.
     """
@@ -104,46 +120,82 @@ class _Search:
         self.found: list[Reached] = []
         self._relation = relation
         self._narrowed = narrowed
-        # by what is under way and where the VM is, the states found with the notes that they need
-        self._known: dict[tuple[object, ...], list[tuple[int, frozenset[str]]]] = {}
-        self._exactly: set[Hypothesis] = set()
+        # by what is under way and where the VM is, what was found there
+        self._known: dict[tuple[object, ...], list[Reached]] = {}
+        self._exactly: dict[Hypothesis, Reached] = {}
 
-    def from_(self, start: Hypothesis) -> bool:
-        """Search on from a further hypothesis; false if it was found already."""
+    def from_(self, start: Hypothesis, *, ends_there: bool = True) -> bool:
+        """Search on from a further hypothesis; false if it was found already, which `ends_there` then makes a start."""
         first = Reached(start._replace(state=self._narrowed(start.state)), None, "")
-        if not self._is_new(first.hypothesis):
+        known = self._known_as(first)
+        if known is not first:
+            if ends_there:
+                known.others += ((None, ""),)
             return False
         frontier = [first]
         while frontier and len(self.found) < MOST_HYPOTHESES:
             self.found += frontier
-            frontier = [
-                Reached(changed, origin, rule)
-                for origin in frontier
-                for rule, after in self._relation.hidden(origin.hypothesis)
-                if self._is_new(changed := after._replace(state=self._narrowed(after.state)))
-            ]
+            reached = []
+            for origin in frontier:
+                for rule, after in self._relation.hidden(origin.hypothesis):
+                    step = Reached(after._replace(state=self._narrowed(after.state)), origin, rule)
+                    known = self._known_as(step)
+                    if known is step:
+                        reached.append(step)
+                    else:
+                        known.others += ((origin, rule),)
+            frontier = reached
         return True
 
-    def _is_new(self, h: Hypothesis) -> bool:
-        if h in self._exactly:
-            return False
-        self._exactly.add(h)
+    def finish(self) -> tuple[Reached, ...]:
+        """All that was found, with the rules that are needed to get there."""
+        changed = True
+        while changed:
+            changed = False
+            for reached in self.found:
+                needed = _needed_by(reached.before, reached.rule)
+                for before, rule in reached.others:
+                    needed &= _needed_by(before, rule)
+                changed |= needed != reached.needed
+                reached.needed = needed
+        for reached in self.found:
+            reached.others = ()
+        return tuple(self.found)
+
+    def _known_as(self, reached: Reached) -> Reached:
+        """What was found already and leaves open all that the hypothesis says; itself if it is new."""
+        h = reached.hypothesis
+        known = self._exactly.get(h)
+        if known is not None:
+            return known
         # a state seldom covers one that is elsewhere, and to miss it costs time and nothing else
         place = h.state & PLACE
-        states = self._known.setdefault((h.owed, h.monitors, place), [])
-        if _is_covered(h, states):
-            return False
-        # where a request may still be executed unseen, all is possible that is possible where it was
-        waiting = tuple(monitor._replace(late=ONE_UNSEEN) for monitor in h.monitors)
-        if waiting != h.monitors and _is_covered(h, self._known.get((h.owed, waiting, place), ())):
-            return False
-        states.append((h.state, h.notes))
-        return True
+        alike = self._known.setdefault((h.owed, h.monitors, place), [])
+        known = _covering(h, alike)
+        if known is None:
+            # where a request may still be executed unseen, all is possible that is possible where it was
+            waiting = tuple(monitor._replace(late=ONE_UNSEEN) for monitor in h.monitors)
+            if waiting != h.monitors:
+                known = _covering(h, self._known.get((h.owed, waiting, place), ()))
+        if known is None:
+            known = reached
+            alike.append(reached)
+        self._exactly[h] = known
+        return known
 
 
-def _is_covered(h: Hypothesis, states: Iterable[tuple[int, frozenset[str]]]) -> bool:
-    """Whether one of these states, with the notes that it needs, leaves open all that `h` says."""
-    return any(h.state & ~state == 0 and notes <= h.notes for state, notes in states)
+def _needed_by(before: Reached | None, rule: str) -> int:
+    """The rules that a way takes which comes by `before` and goes on with `rule`; none at the start."""
+    return before.needed | bit(rule) if before is not None else 0
+
+
+def _covering(h: Hypothesis, found: Iterable[Reached]) -> Reached | None:
+    """The first of these that leaves open all that `h` says, with no more notes."""
+    for reached in found:
+        other = reached.hypothesis
+        if h.state & ~other.state == 0 and other.notes <= h.notes:
+            return reached
+    return None
 
 
 class Automaton:
@@ -157,12 +209,14 @@ class Automaton:
     def node(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool = False) -> Node:
         """The node of exactly these hypotheses, less those that another one covers."""
         narrowed = (h._replace(state=self._narrowed(h.state)) for h in hypotheses)
-        kept = frozenset(condensed(narrowed))
+        # always in the same order: of two that lead to the same, a closure knows the first
+        ordered = tuple(sorted(condensed(narrowed), key=_rank))
+        kept = frozenset(ordered)
         found = self._nodes.get((kept, lacks_some))
         if found is None:
             if len(self._nodes) >= MOST_NODES:
                 self._nodes.clear()
-            found = self._nodes[kept, lacks_some] = Node(tuple(kept), lacks_some)
+            found = self._nodes[kept, lacks_some] = Node(ordered, lacks_some)
         return found
 
     def follow(self, node: Node, observation: Observation) -> Edge:
@@ -178,49 +232,55 @@ class Automaton:
             search = _Search(self.relation, self._narrowed)
             for h in node.hypotheses:
                 search.from_(h)
-            node.closure = tuple(search.found)
+            node.closure = search.finish()
         return node.closure
 
     def _generated(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool) -> Node:
         """The node of these hypotheses, less those that others become by hidden steps: they add nothing."""
         search = _Search(self.relation, self._narrowed)
-        generators = [h for h in hypotheses if search.from_(h)]
+        generators = [h for h in hypotheses if search.from_(h, ends_there=False)]
         node = self.node(generators, lacks_some=lacks_some)
         if node.closure is None and len(node.hypotheses) == len(generators):
-            node.closure = tuple(search.found)
+            node.closure = search.finish()
         return node
 
     def _edge(self, node: Node, observation: Observation) -> Edge:
-        survivors: dict[Hypothesis, frozenset[str]] = {}
+        survivors: dict[Hypothesis, None] = {}
+        needed = EVERY
         for h, rules in self._show(node, observation):
-            if h not in survivors:
-                survivors[h] = frozenset(rules)
+            survivors[h] = None
+            needed &= rules
         if not survivors:
             return Edge(None, frozenset(), ())
-        certain = frozenset.intersection(*survivors.values())
+        # where explanations were left out, any rule may be one that they do without
+        certain = frozenset() if node.is_doubtful else names(needed)
         notes = frozenset.intersection(*(h.notes for h in survivors))
         told = notes
         if not notes and all(h.notes for h in survivors):
             # some defect is certain: it is put down to the nearest one
             told = next(iter(survivors)).notes
             notes = frozenset().union(*(h.notes for h in survivors))
+        else:
+            certain |= notes
         if notes:
-            survivors = {h._replace(notes=h.notes - notes): rules for h, rules in survivors.items()}
+            survivors = dict.fromkeys(h._replace(notes=h.notes - notes) for h in survivors)
         # a request, a greeting or a farewell takes no step, so it makes no hypothesis superfluous
         searched = isinstance(observation, Replied | Emitted) and len(survivors) > 1
         lacks_some = node.is_doubtful
         found = self._generated if searched else self.node
         reached = found(survivors, lacks_some=lacks_some)
-        return Edge(reached, certain, tuple(sorted(told)))
+        held = (rule for rule in _held(observation) if self.relation.profile in RULES[rule].profiles)
+        return Edge(reached, certain.union(held), tuple(sorted(told)))
 
-    def _show(self, node: Node, observation: Observation) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
+    def _show(self, node: Node, observation: Observation) -> Iterator[tuple[Hypothesis, int]]:
+        """What may be after `observation`, each with the rules that are needed for that, as bits."""
         match observation:
             case Sent(monitor):
                 for h in node.hypotheses:
-                    yield h.with_monitor(monitor, h.monitors[monitor].asked(observation.request)), ()
+                    yield h.with_monitor(monitor, h.monitors[monitor].asked(observation.request)), 0
             case Greeted(monitor, again):
                 for h in node.hypotheses:
-                    yield _greet(h, monitor, again=again), ()
+                    yield _greet(h, monitor, again=again), 0
             case Ended():
                 yield from self._end(node, observation)
             case Replied() if self._is_neutral(node, observation):
@@ -228,15 +288,15 @@ class Automaton:
                     yield from self._answer_at_once(h, observation)
             case Replied(monitor, _, reply, oob):
                 for reached in self.closure(node):
-                    for after in deliver_reply(reached.hypothesis, monitor, reply, oob=oob is not None):
-                        yield after, reached.rules()
+                    for due, after in answered(reached.hypothesis, monitor, reply, oob=oob is not None):
+                        yield after, shown_by_reply(reached.needed, due.expect)
             case Emitted(monitor, event):
                 for reached in self.closure(node):
                     for after in deliver_event(reached.hypothesis, monitor, event):
-                        yield after, reached.rules()
+                        yield after, shown_by_event(reached.needed)
                     for rule, shown in self.relation.take_instant(reached.hypothesis, event):
                         for after in deliver_event(shown, monitor, event):
-                            yield after, (rule, *reached.rules())
+                            yield after, shown_by_event(reached.needed) | bit(rule)
 
     def _is_neutral(self, node: Node, observation: Replied) -> bool:
         """Whether a reply says nothing about the state, so that every hidden step may as well come after it."""
@@ -252,16 +312,16 @@ class Automaton:
                 return False  # what happens before events are delivered is not seen
         return True
 
-    def _answer_at_once(self, h: Hypothesis, observation: Replied) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
+    def _answer_at_once(self, h: Hypothesis, observation: Replied) -> Iterator[tuple[Hypothesis, int]]:
         index = observation.monitor
-        for rule, after in self.relation.execute(h, index, h.monitors[index].queue[0], oob=False):
-            for shown in deliver_reply(after, index, observation.reply, oob=False):
-                yield shown, (rule,)
+        for _, after in self.relation.execute(h, index, h.monitors[index].queue[0], oob=False):
+            for due, shown in answered(after, index, observation.reply, oob=False):
+                yield shown, shown_by_reply(0, due.expect)
 
-    def _end(self, node: Node, end: Ended) -> Iterator[tuple[Hypothesis, Iterable[str]]]:
+    def _end(self, node: Node, end: Ended) -> Iterator[tuple[Hypothesis, int]]:
         if end.by_client or end.exit is None:
             for h in node.hypotheses:
-                yield _disconnect(h, end.monitor, left=end.by_client), ()
+                yield _disconnect(h, end.monitor, left=end.by_client), 0
         if end.by_client:
             return
         allowed = _LIFE.bits(_lives_of(end.exit)) if end.exit is not None else 0
@@ -273,7 +333,19 @@ class Automaton:
             elif end.exit == 0 and not any(_is_watching(monitor) for monitor in h.monitors):
                 state = h.state & ~_LIFE.field | allowed  # what ended it was not told
             if state & _LIFE.field:
-                yield _disconnect(h._replace(state=state), end.monitor), reached.rules()
+                yield _disconnect(h._replace(state=state), end.monitor), reached.needed
+
+
+def _held(observation: Observation) -> frozenset[str]:
+    """The rules that a message is held against whatever explains it."""
+    match observation:
+        case Replied(_, command, reply):
+            return held_of_reply(command, reply.types, success=not reply.is_error)
+        case Emitted():
+            return held_of_event()
+        case Greeted():
+            return held_of_greeting()
+    return frozenset()
 
 
 def _lives_of(code: int) -> tuple[str, ...]:
@@ -329,6 +401,14 @@ def condensed(hypotheses: Iterable[Hypothesis]) -> Iterator[Hypothesis]:
             if not any(h.state & ~k.state == 0 and k.notes <= h.notes for k in kept):
                 kept.append(h)
         yield from kept
+
+
+def _rank(h: Hypothesis) -> tuple[object, ...]:
+    """Where a hypothesis stands in an order that is the same in every process."""
+    owed = tuple(item if isinstance(item, str) else item.expect.rule for items in h.owed for item in items)
+    asked = tuple(r.command for m in h.monitors for r in (*m.queue, *m.oob, *m.orphans))
+    waiting = tuple((m.connected, m.session, m.late, m.again, m.left, len(m.backlog)) for m in h.monitors)
+    return h.state, len(h.notes), owed, asked, waiting, sorted(h.notes)
 
 
 def _united(states: set[int]) -> Iterable[int]:

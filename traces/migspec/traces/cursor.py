@@ -185,6 +185,7 @@ class Cursor:
     def advance(self, edge: Edge, observation: Observation) -> None:
         """Move along an edge of the current node that leads somewhere, and own it unless it has something to say."""
         if edge.node is not None and edge.notes:
+            self._taken[edge.rules] += 1
             self.node = edge.node
             if self._recent is not None:
                 self._recent.append(observation)
@@ -209,7 +210,7 @@ class Cursor:
         return True
 
     def exercised(self) -> Counter[str]:
-        """How often each rule was needed for certain on the way."""
+        """How many messages of the way have exercised each rule."""
         counts = Counter(self._taken)
         for edge in self._owned:
             if edge.owner is self:

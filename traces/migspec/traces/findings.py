@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -50,15 +51,38 @@ class Finding:
 
 
 @dataclass(slots=True)
+class Use:
+    """How many messages exercised a rule, and the line of the first, counted from 1."""
+
+    count: int = 0
+    line: int = 0
+
+    def add(self, count: int, line: int) -> None:
+        """Count further messages, of which `line` has the first."""
+        self.line = min(self.line or line, line or self.line)
+        self.count += count
+
+
+@dataclass(slots=True)
 class Report:
-    """The outcome for one trace."""
+    """The outcome for one trace.
+
+    `exercised` counts, for each rule, the messages that exercised it, `uses` the same for each profile with a line.
+    """
 
     trace: str
     profiles: dict[str, str] = field(default_factory=dict)
     messages: int = 0
     findings: list[Finding] = field(default_factory=list)
     exercised: Counter[str] = field(default_factory=Counter)
+    uses: dict[str, dict[str, Use]] = field(default_factory=dict)
     error: str = ""
+
+    def exercise(self, profile: str, counts: Mapping[str, int], examples: Mapping[str, int]) -> None:
+        """Count what messages exercised of a profile's rules; `examples` has the first line of each."""
+        uses = self.uses.setdefault(profile, {})
+        for rule, count in counts.items():
+            uses.setdefault(rule, Use()).add(count, examples.get(rule, 0))
 
     @property
     def profile(self) -> str:

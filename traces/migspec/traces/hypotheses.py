@@ -363,22 +363,29 @@ def deliver_event(h: Hypothesis, index: int, event: str) -> Iterator[Hypothesis]
 
 def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[Hypothesis]:
     """Every way in which `h` may show `reply` on a monitor next."""
+    for _, after in answered(h, index, reply, oob=oob):
+        yield after
+
+
+def answered(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[tuple[Due, Hypothesis]]:
+    """The same, each way with the reply that was due."""
     monitor = h.monitors[index]
     if monitor.backlog:
         due = monitor.backlog[0]
         if isinstance(due, Due) and due.oob == oob:
             left = h.with_monitor(index, monitor.without_first_shown())
             for state in agree(due, reply, h.state):
-                yield left._replace(state=state)
+                yield due, left._replace(state=state)
         return
     thread = _IO if oob else _MAIN
     items = h.owed[thread]
-    if items and isinstance(items[0], Due) and items[0].monitor == index:
+    due = items[0] if items else ""
+    if isinstance(due, Due) and due.monitor == index:
         # who is answered is connected: whatever its predecessor had asked is settled
-        answered = monitor._replace(orphans=(), again=False, late=monitor.late if oob else 0)
-        settled = h.with_monitor(index, answered).owing(thread, items[1:])
-        for state in agree(items[0], reply, h.state):
-            yield settled._replace(state=state)
+        answered_one = monitor._replace(orphans=(), again=False, late=monitor.late if oob else 0)
+        settled = h.with_monitor(index, answered_one).owing(thread, items[1:])
+        for state in agree(due, reply, h.state):
+            yield due, settled._replace(state=state)
 
 
 def agree(due: Due, reply: Reply, state: int) -> Iterator[int]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
-from migspec.properties.pairs import PAIR_RULES, Arrival, Departure, broken, judged
+from migspec.properties.pairs import Arrival, Departure, broken, judged
 from migspec.spec.requests import Request
 from migspec.spec.rows import Standing
 from migspec.spec.state import VARIABLES
@@ -30,7 +31,8 @@ class Journeys:
     def __init__(self) -> None:
         self.departures: list[Departure] = []
         self.arrivals: list[Arrival] = []
-        self._judged = 0
+        self._judged: Counter[str] = Counter()
+        self._examples: dict[str, int] = {}
         self._found: list[Finding] = []
         self._waiting: dict[str, list[Departure | Arrival]] = {}
         self._current: dict[str, Departure | Arrival] = {}
@@ -66,10 +68,15 @@ class Journeys:
                 self._settle()
 
     def unwatched(self, vm: str) -> None:
-        """Events of the VM may have been missed: nothing follows from what its migration did not show."""
-        for journey in (*self._waiting.get(vm, ()), self._current.get(vm)):
-            if journey is not None:
-                journey.watched = False
+        """Events of the VM may have been missed: what a migration that is not over did not show tells nothing."""
+        for journey in self._waiting.get(vm, ()):
+            journey.watched = False
+        current = self._current.get(vm)
+        if current is not None and current.outcome is None:
+            current.watched = False
+        elif current is not None:
+            # what it has shown stands, and what comes now is not its own for certain
+            del self._current[vm]
 
     def restarted(self, vm: str) -> None:
         """Another process may answer now: what it shows belongs to no migration of the one before."""
@@ -110,16 +117,24 @@ class Journeys:
 
     def _settle(self) -> None:
         """Judge what is over on both sides, and keep only what may still go on."""
-        self._judged += judged(self.departures, self.arrivals)
+        self._count()
         self._found += self._broken()
         under_way = [id(journey) for journey in self._current.values()]
         self.departures = [d for d in self.departures if d.outcome is None or id(d) in under_way]
         self.arrivals = [a for a in self.arrivals if a.outcome is None or id(a) in under_way]
 
-    def exercised(self) -> dict[str, int]:
-        """How often each property of a pair was looked at."""
-        count = self._judged + judged(self.departures, self.arrivals)
-        return {rule.id: count for rule in PAIR_RULES if count}
+    def finish(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """For each property, how many migrations it was held against, and the last line of the first.
+
+        To be asked once, when nothing more is to come.
+        """
+        self._count()
+        return self._judged, self._examples
+
+    def _count(self) -> None:
+        for rule, line in judged(self.departures, self.arrivals):
+            self._judged[rule.id] += 1
+            self._examples[rule.id] = min(line, self._examples.get(rule.id, line))
 
     def findings(self) -> Iterator[Finding]:
         """What the pairs of the trace break."""

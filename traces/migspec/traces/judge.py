@@ -88,10 +88,14 @@ class TraceJudge:
     def finish(self) -> Report:
         """The report, complete."""
         self.report.messages = self._messages
-        for vm in self._vms.values():
+        for name, vm in self._vms.items():
             vm.finish()
             self.report.exercised.update(vm.exercised)
-        self.report.exercised.update(self._journeys.exercised())
+            self.report.exercise(self.report.profiles[name], vm.exercised, vm.examples)
+        counts, examples = self._journeys.finish()
+        self.report.exercised.update(counts)
+        for profile in set(self.report.profiles.values()):
+            self.report.exercise(profile, counts, examples)
         for finding in self._journeys.findings():
             self._add(finding)
         self.report.findings.sort(key=lambda finding: finding.line)

@@ -20,7 +20,7 @@ class Reply(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     `answer` is a query-migrate answer; `settings` are the capabilities of a query-migrate-capabilities answer; `run`
     is the run state of a query-status answer; `block_incremental` is that parameter in a query-migrate-parameters
     answer; `shown` is the answer to a query that has a type of its own.  `empty` tells whether a success returned the
-    empty object.
+    empty object; `types` are the types of the schema that it showed values of.
     """
 
     error_class: str | None = None
@@ -31,6 +31,7 @@ class Reply(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     run: str | None = None
     block_incremental: bool | None = None
     shown: ColoAnswer | DirtyRateAnswer | None = None
+    types: frozenset[str] = frozenset()
 
     @property
     def is_error(self) -> bool:

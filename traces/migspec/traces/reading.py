@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
+from migspec.spec import parameters
 from migspec.spec.commands import colo, dirty_rate
 from migspec.spec.commands.queries import MigrateAnswer
-from migspec.spec.parameters import READ
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, Schema
 from migspec.spec.schema.reach import types_of_arguments, types_of_event, types_of_reply
@@ -47,7 +47,7 @@ class Reader:
         self._requests: dict[tuple[str, bytes, bool], Request] = {}
         self._events: dict[tuple[str, bytes], tuple[str | None, tuple[Mismatch, ...]]] = {}
         self._types: dict[tuple[str, bytes], frozenset[str]] = {}
-        self._replies: dict[tuple[object, ...], Reply] = {}
+        self._replies: dict[Reply, Reply] = {}
 
     def request(self, command: str, arguments: bytes, *, oob: bool) -> Request:
         """The request for a command with these arguments, given as JSON text; empty where there are none."""
@@ -75,11 +75,11 @@ class Reader:
         """The reply to a command, None where its faults leave nothing of it, and what the schema finds wrong."""
         error = message.error
         if error is not None:
-            return self._intern(("error", error.error_class, error.desc), Reply(error.error_class, error.desc)), ()
+            return self._intern(Reply(error.error_class, error.desc)), ()
         returned = message.returned
         decoder = self._returns.get(command)
         if decoder is None:
-            return self._intern(("other", bytes(returned) == b"{}"), Reply(empty=bytes(returned) == b"{}")), ()
+            return self._intern(Reply(empty=bytes(returned) == b"{}")), ()
         try:
             value = decoder.decode(returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -88,7 +88,7 @@ class Reader:
             reply, faults = self._misfit(command, bytes(returned))
             if faults:
                 return reply, faults
-        return self._content(command, value), ()
+        return self._content(command, value, bytes(returned)), ()
 
     def types_of_reply(self, command: str, returned: bytes) -> frozenset[str]:
         """The types of the schema that a success, which fits it, is made of; none for a command that it lacks."""
@@ -138,40 +138,42 @@ class Reader:
         fixed = {"status": info.status} if "status" in names else {}
         return self._decoders.exactly("MigrationInfo", names, fixed).decode
 
-    def _content(self, command: str, value: Any) -> Reply:
-        if command == "query-migrate":
-            members = frozenset(
-                name for name in value.__struct_encode_fields__ if getattr(value, name.replace("-", "_")) is not UNSET
-            )
-            status = None if value.status is UNSET else value.status
-            key: tuple[object, ...] = ("migrate", status, members)
-            return self._intern(key, Reply(answer=MigrateAnswer(status, members - {"status"})))
-        if command == "query-status":
-            return self._intern(("run", value.status), Reply(run=value.status))
-        if command == "query-migrate-capabilities":
-            settings = tuple((entry.capability, entry.state) for entry in value)
-            return self._intern(("settings", settings), Reply(settings=settings))
-        if command == READ:
-            told = None if value.block_incremental is UNSET else value.block_incremental
-            return self._intern((READ, told), Reply(block_incremental=told))
-        if command == colo.QUERY:
-            status = colo.ColoAnswer(value.mode, value.last_mode, value.reason)
-            return self._intern((command, status), Reply(shown=status))
-        if command == dirty_rate.QUERY:
-            rate = dirty_rate.DirtyRateAnswer(value.status, value.dirty_rate is not UNSET)
-            return self._intern((command, rate), Reply(shown=rate))
-        definition = self.schema.commands[command]
-        return self._intern(("empty", definition.returns is None), Reply(empty=definition.returns is None))
+    def _content(self, command: str, value: Any, returned: bytes) -> Reply:
+        reply = Reply(types=self.types_of_reply(command, returned))
+        match command:
+            case "query-migrate":
+                members = frozenset(
+                    name
+                    for name in value.__struct_encode_fields__
+                    if getattr(value, name.replace("-", "_")) is not UNSET
+                )
+                status = None if value.status is UNSET else value.status
+                reply = replace(reply, answer=MigrateAnswer(status, members - {"status"}))
+            case "query-status":
+                reply = replace(reply, run=value.status)
+            case "query-migrate-capabilities":
+                reply = replace(reply, settings=tuple((entry.capability, entry.state) for entry in value))
+            case parameters.READ:
+                told = None if value.block_incremental is UNSET else value.block_incremental
+                reply = replace(reply, block_incremental=told)
+            case colo.QUERY:
+                reply = replace(reply, shown=colo.ColoAnswer(value.mode, value.last_mode, value.reason))
+            case dirty_rate.QUERY:
+                rate = dirty_rate.DirtyRateAnswer(value.status, value.dirty_rate is not UNSET)
+                reply = replace(reply, shown=rate)
+            case _:
+                reply = replace(reply, empty=self.schema.commands[command].returns is None)
+        return self._intern(reply)
 
     def _misfit(self, command: str, returned: bytes) -> tuple[Reply | None, tuple[Mismatch, ...]]:
         value = _decode(returned)
         faults = tuple(validate_reply(value, self.schema.commands[command], self.schema))
         return _salvage(command, value), faults
 
-    def _intern(self, key: tuple[object, ...], reply: Reply) -> Reply:
-        found = self._replies.get(key)
+    def _intern(self, reply: Reply) -> Reply:
+        found = self._replies.get(reply)
         if found is None:
-            _remember(self._replies, key, reply)
+            _remember(self._replies, reply, reply)
             return reply
         return found
 

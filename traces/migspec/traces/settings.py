@@ -12,8 +12,7 @@ preset any value. What another client may do, and what the human monitor is told
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -91,15 +90,15 @@ _APART = MigrationParameter.BLOCK_INCREMENTAL.value
 
 
 class Settings:
-    """The parameters of one VM; `exercised` counts the rules that answers needed.
+    """The parameters of one VM; `exercise` is told the line and the rule of each answer that needed one.
 
     With `trusting` false there may be clients that are not seen, and nothing is ever certain.
     """
 
-    def __init__(self, profile: str, exercised: Counter[str], *, trusting: bool = True) -> None:
+    def __init__(self, profile: str, exercise: Callable[[int, str], None], *, trusting: bool = True) -> None:
         self._promised = written_changes if profile == SEED else changes_of
         self._is_release = profile != SEED
-        self._exercised = exercised
+        self._exercise = exercise
         self._trusting = trusting
         self._history: dict[str, list[Write]] = {}
         self._open: dict[Span, Mapping[str, Any]] = {}
@@ -216,7 +215,7 @@ class Settings:
     def _read(self, span: Span, command: str, answer: Any) -> Iterator[Fault]:
         if command == READ:
             values, rule = read_values(answer), READ + ".{}"
-            self._exercised[f"{READ}.complete"] += 1
+            self._exercise(span.answered, f"{READ}.complete")
             lacking = missing(answer)
             if lacking:
                 yield Fault(f"{READ}.complete", f"The answer lacks {', '.join(lacking)}.")
@@ -231,7 +230,8 @@ class Settings:
             wrong = UNKNOWN not in possible and value not in possible
             if wrong:
                 yield Fault(rule.format(name), self._told(name, value, possible))
-            self._exercised[rule.format(name)] += UNKNOWN not in possible
+            if UNKNOWN not in possible:
+                self._exercise(span.answered, rule.format(name))
             if possible != {value}:
                 # after a wrong answer either may be the truth, which the next one will tell
                 kept = (*possible, value) if wrong else (value,)

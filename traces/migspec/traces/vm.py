@@ -13,7 +13,7 @@ from migspec.spec.commands.dirty_rate import CALC, QUERY
 from migspec.spec.commands.queries import contradictions
 from migspec.spec.requests import Request, understand
 from migspec.spec.rows import SEED
-from migspec.spec.rules import ANSWERED_BY, RULES
+from migspec.spec.rules import RULES
 from migspec.spec.schema import ABSENT
 from migspec.spec.state import VARIABLES
 from migspec.spec.wire import shape
@@ -29,6 +29,7 @@ from migspec.traces.greetings import judge_class, judge_greeting, judge_negotiat
 from migspec.traces.hypotheses import NEGOTIATING, ONE_UNSEEN, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
 from migspec.traces.messages import Line, LooseLine, Message, decode_any, is_request, spelled
+from migspec.traces.needed import held_of_event
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
 from migspec.traces.pairing import Kind, Pending, Track
 from migspec.traces.reading import Reader, envelope_faults, is_mixed, salvaged, uri_of
@@ -41,8 +42,8 @@ _MIXED = "The message is malformed: a server message is a greeting, a reply, an 
 class VmJudge:
     """The judge of one VM.
 
-    `report` receives findings as they are made, `journeys` what the properties of pairs need; `exercised` counts the
-    rules that messages needed.
+    `report` receives findings as they are made, `journeys` what the properties of pairs need.  `exercised` counts, for
+    each rule, the messages that exercised it, `examples` has the line of the first.
     """
 
     def __init__(
@@ -62,13 +63,14 @@ class VmJudge:
         self.reader = reader
         self.explainer = explainer
         self.exercised: Counter[str] = Counter()
+        self.examples: dict[str, int] = {}
         self._report = report
         self._journeys = journeys
         self._cursor = Cursor(automaton, late=late)
         self._tracks: dict[str, Track] = {}
         self._unexplained: list[Explanation] = []
         self._other_clients = other_clients
-        self._settings = Settings(automaton.relation.profile, self.exercised, trusting=not other_clients)
+        self._settings = Settings(automaton.relation.profile, self._exercise, trusting=not other_clients)
         self._dirty_rates = DirtyRates()
         self._shadow: Shadow | None = None
         self._leader: int | None = None
@@ -192,7 +194,6 @@ class VmJudge:
         self._dirty_rates.forget()
         track.begin(greeted=True)
         self._ended_by_server = False
-        self.exercised["envelope.greeting"] += 1
         track.offers, faults = judge_greeting(bytes(message.greeting), self.reader.schema, exact=self._exact)
         for fault in faults:
             self._find(number, "envelope.greeting.members", Grade.VIOLATION, fault)
@@ -224,7 +225,7 @@ class VmJudge:
         if command in WRITERS and sent.request.may_pass:
             self._settings.asked(track.index, number, command, arguments)
         if arguments and not sent.request.argument_errors:
-            self._exercise("", self.reader.types_of_request(command, arguments))
+            self._exercise_types(number, self.reader.types_of_request(command, arguments))
         if command in (CALC, QUERY):
             self._dirty_rates.asked(track.index, sent.request)
         track.pending.append(Pending(identity, sent, number))
@@ -253,8 +254,10 @@ class VmJudge:
             self._find(number, f"schema.{name}", Grade.VIOLATION, told)
         if message.timestamp is None:
             self._find(number, "envelope.timestamp", Grade.VIOLATION, f"Event {name} has no timestamp.")
-        self._exercise(name, () if faults else self.reader.types_of_event(name, bytes(message.data)))
+        self._exercise_types(number, (name, *(() if faults else self.reader.types_of_event(name, bytes(message.data)))))
         if event is None:
+            for rule in held_of_event():
+                self._exercise(number, rule)
             return
         if name == "MIGRATION_PASS" and not faults:
             self._count_pass(number, track, message)
@@ -273,7 +276,7 @@ class VmJudge:
         passed: int = msgspec.json.decode(message.data)["pass"]
         last, track.last_pass = track.last_pass, passed
         if last is not None and passed != 1:
-            self.exercised["migration-pass.count"] += 1
+            self._exercise(number, "migration-pass.count")
             if passed != last + 1:
                 told = f"Pass {passed} follows pass {last}; passes count up by one."
                 self._find(number, "migration-pass.count", Grade.VIOLATION, told)
@@ -305,8 +308,6 @@ class VmJudge:
                 reply, _ = self.reader.reply("query-migrate", message)
                 replied = Replied(track.index, "query-migrate", reply or Reply())
                 kind = track.kinds[key] = Kind(replied, self.reader.alike(info))
-                self._exercise("query-migrate", self.reader.types_of_reply("query-migrate", bytes(message.returned)))
-                self.exercised.update(ANSWERED_BY["query-migrate"])
             kind.decode(message.returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
@@ -318,7 +319,7 @@ class VmJudge:
             return
         if asked.refused is not None:
             track.matched |= not asked.sent.request.oob
-            self.exercised[asked.refused.rule] += 1
+            self._exercise(number, asked.refused.rule)
             fault = asked.refused.wrong(message.error, oob=track.oob)
             if fault:
                 told = f"The input in line {asked.line} is answered by {fault}."
@@ -344,7 +345,6 @@ class VmJudge:
             self._recover(Replied(track.index, command, Reply(), oob))
             return
         if not faults and not reply.is_error:
-            self._exercise(command, self.reader.types_of_reply(command, bytes(message.returned)))
             self._contradictions(number, command, message)
         if not faults and command in (CALC, QUERY):
             self._dirty_rate_answered(number, request, message)
@@ -353,7 +353,7 @@ class VmJudge:
         rejected = len(self._unexplained)
         self._move(number, Replied(track.index, command, reply, oob))
         if self._exact and reply.error_class is not None and len(self._unexplained) <= rejected:
-            self.exercised["envelope.error-class"] += 1
+            self._exercise(number, "envelope.error-class")
             told = judge_class(reply.error_class)
             if told:
                 self._find(number, "envelope.error-class", Grade.VIOLATION, told)
@@ -364,15 +364,10 @@ class VmJudge:
         if error is None:
             track.oob = request.enables_oob
         if self._exact and track.offers is not None and request.enables_oob:
-            self.exercised["envelope.negotiation.offered"] += 1
+            self._exercise(number, "envelope.negotiation.offered")
             fault = judge_negotiation(track.offers, None if error is None else error.desc)
             if fault:
                 self._find(number, "envelope.negotiation.offered", Grade.VIOLATION, fault)
-
-    def _exercise(self, entity: str, types: Iterable[str]) -> None:
-        """Count the rules of an entity that has been seen, and of the types that were seen in it."""
-        rules = (f"schema.{name}" for name in (entity, *types))
-        self.exercised.update(rule for rule in rules if rule in RULES)
 
     def _dirty_rate_answered(self, number: int, request: Request, message: Message) -> None:
         """Hold the times of a measurement against what was asked for."""
@@ -380,7 +375,8 @@ class VmJudge:
             return
         returned = None if message.error is not None else decode_any(message.returned)
         if isinstance(returned, dict):
-            self.exercised.update(self._dirty_rates.rules(returned))
+            for rule in self._dirty_rates.rules(returned):
+                self._exercise(number, rule)
         for rule, told in self._dirty_rates.answered(request, returned):
             self._find(number, rule, Grade.VIOLATION, f"The reply to {request.command} is wrong: {told}.")
 
@@ -390,15 +386,14 @@ class VmJudge:
         tracks = self._tracks.values()
         self._settings.caught_up((t.index for t in tracks if t.greeted or t.matched), number)
         oldest = min((t.pending[0].line for t in tracks if t.pending), default=number)
-        for fault in self._settings.answered(span, command, message, oldest):
-            self.exercised[fault.rule] += fault.defect
+        faults = list(self._settings.answered(span, command, message, oldest))
+        for rule in dict.fromkeys(fault.rule for fault in faults if fault.defect):
+            self._exercise(number, rule)
+        for fault in faults:
             self._find(number, fault.rule, Grade.DEFECT if fault.defect else Grade.VIOLATION, fault.told)
 
     def _contradictions(self, number: int, command: str, message: Message) -> None:
         """Find what an answer contradicts in itself."""
-        if command not in ANSWERED_BY:
-            return
-        self.exercised.update(rule for rule in ANSWERED_BY[command] if self._judges_by(rule))
         for rule, told in contradictions(command, decode_any(message.returned)):
             if self._judges_by(rule):
                 self._find(number, rule, Grade.VIOLATION, f"The reply to {command} is wrong: {told}.")
@@ -476,6 +471,8 @@ class VmJudge:
             self._unexplained.append(self.explainer.open(node, observation, number, self.name))
             self._recover(observation)
             return
+        for rule in edge.rules:
+            self.examples.setdefault(rule, number)
         for note in edge.notes:
             self._find(number, note, Grade.DEFECT, self.explainer.sentence(note))
 
@@ -521,6 +518,17 @@ class VmJudge:
         if found.late:
             self._settings.late(track.index)
         return track
+
+    def _exercise(self, number: int, rule: str) -> None:
+        """Count a message that no edge stands for, or that exercises more than its edge says."""
+        self.exercised[rule] += 1
+        self.examples.setdefault(rule, number)
+
+    def _exercise_types(self, number: int, types: Iterable[str]) -> None:
+        """Count the rules of the entities and types that were seen in an event or a request."""
+        for rule in (f"schema.{name}" for name in types):
+            if rule in RULES:
+                self._exercise(number, rule)
 
     def _find(self, number: int, rule: str, grade: Grade, message: str) -> None:
         self._report(Finding(number, self.name, rule, grade, message))
