@@ -135,8 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_check(commands)
     _add_record(commands)
-    _add_schema(commands)
     _add_show(commands)
+    _add_schema(commands)
     return parser
 
 
@@ -186,6 +186,23 @@ def _add_record(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
 
 
+def _add_show(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = commands.add_parser(
+        "show",
+        help="explain a rule or an entity of the schema",
+        description="Print all that is known about a rule, a command, an event, a type, a member or word of one "
+        "(Type.member), a capability or a parameter; or, with --list, which rules there are.",
+        epilog="An unknown name ends with exit code 2, after the names that are near.",
+    )
+    parser.set_defaults(run=_show, usage_error=parser.error)
+    add = parser.add_argument
+    add("name", nargs="?", default="", metavar="NAME", help="what to show; with --list the beginning of rule ids")
+    add("--list", action="store_true", help="list the ids of rules with their sentences")
+    add("--profile", choices=PROFILES, help=f"whose rules (default: {_SHOWN}; with --list: all)")
+    add("--format", choices=("text", "json"), default="text", help="json: one object")
+    add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal only")
+
+
 def _add_schema(commands: argparse._SubParsersAction[_Parser]) -> None:
     parser = commands.add_parser(
         "schema",
@@ -200,23 +217,6 @@ def _add_schema(commands: argparse._SubParsersAction[_Parser]) -> None:
     source.add_argument("--qmp", metavar="ADDRESS", help="the VM to ask: unix:PATH or tcp:HOST:PORT")
     add = parser.add_argument
     add("--profile", choices=PROFILES, help="what to compare with; without it, what the release asks for")
-    add("--format", choices=("text", "json"), default="text", help="json: one object")
-    add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal only")
-
-
-def _add_show(commands: argparse._SubParsersAction[_Parser]) -> None:
-    parser = commands.add_parser(
-        "show",
-        help="explain a rule or an entity of the schema",
-        description="Print all that is known about a rule, a command, an event, a type, a member or word of one "
-        "(Type.member), a capability or a parameter; or, with --list, which rules there are.",
-        epilog="An unknown name ends with exit code 2, after the names that are near.",
-    )
-    parser.set_defaults(run=_show, usage_error=parser.error)
-    add = parser.add_argument
-    add("name", nargs="?", default="", metavar="NAME", help="what to show; with --list the beginning of rule ids")
-    add("--list", action="store_true", help="list the ids of rules with their sentences")
-    add("--profile", choices=PROFILES, help=f"whose rules (default: {_SHOWN}; with --list: all)")
     add("--format", choices=("text", "json"), default="text", help="json: one object")
     add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal only")
 
@@ -387,32 +387,6 @@ def _named(settings: Sequence[str], option: str, form: str, complain: Callable[[
     return values
 
 
-# -- migspec schema --
-
-
-def _schema(chosen: argparse.Namespace) -> Exit:
-    as_object = chosen.format == "json"
-    say = _speaker(chosen.color, as_objects=as_object)
-    if chosen.qmp is not None:
-        complain: Callable[[str], NoReturn] = chosen.usage_error
-        try:
-            Address.parse(chosen.qmp)
-        except RecordError as error:
-            complain(f"--qmp {chosen.qmp}: {error.problem}, expected {error.expected}")
-        source, told = chosen.qmp, from_server(chosen.qmp)
-    else:
-        source, told = chosen.file, from_file(chosen.file)
-    profile = chosen.profile or profile_of(told.release)
-    schemas = [known.schema for known in PROFILES.values()]
-    report = SchemaReport(source, profile, compare(told.schema, PROFILES[profile].schema, schemas))
-    if as_object:
-        _write(report.as_json())
-    else:
-        for line in report.as_text():
-            say(line)
-    return Exit.CONFORMS if report.same else Exit.VIOLATES
-
-
 # -- migspec show --
 
 
@@ -441,6 +415,32 @@ def _show(chosen: argparse.Namespace) -> Exit:
         for line in pages.as_text(page):
             say(line)
     return Exit.CONFORMS
+
+
+# -- migspec schema --
+
+
+def _schema(chosen: argparse.Namespace) -> Exit:
+    as_object = chosen.format == "json"
+    say = _speaker(chosen.color, as_objects=as_object)
+    if chosen.qmp is not None:
+        complain: Callable[[str], NoReturn] = chosen.usage_error
+        try:
+            Address.parse(chosen.qmp)
+        except RecordError as error:
+            complain(f"--qmp {chosen.qmp}: {error.problem}, expected {error.expected}")
+        source, told = chosen.qmp, from_server(chosen.qmp)
+    else:
+        source, told = chosen.file, from_file(chosen.file)
+    profile = chosen.profile or profile_of(told.release)
+    schemas = [known.schema for known in PROFILES.values()]
+    report = SchemaReport(source, profile, compare(told.schema, PROFILES[profile].schema, schemas))
+    if as_object:
+        _write(report.as_json())
+    else:
+        for line in report.as_text():
+            say(line)
+    return Exit.CONFORMS if report.same else Exit.VIOLATES
 
 
 # -- the terminal --
