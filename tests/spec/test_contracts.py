@@ -332,6 +332,7 @@ def test_envelope_comes_first_and_in_its_order() -> None:
     negotiated = assign(READY, {"session": "oob"})
     assert_refused(bad, negotiated, "The command migrate does not support OOB")
     assert_refused(replace(bad, oob=False), negotiated, "Invalid parameter type for 'uri', expected: string")
+    assert_refused(request("qmp_capabilities", {"x": 1}), READY, "Parameter 'x' is unexpected")
     (late,) = given_answers(request("qmp_capabilities"), READY)
     assert late.expect.error_class is ErrorClass.COMMAND_NOT_FOUND
     assert texts([late]) == {"Capabilities negotiation is already complete, command ignored"}
