@@ -19,8 +19,9 @@ Json = dict[str, Any]
 POLLED = 0.88
 """The share of query-migrate, requests and answers, among all messages."""
 
-_RAM = 4 * 1024**3 + 557056
 _PAGE = 4096
+_PAGES = 1024**2 + 136
+_MOVING = ("active", "postcopy-active")
 _GREETING: Json = {
     "QMP": {
         "version": {"qemu": {"micro": 0, "minor": 2, "major": 5}, "package": "Debian 1:5.2+dfsg-11+deb11u3"},
@@ -143,9 +144,14 @@ class _Vm:
         self.passes = 0
         self._error = ""
         self._since = self.session.now
-        self._sent = 0
-        self._left = _RAM
+        self._took = 0
+        self._normal = 0
+        self._duplicate = 0
+        self._left = _PAGES
         self._faults = 0
+        self._expected = 300
+        self._speed = 0
+        self._dirtied = 0
 
     # -- words --
 
@@ -186,7 +192,9 @@ class _Vm:
             self.status = status
         self._error = _ERRORS.get(error, "")
         if status == "completed" and not self.destination:
-            self.run, self._left = "postmigrate", 0
+            self.run = "postmigrate"
+            self._send(self._left)
+            self._took = self._so_far()
         yield self._event("MIGRATION", {"status": status})
 
     def event(self, name: str) -> Iterator[bytes]:
@@ -195,6 +203,10 @@ class _Vm:
 
     def next_pass(self, _: str) -> Iterator[bytes]:
         self.passes += 1
+        if self.passes > 1 and self.status == "active":
+            dirty = self.session.random.randrange(1, _PAGES // 50)
+            self._left = min(_PAGES, self._left + dirty)
+            self._dirtied = dirty if self._so_far() > 1000 else 0
         yield self._event("MIGRATION_PASS", {"pass": self.passes})
 
     def run_state(self, _: str) -> Iterator[bytes]:
@@ -203,21 +215,34 @@ class _Vm:
 
     def poll(self, _: str) -> Iterator[bytes]:
         self.session.pass_time(0.05)
-        self._send_some()
+        if self.status in _MOVING and not self.destination:
+            if not self._left and self.status == "active":
+                yield from self.next_pass("")
+            self._send_some()
         self.session.polls += 1
         yield self._ask("query-migrate", {})
         yield self._answer(self._statistics())
 
     # -- what an answer says --
 
+    def _so_far(self) -> int:
+        return int((self.session.now - self._since) * 1000)
+
+    def _send(self, pages: int) -> None:
+        zeroes = pages // 3
+        self._duplicate += zeroes
+        self._normal += pages - zeroes
+        self._left -= pages
+
     def _send_some(self) -> None:
-        some = min(self._left, self.session.random.randrange(1, 2000) * _PAGE)
-        self._sent += some
-        self._left -= some
-        self._faults += self.status == "postcopy-active"
-        if not self._left and self.status != "completed":
-            # the guest has written to its memory meanwhile
-            self._left = self.session.random.randrange(1, _RAM // _PAGE // 50) * _PAGE
+        in_postcopy = self.status == "postcopy-active"
+        # a postcopy ends with its last page, which is sent at the end of the stage
+        most = self._left // 50 if in_postcopy else self._left
+        self._send(min(most, self.session.random.randrange(1, 2000)))
+        self._faults += in_postcopy
+        if self._so_far() >= 100:
+            self._speed = self.session.random.randrange(20_000, 40_000)
+            self._expected = 300 + self._left // 1024
 
     def _statistics(self) -> Json:
         if self.destination:
@@ -228,40 +253,39 @@ class _Vm:
         if self.status not in _WITH_STATISTICS:
             told = {} if self.status == "none" else {"status": self.status}
             return told | ({"error-desc": self._error} if self._error else {})
-        took = int((self.session.now - self._since) * 1000)
         if self.status == "completed":
             return {
                 "status": "completed",
                 "setup-time": 3,
                 "downtime": 41,
-                "total-time": took,
+                "total-time": self._took,
                 "ram": self._ram(),
             }
         return {
-            "expected-downtime": 300 + self._left // (1 << 22),
+            "expected-downtime": self._expected,
             "status": self.status,
             "setup-time": 3,
-            "total-time": took,
+            "total-time": self._so_far(),
             "ram": self._ram(),
         }
 
     def _ram(self) -> Json:
-        chance = self.session.random
+        completed = self.status == "completed"
         return {
-            "total": _RAM,
+            "total": _PAGES * _PAGE,
             "postcopy-requests": self._faults,
             "dirty-sync-count": self.passes,
             "multifd-bytes": 0,
-            "pages-per-second": chance.randrange(20_000, 40_000),
+            "pages-per-second": self._speed,
             "page-size": _PAGE,
-            "remaining": self._left,
-            "mbps": round(chance.uniform(200, 1100), 6),
-            "transferred": self._sent + self._sent // 512 + 11_520,
-            "duplicate": self._sent // _PAGE // 3,
-            "dirty-pages-rate": chance.randrange(900) if self._left else 0,
+            "remaining": self._left * _PAGE,
+            "mbps": round(self._speed * _PAGE * 8 / 1e6, 6),
+            "transferred": self._normal * (_PAGE + 8) + self._duplicate * 9 + 11_520,
+            "duplicate": self._duplicate,
+            "dirty-pages-rate": 0 if completed else self._dirtied,
             "skipped": 0,
-            "normal-bytes": self._sent,
-            "normal": self._sent // _PAGE,
+            "normal-bytes": self._normal * _PAGE,
+            "normal": self._normal,
         }
 
     # -- messages --

@@ -7,7 +7,7 @@ line of the trace.  Requests get ids of their own and replies answer the oldest 
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -24,15 +24,15 @@ NO_ID: Any = object()
 """Stands for no id at all."""
 
 RAM: Json = {
-    "transferred": 1_000,
-    "remaining": 500,
-    "total": 10_000,
+    "transferred": 8_300,
+    "remaining": 0,
+    "total": 12_288,
     "duplicate": 1,
     "skipped": 0,
     "normal": 2,
     "normal-bytes": 8_192,
     "dirty-pages-rate": 0,
-    "mbps": 1.5,
+    "mbps": 0,
     "dirty-sync-count": 1,
     "postcopy-requests": 0,
     "page-size": 4_096,
@@ -69,6 +69,7 @@ class Wire:
 
     def __init__(self, talk: Talk, vm: str, mon: str) -> None:
         self._talk = talk
+        self._vm = vm
         self._origin = {"vm": vm} | ({"mon": mon} if mon else {})
         self.open: deque[Any] = deque()
         """The ids of the requests without a reply."""
@@ -109,6 +110,9 @@ class Wire:
 
     def reply(self, returned: object = None, *, identity: Any = OWN) -> Self:
         """A success, by default the empty object, of the oldest open request."""
+        if isinstance(returned, dict) and returned.get("ram") is RAM:
+            # as many collections of dirty pages as the events told of
+            returned = {**returned, "ram": RAM | {"dirty-sync-count": max(1, self._talk.passes[self._vm])}}
         return self.say("<-", {"return": {} if returned is None else returned} | self._taken(identity))
 
     def error(self, text: str, *, error_class: str = "GenericError", identity: Any = OWN) -> Self:
@@ -133,6 +137,7 @@ class Wire:
         """MIGRATION events with these statuses; `STOP`, `RESUME` and a number stand for themselves and for a pass."""
         for status in statuses:
             if status.isdigit():
+                self._talk.passes[self._vm] = int(status)
                 self.event("MIGRATION_PASS", **{"pass": int(status)})
             elif status.isupper():
                 self.event(status)
@@ -182,6 +187,8 @@ class Talk:
         self._header = json.dumps({"format": "qmp-trace", "version": 1, "vms": stated}).encode()
         self._lines: list[Json] = []
         self._ids = 0
+        self.passes: Counter[str] = Counter()
+        """The last pass of each VM."""
 
     @property
     def line(self) -> int:

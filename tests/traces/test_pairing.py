@@ -20,6 +20,7 @@ from migspec.spec.wire.shape import faults
 from migspec.spec.wire.stream import Fault, JsonStream
 from migspec.traces.framing import Framer
 from migspec.traces.messages import ErrorBody
+from migspec.traces.numbers import Series
 from migspec.traces.observations import Sent
 from migspec.traces.pairing import QUEUE, Pending, Track
 
@@ -41,7 +42,7 @@ IDS: st.SearchStrategy[Any] = st.just(NO_ID) | PLAIN_IDS
 
 def track_of(*asked: tuple[Any, Request], exact: bool = True) -> Track:
     """A greeted monitor with these requests open, in the lines from 1 on."""
-    track = Track(0, exact=exact)
+    track = Track(0, Series(), exact=exact)
     track.begin(greeted=True)
     for line, (identity, request) in enumerate(asked, 1):
         track.pending.append(Pending(identity, Sent(0, request), line))
@@ -127,7 +128,7 @@ def test_the_only_open_request_is_answered_with_a_wrong_id(right: Any, wrong: An
 
 
 def test_before_the_first_match_a_late_trace_may_answer_what_it_has_not_seen() -> None:
-    track = Track(0)
+    track = Track(0, Series())
     track.begin(greeted=False)
     assert track.pair(7).rule == ""
     track.matched = True
@@ -277,7 +278,7 @@ def test_a_request_inside_bytes_is_given_back() -> None:
 
 
 def test_a_monitor_that_is_found_late_may_be_in_the_middle_of_something() -> None:
-    track = Track(0)
+    track = Track(0, Series())
     track.read(1, b"}", whole=True)
     assert not track.pending[0].is_certain
     track.matched = True

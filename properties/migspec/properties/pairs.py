@@ -175,8 +175,10 @@ def pairs(departures: list[Departure], arrivals: list[Arrival]) -> Iterator[tupl
     for departure in departures:
         leaving.setdefault(departure.uri, []).append(departure)
     for arrival in arrivals:
+        if rivals[arrival.uri] > 1 or not arrival.watched:
+            continue
         sources = [departure for departure in leaving.get(arrival.uri, ()) if departure.vm != arrival.vm]
-        if len(sources) == 1 and rivals[arrival.uri] == 1 and arrival.watched and sources[0].watched:
+        if len(sources) == 1 and sources[0].watched:
             yield sources[0], arrival
 
 

@@ -1,7 +1,8 @@
 """The catalogue of rules: every checkable sentence of the specification, by its id.
 
 Rows and cases are rules by themselves; the rest is what no single step says: the form of messages, the
-pairing of replies and requests, what answers must show, and how two VMs of one migration go together.
+pairing of replies and requests, what answers must show and how their numbers are related, and how two VMs
+of one migration go together.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass, replace
 from migspec.spec.commands import CONTRACTS, envelope, machine, written
 from migspec.spec.contracts import Case, Contract
 from migspec.spec.lifecycle import ROWS
+from migspec.spec.numbers import RELATIONS
+from migspec.spec.numbers.relation import Relation
 from migspec.spec.parameters import PARAMETERS, READ, READ_BY, SET
 from migspec.spec.rows import QEMU_5_2_0, SEED, Row, Standing
 from migspec.spec.schema import QEMU_5_2_0 as SCHEMA
@@ -220,6 +223,18 @@ CASES: frozenset[str] = frozenset(case.id for contract in EVERY_CONTRACT for cas
 """The ids of the rules that are cases of a contract."""
 
 
+def _of_relation(relation: Relation) -> Rule:
+    return Rule(
+        relation.id,
+        relation.sentence,
+        relation.clause,
+        relation.standing,
+        relation.profiles,
+        relation.scope,
+        relation.evidence,
+    )
+
+
 def _cases() -> Iterator[Case]:
     for contract in EVERY_CONTRACT:
         yield from contract.cases
@@ -259,6 +274,7 @@ RULES: Mapping[str, Rule] = _by_id(
         *MESSAGE_RULES,
         *ANSWER_RULES,
         *VALUE_RULES,
+        *(_of_relation(relation) for relation in RELATIONS),
         *_schema_rules(),
     )
 )

@@ -201,6 +201,16 @@ def block_migration_leaks_its_options(s: Session) -> None:
     look(src)
 
 
+@scenario({"src": Vm()})
+def block_options_are_returned(s: Session) -> None:
+    """An address of an unknown scheme takes back the block options that one of a malformed body has left on."""
+    src = s.monitor("src", capabilities=("events",))
+    for uri in ("vsock:", "nowhere", "nowhere"):
+        src.execute("migrate", {"uri": uri, "inc": True} if uri == "vsock:" else {"uri": uri})
+        src.execute("query-migrate-capabilities")
+        src.execute("query-migrate-parameters")
+
+
 @scenario({"src": Vm(_SHARED_RAM), "dst": Vm(_SHARED_RAM, incoming="defer")})
 def ignore_shared_memory(s: Session) -> None:
     """Both VMs map the same file as memory, which then is not sent."""

@@ -14,7 +14,7 @@ from migspec.spec.commands import contract_of
 from migspec.spec.rows import SEED
 from migspec.spec.rules import RULES
 from migspec.spec.state import VARIABLES, Life
-from migspec.traces.beginnings import consistency
+from migspec.traces.beginnings import beginnings, consistency
 from migspec.traces.hypotheses import (
     NEGOTIATING,
     ONE_UNSEEN,
@@ -205,6 +205,7 @@ class Automaton:
         self.relation = relation
         self._nodes: dict[tuple[frozenset[Hypothesis], bool], Node] = {}
         self._narrowed = consistency(relation).narrowed
+        self._replaced: dict[tuple[Node, int], Node] = {}
 
     def node(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool = False) -> Node:
         """The node of exactly these hypotheses, less those that another one covers."""
@@ -216,6 +217,7 @@ class Automaton:
         if found is None:
             if len(self._nodes) >= MOST_NODES:
                 self._nodes.clear()
+                self._replaced.clear()
             found = self._nodes[kept, lacks_some] = Node(ordered, lacks_some)
         return found
 
@@ -225,6 +227,16 @@ class Automaton:
         if edge is None:
             edge = node.edges[observation] = self._edge(node, observation)
         return edge
+
+    def replaced(self, node: Node, monitors: int) -> Node:
+        """The node in which the process may as well be another one, whose so many monitors are all closed so far."""
+        found = self._replaced.get((node, monitors))
+        if found is None:
+            closed = (Monitor(connected=False),) * monitors
+            fresh = (h._replace(monitors=closed) for h in beginnings(self.relation)[0])
+            found = self.node((*node.hypotheses, *fresh), lacks_some=node.lacks_some)
+            self._replaced[node, monitors] = found
+        return found
 
     def closure(self, node: Node) -> tuple[Reached, ...]:
         """Every hypothesis that the node's may become without showing anything, themselves included."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from migspec.spec.commands import CONTRACTS
@@ -259,9 +260,7 @@ class Cursor:
 
     def allow_another_process(self) -> None:
         """The process may have been replaced by another one, with all its monitors closed so far."""
-        monitors = (Monitor(connected=False),) * len(self.monitors)
-        fresh = [h._replace(monitors=monitors) for h in beginnings(self.automaton.relation)[0]]
-        self.change(lambda node: self.automaton.node((*node.hypotheses, *fresh), lacks_some=node.lacks_some))
+        self.change(partial(self.automaton.replaced, monitors=len(self.monitors)))
 
     def _begin_otherwise(self, rejected: Observation) -> bool:
         """Try the way so far from the next beginnings; true if one of them explains it and `rejected` too."""

@@ -22,6 +22,7 @@ from migspec.traces.format import Header, TraceError, open_trace, read_header
 from migspec.traces.hypotheses import Relation
 from migspec.traces.journeys import Journeys
 from migspec.traces.messages import LooseLine, decode_line, decode_loosely
+from migspec.traces.pairing import Kind
 from migspec.traces.reading import Reader
 from migspec.traces.vm import VmJudge
 
@@ -61,6 +62,7 @@ class TraceJudge:
         self._vms: dict[str, VmJudge] = {}
         self._journeys = Journeys()
         self._messages = 0
+        self._expected: Kind | None = None
 
     def feed(self, number: int, text: bytes) -> None:
         """Judge one line.
@@ -69,6 +71,17 @@ class TraceJudge:
         """
         if not text.isascii():
             self._check_encoding(number, text)
+        expected = self._expected
+        if expected is not None:
+            self._expected = None
+            try:
+                answer = expected.decode_line(text)
+            except (msgspec.MsgspecError, RecursionError):
+                pass  # something else came before it
+            else:
+                if expected.judge(number, expected, answer.msg):
+                    self._messages += 1
+                    return
         try:
             line = decode_line(text)
         except (msgspec.MsgspecError, RecursionError):
@@ -78,7 +91,7 @@ class TraceJudge:
         vm = self._vms.get(line.vm)
         if vm is None:
             vm = self._open(line.vm, bytes(line.msg.greeting))
-        vm.line(number, line)
+        self._expected = vm.line(number, line)
 
     def statuses(self, vm: str) -> frozenset[tuple[str, str]]:
         """The pairs of outgoing and incoming status that a VM may have after the lines so far; none if unseen."""

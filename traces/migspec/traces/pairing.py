@@ -21,7 +21,8 @@ from migspec.spec.wire import shape
 from migspec.spec.wire.numbers import same_id
 from migspec.spec.wire.stream import Fault, is_about_json, may_refuse_json
 from migspec.traces.client_input import ClientInput, Refused, refused_text, refused_value
-from migspec.traces.messages import SERVER_MEMBERS
+from migspec.traces.messages import SERVER_MEMBERS, AnswerDecoders
+from migspec.traces.numbers import Answers, Series
 from migspec.traces.observations import Emitted, Replied, Sent
 
 _BAD_INPUT = ("JSON ", "QMP input ")
@@ -70,11 +71,24 @@ class Pairing(NamedTuple):
     fault: str = ""
 
 
-class Kind(NamedTuple):
-    """The answers to query-migrate that say the same of the state: what was observed, and a decoder of just these."""
+class Kind(Answers):
+    """The answers to query-migrate on one monitor that say the same of the state, and what was observed with them.
 
-    replied: Replied
-    decode: Callable[[msgspec.Raw], object]
+    `decode` reads just these, `decode_line` a line with one of them, and `judge` judges the message of such a line,
+    unless it answers another request than the one that the answer was expected for; then it returns false.
+    """
+
+    __slots__ = ("decode", "decode_line", "judge", "replied", "track")
+
+    def __init__(
+        self, track: Track, replied: Replied, made: AnswerDecoders, judge: Callable[[int, Kind, Any], bool]
+    ) -> None:
+        super().__init__(made.status, made.members)
+        self.track = track
+        self.replied = replied
+        self.decode = made.decode
+        self.decode_line = made.decode_line
+        self.judge = judge
 
 
 class Track:
@@ -98,12 +112,14 @@ class Track:
         "pending",
         "plain",
         "poll",
+        "series",
         "usual",
         "wild",
     )
 
-    def __init__(self, index: int, *, exact: bool = True) -> None:
+    def __init__(self, index: int, series: Series, *, exact: bool = True) -> None:
         self.index = index
+        self.series = series
         self.exact = exact
         """Whether the profile says how input is answered that is no request."""
         self.pending: deque[Pending] = deque()
@@ -141,6 +157,7 @@ class Track:
         self.connected = True
         self.greeted = greeted
         self.matched = False
+        self.usual = None
         self.last_pass = None
         self.oob = False if greeted else None
         self.offers = None

@@ -8,7 +8,7 @@ look-up.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import msgspec
@@ -23,7 +23,7 @@ from migspec.spec.schema import ABSENT, Schema
 from migspec.spec.schema.reach import types_of_arguments, types_of_event, types_of_reply
 from migspec.spec.schema.validate import Mismatch, validate_event, validate_reply
 from migspec.spec.state import VARIABLES
-from migspec.traces.messages import Message, decode_any, decoders_for
+from migspec.traces.messages import AnswerDecoders, Message, answers_like, decode_any, decoders_for
 from migspec.traces.observations import Reply
 
 MOST_REMEMBERED = 20_000
@@ -121,22 +121,20 @@ class Reader:
             return frozenset()
         return types_of_arguments(_decode(arguments), definition, self.schema)
 
-    def migrate_answer(self, returned: msgspec.Raw) -> tuple[Hashable, Any]:
-        """What distinguishes an answer to query-migrate from others for the state, its status and members; and itself.
+    def migrate_answer(self, returned: msgspec.Raw) -> Hashable:
+        """What distinguishes an answer to query-migrate from others for the state: its status and members.
 
         Raises `msgspec.ValidationError` for an answer that does not fit the schema.
         """
         info = self._migrate_answer(returned)
-        return (info.status, *map(type, astuple(info))), info
+        return (info.status, *map(type, astuple(info)))
 
-    def alike(self, info: Any) -> Callable[[msgspec.Raw], object]:
-        """A decoder for the answers to query-migrate that say the same of the state as `info`.
+    def alike(self, returned: msgspec.Raw, vm: str, monitor: str) -> AnswerDecoders:
+        """Decoders for the answers to query-migrate of one monitor that say the same of the state as this one.
 
-        It raises `msgspec.ValidationError` for all others, and for numbers so large that they must be looked at.
+        They refuse all others, and numbers so large that they must be looked at.
         """
-        names = [name for name in info.__struct_encode_fields__ if getattr(info, name.replace("-", "_")) is not UNSET]
-        fixed = {"status": info.status} if "status" in names else {}
-        return self._decoders.exactly("MigrationInfo", names, fixed).decode
+        return answers_like(self._decoders, decode_any(returned), vm, monitor)
 
     def _content(self, command: str, value: Any, returned: bytes) -> Reply:
         reply = Reply(types=self.types_of_reply(command, returned))

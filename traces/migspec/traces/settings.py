@@ -51,7 +51,8 @@ READERS: frozenset[str] = frozenset({READ, *READ_BY})
 
 _BEFORE = -1
 _LATER = 1 << 62
-_NOBODY = -1
+NOBODY = -1
+"""Stands for the monitor of what was not done on any of the trace's."""
 
 
 class Span(NamedTuple):
@@ -63,7 +64,7 @@ class Span(NamedTuple):
 
     def surely_before(self, other: Span) -> bool:
         """Whether this happened before the other, whatever was going on inside the VM."""
-        if self.monitor == other.monitor and self.monitor != _NOBODY:
+        if self.monitor == other.monitor and self.monitor != NOBODY:
             return self.sent < other.sent
         return self.answered < other.sent
 
@@ -83,7 +84,7 @@ class Fault(NamedTuple):
     defect: bool = False
 
 
-_BEGINNING = Write(Span(_NOBODY, _BEFORE, _BEFORE), UNKNOWN)
+_BEGINNING = Write(Span(NOBODY, _BEFORE, _BEFORE), UNKNOWN)
 
 _APART = MigrationParameter.BLOCK_INCREMENTAL.value
 """Known to the states, for a migration sets and resets it by itself."""
@@ -124,7 +125,7 @@ class Settings:
 
     def unwatched(self, since: int, until: int) -> None:
         """Note lines between which another client may have set anything."""
-        self._write(Span(_NOBODY, since, until), dict.fromkeys(PARAMETERS, UNKNOWN))
+        self._write(Span(NOBODY, since, until), dict.fromkeys(PARAMETERS, UNKNOWN))
 
     def asked(self, monitor: int, line: int, command: str, arguments: bytes) -> None:
         """Note that a command was sent that may set parameters; its arguments fit the schema."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import product
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from migspec.spec.commands.dirty_rate import CALC, QUERY
 from migspec.spec.commands.queries import contradictions
+from migspec.spec.numbers.disturbances import DISTURBING_EVENTS, DISTURBING_STATUSES, Influence, influence_of
 from migspec.spec.requests import Request, understand
 from migspec.spec.rows import SEED
 from migspec.spec.rules import RULES
@@ -18,11 +18,11 @@ from migspec.spec.schema import ABSENT
 from migspec.spec.state import VARIABLES
 from migspec.spec.wire import shape
 from migspec.traces.automaton import Automaton
+from migspec.traces.beside import Beside
 from migspec.traces.client_input import raw_bytes
-from migspec.traces.cursor import Cursor
-from migspec.traces.dirty_rates import DirtyRates
-from migspec.traces.explain import Explainer, Explanation
+from migspec.traces.explain import Explainer
 from migspec.traces.findings import Finding, Grade
+from migspec.traces.following import Following
 from migspec.traces.format import RAW_PIECE
 from migspec.traces.gaps import Shadow
 from migspec.traces.greetings import judge_class, judge_greeting, judge_negotiation
@@ -30,21 +30,17 @@ from migspec.traces.hypotheses import NEGOTIATING, ONE_UNSEEN, Monitor
 from migspec.traces.journeys import BEGINNERS, Journeys
 from migspec.traces.messages import Line, LooseLine, Message, decode_any, is_request, spelled
 from migspec.traces.needed import held_of_event
-from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
+from migspec.traces.observations import Emitted, Ended, Greeted, Replied, Reply, Sent
 from migspec.traces.pairing import Kind, Pending, Track
 from migspec.traces.reading import Reader, envelope_faults, is_mixed, salvaged, uri_of
-from migspec.traces.recovery import another_client, forget, recover
-from migspec.traces.settings import READERS, WRITERS, Settings, Span
+from migspec.traces.recovery import forget
+from migspec.traces.settings import Span
 
 _MIXED = "The message is malformed: a server message is a greeting, a reply, an error or an event, and no two of them."
 
 
-class VmJudge:
-    """The judge of one VM.
-
-    `report` receives findings as they are made, `journeys` what the properties of pairs need.  `exercised` counts, for
-    each rule, the messages that exercised it, `examples` has the line of the first.
-    """
+class VmJudge(Following):
+    """The judge of one VM; `journeys` receives what the properties of pairs need."""
 
     def __init__(
         self,
@@ -58,37 +54,28 @@ class VmJudge:
         late: bool = False,
         other_clients: bool = False,
     ) -> None:
-        self.name = name
-        self.automaton = automaton
+        super().__init__(name, automaton, explainer, report, late=late, other_clients=other_clients)
         self.reader = reader
-        self.explainer = explainer
-        self.exercised: Counter[str] = Counter()
-        self.examples: dict[str, int] = {}
-        self._report = report
         self._journeys = journeys
-        self._cursor = Cursor(automaton, late=late)
         self._tracks: dict[str, Track] = {}
-        self._unexplained: list[Explanation] = []
-        self._other_clients = other_clients
-        self._settings = Settings(automaton.relation.profile, self._exercise, trusting=not other_clients)
-        self._dirty_rates = DirtyRates()
-        self._shadow: Shadow | None = None
+        profile = automaton.relation.profile
+        self._beside = Beside(profile, self._tracks, self._find, self._exercise, other_clients=other_clients)
         self._leader: int | None = None
         self._watched = False
-        self._exact = automaton.relation.profile != SEED
+        self._exact = profile != SEED
         self._ended_by_server = False
 
     # ---- lines ----
 
-    def line(self, number: int, line: Line) -> None:
-        """Judge a line with a message.
+    def line(self, number: int, line: Line) -> Kind | None:
+        """Judge a line with a message; the kind of answer that is likely to be the next line, if any is.
 
         The first ways through it are those of a poller, which nearly all of a long trace takes.
         """
         message = line.msg
         track = self._tracks.get(line.mon)
         if track is None:
-            track = self._new_track(line.mon, _as_found(message))
+            track = self._new_track(number, line.mon, _as_found(message))
         if line.dir == "->":
             # nothing in it but a command and an id
             sent = track.plain.get(message.execute)
@@ -98,12 +85,14 @@ class VmJudge:
                 track.pending.append(Pending(message.id, sent, number))
                 if self._unexplained or self._shadow or not self._cursor.repeats(sent):
                     self._find_way(number, sent)
+                if sent is track.poll:
+                    return track.usual
         elif message.returned:
             pending = track.pending
             if message.error is not None or message.event is not None or message.timestamp is not None:
                 self._mixed(number, track, message)
             elif pending and pending[0].sent is track.poll and pending[0].id == message.id:
-                self._poll_answered(number, track, message)
+                self._read_poll(number, line, track)
             elif is_mixed(message):
                 self._mixed(number, track, message)
             else:
@@ -118,10 +107,33 @@ class VmJudge:
             self._greeting(number, track, message)
         else:
             self.misfit(number, line.mon, line.dir, {})
+        return None
+
+    def expected(self, number: int, kind: Kind, message: Any) -> bool:
+        """Judge the answer that was expected after a request; false, without judging it, if it answers another one.
+
+        This is most of what a long trace consists of.
+        """
+        track = kind.track
+        pending = track.pending
+        asked = pending[0]
+        if asked.id != message.id or asked.sent is not track.poll:
+            return False
+        pending.popleft()
+        info = message.returned
+        check, series = kind.check, track.series
+        if check is not None and check.holds(info, series.before, series):
+            check.count += 1
+            series.before = info
+        else:
+            self._beside.numbers.judge(number, series, kind, info, asked.line)
+        if self._unexplained or self._shadow or not self._cursor.repeats(kind.replied):
+            self._find_way(number, kind.replied)
+        return True
 
     def misfit(self, number: int, monitor: str, direction: str | None, value: object) -> None:
         """Judge a message that does not have the form of one; `value` is the decoded JSON."""
-        track = self._tracks.get(monitor) or self._new_track(monitor, Monitor(late=ONE_UNSEEN))
+        track = self._tracks.get(monitor) or self._new_track(number, monitor, Monitor(late=ONE_UNSEEN))
         if direction == "->":
             if track.input is not None:
                 self._bytes(number, track, msgspec.json.encode(value))
@@ -147,22 +159,26 @@ class VmJudge:
         """Report what is still open and count what was exercised."""
         self._close_explanations()
         self.exercised.update(self._cursor.exercised())
+        counts, examples = self._beside.exercised()
+        self.exercised.update(counts)
+        for rule, number in examples.items():
+            self.examples.setdefault(rule, number)
 
     def no_message(self, number: int, line: LooseLine) -> None:
         """Judge a line that shows no message: a gap, the end of a connection, or bytes that are no JSON."""
-        track = self._tracks.get(line.mon) or self._new_track(line.mon, Monitor(late=ONE_UNSEEN))
+        track = self._tracks.get(line.mon) or self._new_track(number, line.mon, Monitor(late=ONE_UNSEEN))
         if line.gap is not None:
             # nothing that was known is known any more
             self._close_explanations()
             self.exercised.update(self._cursor.exercised())
-            self._settings.forget()
-            self._dirty_rates.forget()
+            self._beside.gap(number)
             self._shadow = Shadow(number, self._cursor, self._tracks.values())
             self._cursor = self._cursor.after_gap()
             self._journeys.unwatched(self.name)
             for other in self._tracks.values():
                 other.begin(greeted=False)
         elif line.end is not None:
+            self._beside.ended(number)
             self._move(number, Ended(track.index, line.by == "client", line.exit))
             track.pending.clear()
             track.connected = False
@@ -184,14 +200,14 @@ class VmJudge:
             self._reply(number, track, message)
 
     def _greeting(self, number: int, track: Track, message: Message) -> None:
-        if self._ended_by_server and not any(t.connected for t in self._tracks.values()):
+        restarted = self._ended_by_server and not any(t.connected for t in self._tracks.values())
+        if restarted:
             # another process may answer at the same address
             self._cursor.allow_another_process()
-            self._settings.forget()
             self._journeys.restarted(self.name)
-        if self._watched:
-            self._settings.unwatched(track.ended, number)
-        self._dirty_rates.forget()
+        self._beside.greeted(
+            number, restarted=restarted, unwatched_since=track.ended if self._watched and not restarted else None
+        )
         track.begin(greeted=True)
         self._ended_by_server = False
         track.offers, faults = judge_greeting(bytes(message.greeting), self.reader.schema, exact=self._exact)
@@ -211,7 +227,7 @@ class VmJudge:
             return
         request = self.reader.request(command, arguments, oob=message.exec_oob is not UNSET)
         sent = Sent(track.index, request)
-        if not arguments and not request.oob:
+        if not arguments and not request.oob and influence_of(request) is Influence.NONE:
             track.plain[command] = sent
             if command == "query-migrate":
                 track.poll = sent
@@ -221,13 +237,9 @@ class VmJudge:
         if sent.request.sent_as in BEGINNERS:
             known = self._cursor.node.hypotheses
             self._journeys.asked(self.name, number, sent.request, uri_of(arguments), known)
-        command = sent.request.sent_as
-        if command in WRITERS and sent.request.may_pass:
-            self._settings.asked(track.index, number, command, arguments)
+        self._beside.asked(number, track.index, sent.request, arguments)
         if arguments and not sent.request.argument_errors:
-            self._exercise_types(number, self.reader.types_of_request(command, arguments))
-        if command in (CALC, QUERY):
-            self._dirty_rates.asked(track.index, sent.request)
+            self._exercise_types(number, self.reader.types_of_request(sent.request.sent_as, arguments))
         track.pending.append(Pending(identity, sent, number))
         self._move(number, sent)
 
@@ -261,6 +273,8 @@ class VmJudge:
             return
         if name == "MIGRATION_PASS" and not faults:
             self._count_pass(number, track, message)
+        elif name in DISTURBING_EVENTS or event.removeprefix("MIGRATION:") in DISTURBING_STATUSES:
+            self._beside.numbers.disturbed(number)
         if self._leader is None:
             self._leader = track.index
         if self._leader == track.index:
@@ -274,6 +288,7 @@ class VmJudge:
     def _count_pass(self, number: int, track: Track, message: Message) -> None:
         """Passes count up by one; which one is the first is the automaton's business."""
         passed: int = msgspec.json.decode(message.data)["pass"]
+        track.series.passed(passed, number, asking=bool(track.pending))
         last, track.last_pass = track.last_pass, passed
         if last is not None and passed != 1:
             self._exercise(number, "migration-pass.count")
@@ -281,33 +296,37 @@ class VmJudge:
                 told = f"Pass {passed} follows pass {last}; passes count up by one."
                 self._find(number, "migration-pass.count", Grade.VIOLATION, told)
 
-    def _poll_answered(self, number: int, track: Track, message: Message) -> None:
-        """Judge the answer to query-migrate, which is most of what a trace consists of: it is like the last one."""
-        usual = track.usual
-        if usual is not None:
+    def _read_poll(self, number: int, line: Line, track: Track) -> None:
+        """Judge an answer to query-migrate of any kind, or after something else than its request."""
+        message, kind = line.msg, track.usual
+        info: Any = None
+        if kind is not None:
             try:
-                usual.decode(message.returned)
+                info = kind.decode(message.returned)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                usual = None
-        if usual is None:
-            usual = track.usual = self._kind_of(track, message)
-            if usual is None:
+                kind = None
+        if kind is None:
+            kind = track.usual = self._kind_of(line, track)
+            if kind is None:
                 self._reply(number, track, message)
                 return
-        track.pending.popleft()
+            info = kind.decode(message.returned)
+        asked = track.pending.popleft()
         track.matched = True
-        if self._unexplained or self._shadow or not self._cursor.repeats(usual.replied):
-            self._find_way(number, usual.replied)
+        self._beside.numbers.judge(number, track.series, kind, info, asked.line)
+        self._move(number, kind.replied)
 
-    def _kind_of(self, track: Track, message: Message) -> Kind | None:
+    def _kind_of(self, line: Line, track: Track) -> Kind | None:
         """The kind of an answer to query-migrate; None if there is something wrong with it, or may be."""
+        message = line.msg
         try:
-            key, info = self.reader.migrate_answer(message.returned)
+            key = self.reader.migrate_answer(message.returned)
             kind = track.kinds.get(key)
             if kind is None:
                 reply, _ = self.reader.reply("query-migrate", message)
                 replied = Replied(track.index, "query-migrate", reply or Reply())
-                kind = track.kinds[key] = Kind(replied, self.reader.alike(info))
+                alike = self.reader.alike(message.returned, line.vm, line.mon)
+                kind = track.kinds[key] = Kind(track, replied, alike, self.expected)
             kind.decode(message.returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
@@ -327,6 +346,7 @@ class VmJudge:
             return
         # one out of band may overtake the reply to a request from before the trace
         track.matched |= not asked.sent.request.oob
+        self._beside.answered(number, asked.sent.request, success=message.error is None)
         if asked.sent.request.command in BEGINNERS:
             self._journeys.answered(self.name, asked.line, success=message.error is None)
         self._answered(number, track, message, asked)
@@ -344,12 +364,10 @@ class VmJudge:
         if reply is None:
             self._recover(Replied(track.index, command, Reply(), oob))
             return
-        if not faults and not reply.is_error:
-            self._contradictions(number, command, message)
-        if not faults and command in (CALC, QUERY):
-            self._dirty_rate_answered(number, request, message)
-        if not faults and (command in WRITERS or command in READERS):
-            self._settings_answered(Span(track.index, asked.line, number), command, message)
+        if not faults:
+            if not reply.is_error:
+                self._contradictions(number, command, message)
+            self._beside.replied(Span(track.index, asked.line, number), request, message, reply)
         rejected = len(self._unexplained)
         self._move(number, Replied(track.index, command, reply, oob))
         if self._exact and reply.error_class is not None and len(self._unexplained) <= rejected:
@@ -369,29 +387,6 @@ class VmJudge:
             if fault:
                 self._find(number, "envelope.negotiation.offered", Grade.VIOLATION, fault)
 
-    def _dirty_rate_answered(self, number: int, request: Request, message: Message) -> None:
-        """Hold the times of a measurement against what was asked for."""
-        if self._other_clients or self.automaton.relation.profile == SEED:
-            return
-        returned = None if message.error is not None else decode_any(message.returned)
-        if isinstance(returned, dict):
-            for rule in self._dirty_rates.rules(returned):
-                self._exercise(number, rule)
-        for rule, told in self._dirty_rates.answered(request, returned):
-            self._find(number, rule, Grade.VIOLATION, f"The reply to {request.command} is wrong: {told}.")
-
-    def _settings_answered(self, span: Span, command: str, message: Message) -> None:
-        """Hold a reply to a command that sets or reads parameters against the values that are known."""
-        number = span.answered
-        tracks = self._tracks.values()
-        self._settings.caught_up((t.index for t in tracks if t.greeted or t.matched), number)
-        oldest = min((t.pending[0].line for t in tracks if t.pending), default=number)
-        faults = list(self._settings.answered(span, command, message, oldest))
-        for rule in dict.fromkeys(fault.rule for fault in faults if fault.defect):
-            self._exercise(number, rule)
-        for fault in faults:
-            self._find(number, fault.rule, Grade.DEFECT if fault.defect else Grade.VIOLATION, fault.told)
-
     def _contradictions(self, number: int, command: str, message: Message) -> None:
         """Find what an answer contradicts in itself."""
         for rule, told in contradictions(command, decode_any(message.returned)):
@@ -410,6 +405,7 @@ class VmJudge:
             if refused is not None:
                 if refused.refused is None:
                     sent = refused.sent
+                    self._beside.unanswered(number, sent.request)
                     self._cursor.change(lambda node: forget(self.automaton, node, sent))
                 return None
             if not self._exact and track.answers_bad_input(text, identity):
@@ -418,6 +414,7 @@ class VmJudge:
         if pairing.rule:
             self._find(number, pairing.rule, Grade.VIOLATION, pairing.fault)
         for lost in (lost for lost in pairing.lost if lost.refused is None):
+            self._beside.unanswered(number, lost.sent.request)
             self._recover(Replied(track.index, lost.sent.request.sent_as, Reply()))
         if pairing.asked is None and not pairing.rule:
             self._foreign(number, track, message)
@@ -425,6 +422,7 @@ class VmJudge:
 
     def _foreign(self, number: int, track: Track, message: Message) -> None:
         """Judge a reply to a request from before the trace, or from before a gap."""
+        self._beside.numbers.forget(number)
         shadow, self._shadow = self._shadow, None
         self._cursor.begin_once_more(track.index)
         if shadow is None:
@@ -441,97 +439,20 @@ class VmJudge:
         self._shadow = shadow
         self._look_behind_gap(number, Replied(track.index, asked.sent.request.sent_as, reply, oob))
 
-    # ---- the automaton ----
-
-    def _move(self, number: int, observation: Observation) -> None:
-        if self._unexplained or self._shadow or not self._cursor.repeats(observation):
-            self._find_way(number, observation)
-
-    def _find_way(self, number: int, observation: Observation) -> None:
-        """Follow an observation that is new here, is rejected, or shows a defect."""
-        if self._shadow is not None:
-            self._look_behind_gap(number, observation)
-        edge = self._cursor.follow(observation)
-        node = self._cursor.node
-        if self._unexplained:
-            self._look_on(observation)
-        if edge is None and self._other_clients:
-            elsewhere = another_client(self.automaton, node, observation)
-            if elsewhere is not None:
-                self._cursor.jump(elsewhere)
-                told = "This is explained by a client that the trace does not show."
-                self._find(number, "trace.other-client", Grade.NOTE, told)
-                return
-        if edge is None and self._cursor.is_uncertain:
-            told = "There are too many possibilities to tell whether this message is allowed."
-            self._find(number, "trace.too-uncertain", Grade.DOUBT, told)
-            self._recover(observation)
-            return
-        if edge is None:
-            self._unexplained.append(self.explainer.open(node, observation, number, self.name))
-            self._recover(observation)
-            return
-        for rule in edge.rules:
-            self.examples.setdefault(rule, number)
-        for note in edge.notes:
-            self._find(number, note, Grade.DEFECT, self.explainer.sentence(note))
-
-    def _look_behind_gap(self, number: int, observation: Observation) -> None:
-        """Follow the VM as it was before the gap, for as long as that tells something."""
-        shadow = self._shadow
-        if shadow is None:
-            return
-        if not shadow.explains(observation):
-            self._doubt_gap(number, shadow)
-            self._shadow = None
-        elif shadow.is_over:
-            self._shadow = None
-
-    def _doubt_gap(self, number: int, shadow: Shadow) -> None:
-        told = (
-            f"This does not follow from what came before the gap in line {shadow.line}, so the gap hides what happened."
-        )
-        self._find(number, "trace.gap", Grade.DOUBT, told)
-
-    def _look_on(self, observation: Observation) -> None:
-        """Let open explanations see one more message, and report those that have seen enough."""
-        for explanation in self._unexplained:
-            explanation.look(self.automaton, observation)
-        for explanation in [e for e in self._unexplained if e.is_complete]:
-            self._unexplained.remove(explanation)
-            self._report(self.explainer.close(explanation))
-
-    def _close_explanations(self) -> None:
-        for explanation in self._unexplained:
-            self._report(self.explainer.close(explanation))
-        self._unexplained.clear()
-
-    def _recover(self, observation: Observation) -> None:
-        if not isinstance(observation, Replied) or not self._cursor.pass_over(observation):
-            self._cursor.jump(recover(self.automaton, self._cursor.everywhere, observation))
-
-    def _new_track(self, monitor: str, found: Monitor) -> Track:
+    def _new_track(self, number: int, monitor: str, found: Monitor) -> Track:
         # what was open is explained without the new monitor, which it knows nothing of
         self._close_explanations()
         self._shadow = None
-        track = self._tracks[monitor] = Track(self._cursor.add_monitor(found), exact=self._exact)
-        if found.late:
-            self._settings.late(track.index)
+        index = self._cursor.add_monitor(found)
+        series = self._beside.monitor(number, index, late=bool(found.late))
+        track = self._tracks[monitor] = Track(index, series, exact=self._exact)
         return track
-
-    def _exercise(self, number: int, rule: str) -> None:
-        """Count a message that no edge stands for, or that exercises more than its edge says."""
-        self.exercised[rule] += 1
-        self.examples.setdefault(rule, number)
 
     def _exercise_types(self, number: int, types: Iterable[str]) -> None:
         """Count the rules of the entities and types that were seen in an event or a request."""
         for rule in (f"schema.{name}" for name in types):
             if rule in RULES:
                 self._exercise(number, rule)
-
-    def _find(self, number: int, rule: str, grade: Grade, message: str) -> None:
-        self._report(Finding(number, self.name, rule, grade, message))
 
 
 def _as_found(message: Message) -> Monitor:

@@ -24,6 +24,9 @@ class Appeared(NamedTuple):
 LENGTHS = (2, 4, 6, 1, 3, 8)
 """The lengths of stretches whose repetition is noticed, the likeliest first: one client's polling, then several's."""
 
+AT_ONCE = (64, 1)
+"""How many repetitions are compared at once, for speed: first many, then those that are left."""
+
 MOST_NEW = 4_096
 """Steps after which repetitions among them are looked for."""
 
@@ -118,9 +121,11 @@ def _repeated(steps: list[Step], place: int) -> Repeated | None:
             continue
         first = steps[place : place + length]
         times, end = 1, place + length
-        while steps[end : end + length] == first:
-            times += 1
-            end += length
+        for many in AT_ONCE:
+            block = first * many
+            while steps[end : end + len(block)] == block:
+                times += many
+                end += len(block)
         stretch = tuple(step for step in first if not isinstance(step, tuple))
         if times > 1 and len(stretch) == length:
             return Repeated(stretch, times)
