@@ -151,6 +151,7 @@ PROGRESS = {"setup-time": 1, "total-time": 1, "expected-downtime": 1}
             "",
         ),
         (IDLE, setting(max_cpu_throttle=10), {"return": {}}, "the reply is none of: error GenericError"),
+        (IDLE, setting(max_cpu_throttle=1, multifd_compression="zstd"), error("Invalid parameter 'zstd'"), ""),
         (SOURCE, switching("events"), error("There's a migration process in progress"), ""),
         (SOURCE, switching("events"), {"return": {}}, "the reply is none of: error GenericError"),
         (SOURCE, request("query-migrate"), {"return": {}}, "the reply is none of: the answer to"),
@@ -215,6 +216,23 @@ def test_an_unknown_scheme_takes_back_what_a_bad_address_has_left_on(qemu52: Qem
 def test_a_second_negotiation_is_refused_after_its_arguments_were_checked(qemu52: QemuInstall, tmp_path: Path) -> None:
     every: list[dict[str, Any]] = [{"x": 1}, {"enable": "oob"}, {"enable": ["x"]}, {"enable": ["oob"]}, {}]
     sent = [request("qmp_capabilities", **arguments) for arguments in every]
+    count, _ = summed([run(qemu52, IDLE, sent, tmp_path / "t.jsonl")])
+    assert count == len(sent)
+
+
+@pytest.mark.live
+def test_the_largest_cache_is_shown_as_a_negative_size(qemu52: QemuInstall, tmp_path: Path) -> None:
+    sent = [setting(xbzrle_cache_size=1 << 63), request("query-migrate"), request("query-migrate-cache-size")]
+    turn = next(turn for turn, on in enumerate(SOURCE.capabilities) if "xbzrle" in on)
+    trace = tmp_path / "t.jsonl"
+    count, _ = summed([run(qemu52, SOURCE, sent, trace, turn=turn)])
+    assert count == len(sent)
+    assert f'"cache-size": {-(1 << 63)}' in trace.read_text()
+
+
+@pytest.mark.live
+def test_qmp_has_no_snapshots(qemu52: QemuInstall, tmp_path: Path) -> None:
+    sent = [request("savevm", name="s"), request("loadvm", name="s"), request("query-status")]
     count, _ = summed([run(qemu52, IDLE, sent, tmp_path / "t.jsonl")])
     assert count == len(sent)
 
