@@ -77,7 +77,7 @@ def as_text(found: Outcomes) -> str:
         "type, one more or less, another text or word, each in up to "
         f"{SAMPLES} messages that are spread over all traces.",
         f"Of {total} corrupted traces the checker finds a violation in {caught}. The others are listed here, with",
-        "the reason why no rule forbids them. The reasons are in `tests/faults/slack.py`; `make slack` renews this text.",
+        "the reason why no rule forbids them. `tests/faults/slack.py` has the reasons, and `make slack` renews this.",
         "",
     ]
     for slack in SLACK:
