@@ -209,6 +209,7 @@ _STREAM = (
         Formula(f"total_time == 0 or ram.multifd_bytes > 0 or ram.transferred >= {_PAGES_SENT}"),
         "MigrationStats.transferred",
         statuses=COMPLETED,
+        capabilities=_COMPRESS_OFF,
         history=frozenset({History.BEGUN}),
         evidence="0 of 3 354",
     ),
@@ -225,11 +226,13 @@ _STREAM = (
         history=frozenset({History.BEGUN, History.FIRST}),
         evidence="170 kB to spare with 80 MB of differences",
     ),
+    # a thread that is idle when all are flushed has its last page of zeroes counted once more, though nothing is sent
     Relation(
         "query-migrate.ram.transferred.compression",
-        "A completed migration has sent the pages that compression counts, too.",
+        "A completed migration has sent the full pages and those that compression counts.",
         Formula(
-            f"total_time == 0 or ram.multifd_bytes > 0 or ram.transferred >= {_PAGES_SENT}"
+            "total_time == 0 or ram.multifd_bytes > 0"
+            " or ram.transferred >= ram.normal * (ram.page_size + 8)"
             " + compression.compressed_size + compression.pages * 8"
         ),
         "CompressionStats.compressed-size",
