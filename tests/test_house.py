@@ -138,7 +138,8 @@ def test_import_contracts_can_fail(importer: str, imported: str, tmp_path: Path)
         package = tmp_path / root / "migspec" / root
         package.mkdir(parents=True)
         (package / "__init__.py").touch()
-    (tmp_path / "traces/migspec/cli.py").touch()
+    (tmp_path / "traces/migspec/cli").mkdir()
+    (tmp_path / "traces/migspec/cli/__init__.py").touch()
     assert run("lint-imports", folder=tmp_path).returncode == 0
     (tmp_path / importer / "intruder.py").write_text(f"import {imported}\n")
     broken = run("lint-imports", folder=tmp_path)

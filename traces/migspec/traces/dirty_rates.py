@@ -56,9 +56,9 @@ class DirtyRates:
 
     def asked(self, monitor: int, request: Request) -> None:
         """A request was sent; only those of this module's commands are of interest."""
-        seconds = request.argument("calc-time")
         if request.command not in (CALC, QUERY):
             return
+        seconds = request.argument("calc-time")
         self._monitors.add(monitor)
         if request.command == CALC and isinstance(seconds, int):
             self._orders[seconds] += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from migspec.spec.schema import Schema
@@ -16,6 +18,7 @@ _OPEN = frozenset({MismatchKind.UNKNOWN_MEMBER, MismatchKind.UNKNOWN_VALUE})
 """What an implementation may have that the written schema does not know."""
 
 
+@lru_cache(maxsize=256)
 def judge_greeting(greeting: bytes, schema: Schema, *, exact: bool) -> tuple[frozenset[str] | None, tuple[str, ...]]:
     """What a greeting offers, None where it does not say, and everything that is wrong with it, in sentences.
 

@@ -256,6 +256,12 @@ class Track:
     def pair(self, identity: object, text: str = "") -> Pairing:
         """Take out the request that a reply with this id belongs to; `text` is that of an error."""
         pending = self.pending
+        if pending and not text and type(identity) is type(pending[0].id) and identity == pending[0].id:
+            # nearly always it is the turn of the oldest one
+            asked = pending[0]
+            if asked.refused is None and not asked.sent.request.oob and not isinstance(identity, float | list | dict):
+                pending.popleft()
+                return Pairing(asked)
         self._skip_doubtful(identity, text)
         oldest = self._oldest()
         meant = self._meant(text, identity)

@@ -29,6 +29,9 @@ from migspec.traces.observations import Reply
 MOST_REMEMBERED = 20_000
 """Entries of a memory before it is emptied: it bounds what a trace of ever new messages can take."""
 
+_LONGEST_REMEMBERED = 256
+"""Bytes of a reply that is likely to come once more."""
+
 _SHUTDOWN_BY_QUIT = "host-qmp-quit"
 
 _LONG_NUMBER = re.compile(rb"\d{20}")
@@ -46,8 +49,9 @@ class Reader:
         self._migrate_answer = decoders.returns["query-migrate"].decode
         self._requests: dict[tuple[str, bytes, bool], Request] = {}
         self._events: dict[tuple[str, bytes], tuple[str | None, tuple[Mismatch, ...]]] = {}
-        self._types: dict[tuple[str, bytes], frozenset[str]] = {}
+        self._types: dict[tuple[str, bytes] | tuple[str, str, bytes], frozenset[str]] = {}
         self._replies: dict[Reply, Reply] = {}
+        self._successes: dict[tuple[str, bytes], tuple[Reply | None, tuple[Mismatch, ...]]] = {}
 
     def request(self, command: str, arguments: bytes, *, oob: bool) -> Request:
         """The request for a command with these arguments, given as JSON text; empty where there are none."""
@@ -77,6 +81,16 @@ class Reader:
         if error is not None:
             return self._intern(Reply(error.error_class, error.desc)), ()
         returned = message.returned
+        if len(returned) > _LONGEST_REMEMBERED:
+            return self._success(command, returned)
+        key = (command, bytes(returned))
+        found = self._successes.get(key)
+        if found is None:
+            found = self._success(command, returned)
+            _remember(self._successes, key, found)
+        return found
+
+    def _success(self, command: str, returned: msgspec.Raw) -> tuple[Reply | None, tuple[Mismatch, ...]]:
         decoder = self._returns.get(command)
         if decoder is None:
             return self._intern(Reply(empty=bytes(returned) == b"{}")), ()
@@ -119,7 +133,12 @@ class Reader:
         definition = self.schema.commands.get(command)
         if definition is None or not arguments:
             return frozenset()
-        return types_of_arguments(_decode(arguments), definition, self.schema)
+        key = (command, "arguments", arguments)
+        found = self._types.get(key)
+        if found is None:
+            found = types_of_arguments(_decode(arguments), definition, self.schema)
+            _remember(self._types, key, found)
+        return found
 
     def migrate_answer(self, returned: msgspec.Raw) -> Hashable:
         """What distinguishes an answer to query-migrate from others for the state: its status and members.

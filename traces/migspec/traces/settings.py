@@ -251,7 +251,10 @@ class Settings:
         """Every value that may be in force somewhere in `span`."""
         if not self._trusting:
             return {UNKNOWN}
-        others = [w for w in self._history[name] if (w.span.monitor, w.span.sent) != (span.monitor, span.sent)]
+        history = self._history[name]
+        if len(history) == 1:
+            return {history[0].value}
+        others = [w for w in history if (w.span.monitor, w.span.sent) != (span.monitor, span.sent)]
         before = [w.span for w in others if w.span.answered != _LATER and w.span.surely_before(span)]
         return {
             w.value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from typing import Any
 
@@ -13,7 +13,7 @@ from migspec.spec.commands.queries import contradictions
 from migspec.spec.numbers.disturbances import DISTURBING_EVENTS, DISTURBING_STATUSES, Influence, influence_of
 from migspec.spec.requests import Request, understand
 from migspec.spec.rows import SEED
-from migspec.spec.rules import RULES
+from migspec.spec.rules import ANSWERED_BY, RULES
 from migspec.spec.schema import ABSENT
 from migspec.spec.state import VARIABLES
 from migspec.spec.wire import shape
@@ -267,7 +267,9 @@ class VmJudge(Following):
             self._find(number, f"schema.{name}", Grade.VIOLATION, told)
         if message.timestamp is None:
             self._find(number, "envelope.timestamp", Grade.VIOLATION, f"Event {name} has no timestamp.")
-        self._exercise_types(number, (name, *(() if faults else self.reader.types_of_event(name, bytes(message.data)))))
+        self._exercise_types(number, (name,))
+        if message.data and not faults:
+            self._exercise_types(number, self.reader.types_of_event(name, bytes(message.data)))
         if event is None:
             for rule in held_of_event():
                 self._exercise(number, rule)
@@ -299,19 +301,17 @@ class VmJudge(Following):
 
     def _read_poll(self, number: int, line: Line, track: Track) -> None:
         """Judge an answer to query-migrate of any kind, or after something else than its request."""
-        message, kind = line.msg, track.usual
+        message = line.msg
+        kind = track.usual = self._kind_of(line, track)
         info: Any = None
         if kind is not None:
             try:
                 info = kind.decode(message.returned)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                kind = None
+                kind = track.usual = None
         if kind is None:
-            kind = track.usual = self._kind_of(line, track)
-            if kind is None:
-                self._reply(number, track, message)
-                return
-            info = kind.decode(message.returned)
+            self._reply(number, track, message)
+            return
         asked = track.pending.popleft()
         track.matched = True
         self._beside.numbers.judge(number, track.series, kind, info, asked.line)
@@ -328,7 +328,6 @@ class VmJudge(Following):
                 replied = Replied(track.index, "query-migrate", reply or Reply())
                 alike = self.reader.alike(message.returned, line.vm, line.mon)
                 kind = track.kinds[key] = Kind(track, replied, alike, self.expected)
-            kind.decode(message.returned)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         return kind
@@ -368,7 +367,7 @@ class VmJudge(Following):
             self._recover(Replied(track.index, command, Reply(), oob))
             return
         if not faults:
-            if not reply.is_error:
+            if command in ANSWERED_BY and not reply.is_error:
                 self._contradictions(number, command, message)
             self._beside.replied(Span(track.index, asked.line, number), request, message, reply)
         rejected = len(self._unexplained)
@@ -455,9 +454,14 @@ class VmJudge(Following):
 
     def _exercise_types(self, number: int, types: Iterable[str]) -> None:
         """Count the rules of the entities and types that were seen in an event or a request."""
-        for rule in (f"schema.{name}" for name in types):
-            if rule in RULES:
+        for name in types:
+            rule = _RULE_OF_TYPE.get(name)
+            if rule is not None:
                 self._exercise(number, rule)
+
+
+_RULE_OF_TYPE: Mapping[str, str] = {rule.removeprefix("schema."): rule for rule in RULES if rule.startswith("schema.")}
+"""The rules of the schema, by the entity that each is about."""
 
 
 def _as_found(message: Message) -> Monitor:

@@ -7,6 +7,7 @@ alone is taken to change them.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
 from migspec.spec.commands import CONTRACTS
 from migspec.spec.requests import Request
@@ -49,6 +50,7 @@ DISTURBING_STATUSES: frozenset[str] = frozenset({"colo", "setup"})
 """Statuses whose announcement does the same: what was counted begins anew, or is counted a checkpoint at a time."""
 
 
+@lru_cache(maxsize=4096)
 def influence_of(request: Request) -> Influence:
     """What a request does to the numbers."""
     if request.monitor_command:

@@ -1,0 +1,11 @@
+"""The command line: the only place with arguments, colours and exit codes.
+
+`entry` has `main` and the table of the commands, `command` says what a command is and what it ends with, and
+`console` writes to the terminal.  Each command has a module of its own: `check`, `record`, `show` and `schema`.
+
+Standard output carries the outcome and nothing else; complaints and the progress bar go to standard error.
+"""
+
+from migspec.cli.entry import main
+
+__all__ = ["main"]

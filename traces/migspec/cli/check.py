@@ -1,0 +1,195 @@
+"""`migspec check`: whether everything in a trace is allowed, and what is not.
+
+Several traces may be judged at a time, in processes of their own; they are reported in the order of the inputs in any
+case, and each as soon as it can be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import multiprocessing
+import signal
+from collections import Counter, deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from migspec.cli.command import Command, Exit, add_color, add_format
+from migspec.cli.console import Meter, complain, flush, speaker, write
+from migspec.spec.profiles import PROFILES
+from migspec.traces.findings import Report, Verdict
+from migspec.traces.format import TraceError
+from migspec.traces.inputs import STANDARD_INPUT, Source, sources
+from migspec.traces.judge import Options, judge_file
+from migspec.traces.ledger import Ledger
+from migspec.traces.report import Tally, as_json, as_text
+
+_PRECEDENCE = (
+    (Verdict.VIOLATES, Exit.VIOLATES),
+    (Verdict.UNREADABLE, Exit.UNREADABLE),
+    (Verdict.INCONCLUSIVE, Exit.INCONCLUSIVE),
+)
+"""Which verdict decides where the traces have several."""
+
+_EPILOG = """\
+exit codes:
+  0    all traces conform (there may be notes and known defects)
+  1    at least one trace violates its profile
+  2    the command line is wrong
+  3    an input is unreadable
+  4    with --strict: a trace is inconclusive
+
+Where several hold, 1 goes before 3, and 3 before 4.  The other traces are judged in any case.
+"""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a trace, a folder of *.jsonl, *.jsonl.gz and *.jsonl.zst, or -",
+    )
+    add("--profile", choices=PROFILES, help="what to judge by; without it, what each VM's release asks for")
+    add_format(parser, "one object a line and trace")
+    add("--strict", action="store_true", help="exit with 4 if a trace is inconclusive")
+    add("--other-clients", action="store_true", help="admit clients of the VMs that are not in the trace")
+    add("--jobs", type=_positive, default=1, metavar="N", help="judge so many traces at a time (default: 1)")
+    add_color(parser)
+    add("--ledger", metavar="FILE", help="write how many messages exercised each rule, with a place, as JSON")
+    add("-v", "--verbose", action="store_true", help="list the rules that no trace has exercised")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return int(text)
+
+
+def _run(chosen: argparse.Namespace) -> Exit:
+    as_objects = chosen.format == "json"
+    say = speaker(chosen.color, as_objects=as_objects)
+    inputs = sources(chosen.paths)
+    options = Options(chosen.profile, chosen.other_clients)
+    tally = Tally()
+    ledger = Ledger()
+    meter = Meter(sum(source.size for source in inputs))
+    try:
+        with contextlib.closing(_judged(inputs, options, chosen.jobs, meter)) as reports:
+            for report in reports:
+                tally.add(report)
+                ledger.add(report)
+                meter.hide()
+                if as_objects:
+                    write(as_json(report))
+                else:
+                    for line in as_text(report):
+                        say(line)
+                flush()
+    except BrokenProcessPool:
+        complain("a process that judged a trace was killed; try a smaller --jobs.")
+        return Exit.UNREADABLE
+    finally:
+        meter.hide()
+    if chosen.ledger:
+        _keep(ledger.as_json(), chosen.ledger)
+    if not as_objects:
+        for line in tally.as_text(verbose=chosen.verbose):
+            say(line)
+    return _exit_code(tally.verdicts, strict=chosen.strict)
+
+
+def _keep(text: str, path: str) -> None:
+    """Write a file.
+
+    Raises `TraceError` where that cannot be done.
+    """
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise TraceError(path, None, problem, "a place for the ledger") from None
+
+
+def _exit_code(verdicts: Counter[Verdict], *, strict: bool) -> Exit:
+    for verdict, code in _PRECEDENCE:
+        if verdicts[verdict] and (strict or code is not Exit.INCONCLUSIVE):
+            return code
+    return Exit.CONFORMS
+
+
+def _judged(inputs: Sequence[Source], options: Options, jobs: int, meter: Meter) -> Generator[Report, None, None]:
+    """The reports in the order of the inputs."""
+    if min(jobs, len(inputs)) == 1:
+        for source in inputs:
+            yield _judge(source, options, meter)
+        return
+    workers = ProcessPoolExecutor(min(jobs, len(inputs)), multiprocessing.get_context("fork"))
+    try:
+        with _interrupts_held():
+            # a worker has no standard input, and nothing to do where there is no file
+            asked: deque[tuple[Source, Future[Report] | None]] = deque(
+                (
+                    source,
+                    None
+                    if source.error or source.path == STANDARD_INPUT
+                    else workers.submit(judge_file, source.path, options),
+                )
+                for source in inputs
+            )
+        while asked:
+            source, future = asked.popleft()
+            if future is None:
+                yield _judge(source, options, meter)
+            else:
+                report = future.result()
+                meter.advance(source.size)
+                yield report
+        workers.shutdown()
+    except BaseException:
+        for child in multiprocessing.active_children():
+            child.terminate()
+        workers.shutdown(cancel_futures=True)
+        raise
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Generator[None, None, None]:
+    """Hold Ctrl-C back for a moment; processes that are started meanwhile never hear of it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _judge(source: Source, options: Options, meter: Meter) -> Report:
+    if source.error:
+        return Report(source.path, error=source.error)
+    left = source.size
+
+    def tick(read: int) -> None:
+        nonlocal left
+        step = 0 if source.packed else min(read, left)
+        left -= step
+        meter.advance(step)
+
+    report = judge_file(source.path, options, tick)
+    meter.advance(left)
+    return report
+
+
+COMMAND = Command(
+    "check",
+    help="judge traces",
+    description="Say of each trace whether everything in it is allowed, and what is not.",
+    add_arguments=_add_arguments,
+    run=_run,
+    epilog=_EPILOG,
+    formatter=argparse.RawDescriptionHelpFormatter,
+    errors=(TraceError,),
+)
+"""Judges traces."""

@@ -1,0 +1,63 @@
+"""What a command of the command line is, what it ends with, and the options that several have.
+
+A command is an entry in the table of `migspec.cli.entry`, and a module of its own.  What all of them need to
+agree on is here, below both, so that the commands need not know each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What the process ends with."""
+
+    CONFORMS = 0
+    """All traces conform, perhaps with notes and known defects; the recording is complete; the schemas are the same."""
+    VIOLATES = 1
+    """At least one trace violates its profile; or the schemas differ."""
+    USAGE = 2
+    """The command line is wrong."""
+    UNREADABLE = 3
+    """An input cannot be read, or an output not be written."""
+    INCONCLUSIVE = 4
+    """With `--strict`: at least one trace is inconclusive."""
+    INTERRUPTED = 130
+    """Ctrl-C, as shells count it."""
+    UNHEARD = 141
+    """Whoever read standard output has gone, as shells count it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: how it is asked for, and what is done then."""
+
+    name: str
+    """The word after `migspec`."""
+    help: str
+    """What it does, in a few words: for the list of the commands."""
+    description: str
+    """What it does, in a sentence: for its own help, where `epilog` comes last."""
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    """Declares its arguments."""
+    run: Callable[[argparse.Namespace], Exit]
+    """Does it.  The parsed arguments have one more member, `usage_error`: the parser's `error`, which complains of
+    arguments that are wrong in a way that a parser cannot see, and ends the process with `Exit.USAGE`."""
+    epilog: str = ""
+    formatter: type[argparse.HelpFormatter] = argparse.HelpFormatter
+    """How its help is laid out; `argparse.RawDescriptionHelpFormatter` keeps the lines of the epilog."""
+    errors: tuple[type[Exception], ...] = ()
+    """What it raises where an input cannot be read or an output not be written, in a sentence for the user."""
+
+
+def add_format(parser: argparse.ArgumentParser, objects: str) -> None:
+    """Declare `--format`; `objects` says how many objects there are as JSON."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help=f"json: {objects}")
+
+
+def add_color(parser: argparse.ArgumentParser) -> None:
+    """Declare `--color`, which `migspec.cli.console.speaker` understands."""
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal only")

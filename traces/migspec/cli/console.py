@@ -1,0 +1,132 @@
+"""The terminal: what is printed, with colours or without, and the progress bar.
+
+Standard output may be closed, full, a pipe that nobody reads any more, or in an encoding that lacks a letter: what
+becomes of that is decided here.  Complaints and the progress bar go to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import time
+from collections.abc import Callable, Generator, Mapping
+
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.style import Style
+
+from migspec.traces.format import TraceError
+from migspec.traces.report import Line, Tone, printable
+
+_PATIENCE = 1.0
+"""Seconds of work before a progress bar appears."""
+
+_COLOURS: Mapping[Tone, str] = {
+    Tone.PLAIN: "none",
+    Tone.PLACE: "bold",
+    Tone.GOOD: "green",
+    Tone.BAD: "bold red",
+    Tone.UNSURE: "yellow",
+    Tone.FAINT: "dim",
+}
+
+
+def complain(sentence: str) -> None:
+    """Say on standard error what went wrong."""
+    print(f"migspec: {printable(sentence)}", file=sys.stderr)
+
+
+def speaker(color: str, *, as_objects: bool) -> Callable[[Line], None]:
+    """What prints a line, with colours or without."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8" if as_objects else None, errors="backslashreplace")
+    wanted = sys.stdout is not None and sys.stdout.isatty() and _likes_colours()
+    if color == "never" or (color == "auto" and not wanted):
+        return lambda line: write("".join(piece.text for piece in line))
+    styles = {tone: Style.parse(colour) for tone, colour in _COLOURS.items()}
+    return lambda line: write(
+        "".join(styles[piece.tone].render(piece.text, color_system=ColorSystem.STANDARD) for piece in line)
+    )
+
+
+def _likes_colours() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def write(text: str) -> None:
+    """Print a line; whoever waits for it gets it at the next `flush`.
+
+    Raises what `flush` raises.
+    """
+    if sys.stdout is not None:
+        with _writing():
+            sys.stdout.write(f"{text}\n")
+
+
+def flush() -> None:
+    """Hand on what has been printed.
+
+    Raises `TraceError` where standard output cannot take it, and `BrokenPipeError` where nobody reads it.
+    """
+    if sys.stdout is not None:
+        with _writing():
+            sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _writing() -> Generator[None, None, None]:
+    """Turn a full disk into an error that names standard output."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence()
+        problem = f"cannot be written ({error.strerror})"
+        raise TraceError("standard output", None, problem, "room for the report") from None
+
+
+def silence() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter does not complain on its way out."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Meter:
+    """A progress bar on standard error, if that is a terminal, for work that takes longer than a moment."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._shown = sys.stderr is not None and sys.stderr.isatty()
+        self._due = time.monotonic() + _PATIENCE
+        self._bar: Progress | None = None
+
+    def advance(self, size: int) -> None:
+        """Count so many bytes as done."""
+        self._done += size
+        if not self._shown or time.monotonic() < self._due:
+            return
+        if self._bar is None:
+            self._bar = Progress(
+                TextColumn("judging"),
+                BarColumn(),
+                DownloadColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._bar.add_task("judging", total=self._total or None)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=self._done)
+
+    def hide(self) -> None:
+        """Take the bar away, until there is progress again, so that other output has the terminal."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
