@@ -1,4 +1,4 @@
-"""Relations of what only some migrations have: a throttle, disks, XBZRLE, compression, and vCPUs that postcopy blocks."""
+"""Relations of what only some migrations have: a throttle, disks, XBZRLE, compression, and blocked vCPUs."""
 
 from __future__ import annotations
 
