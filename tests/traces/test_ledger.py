@@ -144,7 +144,7 @@ def test_every_entity_has_a_row_with_a_rule_and_is_exercised_or_has_a_reason(now
     assert len(names) == ENTITIES
     told = json.loads(now.ledger())
     for name in names:
-        for profile in now.rules:
+        for profile in now.rules.keys() - {OF_TRACES}:
             row = told[profile][f"schema.{name}"]
             assert CATALOGUE[f"schema.{name}"].clause == name
             assert bool(row["exercised"]) != bool(row.get("reason"))
