@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 DEMO_FAULT := tests/faults/demo.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak corpus ledger bench clean
+.PHONY: help demo test lint soak corpus ledger slack bench clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ corpus: $(READY) ## record the traces of traces/corpus anew, on a real QEMU
 ledger: $(READY) ## count anew which recorded messages exercise which rule, and print what lacks a reason
 	$(BIN)/python -m tests.traces.sample_pages
 	$(BIN)/python -m tests.traces.ledger
+
+slack: $(READY) ## corrupt every member of every kind of recorded message anew, and print what lacks a reason
+	$(BIN)/python -m tests.faults.slack
 
 bench: $(READY) ## measure the checker
 	$(BIN)/python -m tests.bench.run

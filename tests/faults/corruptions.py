@@ -186,6 +186,10 @@ class Corruption:
     what: str
     place: Place
 
+    def recorded(self) -> tuple[Line, ...]:
+        """The trace without the corruption."""
+        return lines_of(self.place.trace)
+
     def lines(self) -> list[Line]:
         """The trace with the corruption in it."""
         lines = list(lines_of(self.place.trace))

@@ -316,7 +316,11 @@ def test_accepted_settings_take_effect_the_last_one_counting(settings: list[tupl
     ],
 )
 def test_cont_refused(run: str, text: str) -> None:
-    assert_refused(request("cont"), assign(READY, {"run": run}), text)
+    state = assign(READY, {"run": run})
+    *others, answer = given_answers(request("cont"), state)
+    assert [other.case.id for other in others] == ["cont.dump"]  # which no state excludes
+    assert texts([answer]) == {text}
+    assert answer.state == state
 
 
 # -- what all commands have in common --
@@ -332,6 +336,7 @@ def test_envelope_comes_first_and_in_its_order() -> None:
     negotiated = assign(READY, {"session": "oob"})
     assert_refused(bad, negotiated, "The command migrate does not support OOB")
     assert_refused(replace(bad, oob=False), negotiated, "Invalid parameter type for 'uri', expected: string")
+    assert_refused(request("qmp_capabilities", {"x": 1}), READY, "Parameter 'x' is unexpected")
     (late,) = given_answers(request("qmp_capabilities"), READY)
     assert late.expect.error_class is ErrorClass.COMMAND_NOT_FOUND
     assert texts([late]) == {"Capabilities negotiation is already complete, command ignored"}
@@ -480,7 +485,16 @@ def test_a_split_tells_the_texts_apart() -> None:
 def test_contract_of_a_profile() -> None:
     assert contract_of("migrate", QEMU_5_2_0) is CONTRACTS["migrate"]
     assert contract_of("migrate", SEED) is written.OPEN
-    assert contract_of("device_add", QEMU_5_2_0).cases[0].id == "command.refused"
+    assert contract_of("query-version", QEMU_5_2_0).cases[0].id == "command.refused"
+
+
+@pytest.mark.parametrize("name", ["savevm", "loadvm"])
+def test_qmp_does_not_know_what_only_the_human_monitor_has(name: str) -> None:
+    found = given_answers(request(name), READY)
+    assert {answer.case.id for answer in found} == {"command.refused", "command.accepted"}
+    assert {answer.state for answer in found} == {READY}
+    human = given_answers(request("human-monitor-command", {"command-line": f"{name} s"}), READY)
+    assert f"{name}.running" in {answer.case.id for answer in human}
 
 
 # -- words --

@@ -396,3 +396,28 @@ def test_pages_counted_again_are_not_held_against_what_was_sent() -> None:
     )
     assert not BY_ID["query-migrate.ram.transferred.completed"].applies(compressing)
     assert BY_ID["query-migrate.ram.transferred.completed"].capabilities == (("compress", False),)
+
+
+@pytest.mark.parametrize(
+    ("shown", "size", "fits"),
+    [
+        (1 << 26, 1 << 26, True),
+        (1 << 62, 1 << 62, True),
+        (-(1 << 63), 1 << 63, True),
+        (4096, 8192, False),
+        (-(1 << 62), 1 << 62, False),
+    ],
+)
+def test_the_size_of_the_cache_is_a_signed_number(shown: int, size: int, fits: bool) -> None:
+    answer = {"xbzrle-cache": {"cache-size": shown}}
+    rule = "query-migrate.xbzrle-cache.cache-size"
+    members = frozenset(answer)
+    seen = SimpleNamespace(passes_asked=0, passes_seen=0, parameters={"xbzrle-cache-size": size})
+    formula = BY_ID[rule].formula
+    assert bool(compiled((formula,), members)(typed(answer), typed({}), seen)) is fits
+    if not fits:
+        told = broken(formula, members, typed(answer), typed({}), seen)
+        assert (
+            told
+            == f"xbzrle-cache.cache-size is {shown}; it should be the parameter xbzrle-cache-size, which is {size}."
+        )

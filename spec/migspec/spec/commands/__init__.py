@@ -65,6 +65,7 @@ def answers(request: Request, state: int, profile: str) -> Iterator[Answer]:
             open_states.append(answer.state)
         else:
             yield answer
-    contract = contract_of(request.command, profile)
+    is_unknown = request.command in machine.ONLY_HUMAN and not request.monitor_command
+    contract = contract_of("" if is_unknown else request.command, profile)
     for passed in open_states:
         yield from contract.answers(request, passed, profile)

@@ -206,6 +206,9 @@ LOADVM = Contract(
     ),
 )
 
+ONLY_HUMAN: frozenset[str] = frozenset({SAVEVM.command, LOADVM.command})
+"""The commands that only the human monitor has: by these names QMP knows none."""
+
 OPEN = Contract(
     "",
     (

@@ -75,8 +75,11 @@ OTHERS: tuple[Relation, ...] = (
     ),
     Relation(
         "query-migrate.xbzrle-cache.cache-size",
-        "The size of the cache is the parameter.",
-        Formula("xbzrle_cache.cache_size == parameter.xbzrle_cache_size"),
+        "The size of the cache is the parameter, as a signed number.",
+        Formula(
+            "xbzrle_cache.cache_size == parameter.xbzrle_cache_size - SIZES"
+            " or xbzrle_cache.cache_size == parameter.xbzrle_cache_size"
+        ),
         "XBZRLECacheStats.cache-size",
         evidence="0 of 449",
     ),

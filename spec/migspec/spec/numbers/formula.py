@@ -22,12 +22,13 @@ CONSTANTS: Mapping[str, int] = {
     "TORN": 64,
     "BATCH": 128,
     "ROUNDING": 1,
+    "SIZES": 1 << 64,
 }
-"""The tolerances of formulas.
+"""The tolerances of formulas, and the number of sizes that there are.
 
 `TORN` pages may be sent between the reading of one counter and the next: QEMU reads them without a lock, and 12
 were seen. `BATCH` pages are gathered before they go over a multifd channel. `ROUNDING` milliseconds are between two
-clocks that count the same time.
+clocks that count the same time. Where a size is shown as a signed number, one of 2**63 or more lacks `SIZES`.
 """
 
 _OPERATORS: Mapping[type[ast.cmpop], str] = {

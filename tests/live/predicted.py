@@ -1,17 +1,20 @@
-"""Random requests to an idle QEMU, each held against what the specification predicts of its reply.
+"""Random requests to a QEMU, each held against what the specification predicts of its reply.
 
-An idle VM has no race in it, so that a request has one answer. Where the contracts allow several, or any text, they are
-loose: `LOOSE` names these places, and may only shrink. Everything is recorded, and the recording is judged as well.
+The VM is in one of `SITUATIONS`, in which nothing happens by itself that a reply would show, so that a request has one
+answer. Where the contracts allow several, or any text, they are loose: `LOOSE` names these places, and may only shrink.
+After each request that may set something, parameters and capabilities are read back; every few requests the status is.
+Everything is recorded, and the recording is judged as well.
 
-What would end the process, write a file, or connect the VM to another is not sent.
+What would end the situation is not sent.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -24,14 +27,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.live.corpus import NEUTRAL_FOLDER
 from tests.live.monitor import Message, Monitor
 from tests.live.qemu import QemuInstall
-from tests.live.session import Session, Vm
+from tests.live.session import Session
+from tests.live.situations import SCHEMA, SITUATIONS, Situation, objection
 
-from migspec.properties.strategies import DrawnRequest, sequences
+from migspec.properties.strategies import Drawn, DrawnRequest, sequences
 from migspec.spec.commands import answers
+from migspec.spec.commands.envelope import CONTRACT as ENVELOPE
 from migspec.spec.commands.queries import contradictions
 from migspec.spec.contracts import Answer, Words
 from migspec.spec.parameters import (
-    DEFAULTS,
     READ,
     READ_BY,
     Value,
@@ -41,13 +45,10 @@ from migspec.spec.parameters import (
     own_fault,
     read_values,
 )
-from migspec.spec.profiles import PROFILES
 from migspec.spec.requests import Request, understand
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.schema import ABSENT
 from migspec.spec.schema.validate import validate_reply
-from migspec.spec.state import FRESH, assign
-from migspec.spec.state import Session as Negotiation
 from migspec.spec.vocabulary import MigrationParameter
 from migspec.spec.wire.numbers import same_id
 from migspec.traces.findings import Grade
@@ -56,18 +57,6 @@ from migspec.traces.judge import judge_file
 from migspec.traces.messages import Message as Decoded
 from migspec.traces.observations import Reply
 from migspec.traces.reading import Reader
-
-SCHEMA: Final = PROFILES[QEMU_5_2_0].schema
-
-NEVER_SENT: Final = {
-    "quit": "it ends the process",
-    "qmp_capabilities": "on a monitor that is ready it is refused in one way, which other tests look at",
-    "xen-load-devices-state": "it loads whatever the file holds",
-    "xen-save-devices-state": "it writes a file",
-}
-"""The commands that are left out, and why."""
-
-COMMANDS: Final = sorted(SCHEMA.commands.keys() - NEVER_SENT.keys())
 
 IN_STATE: Final = MigrationParameter.BLOCK_INCREMENTAL
 """The parameter whose value is in the state, for a migration sets it by itself; the query is held against that."""
@@ -78,6 +67,7 @@ LOOSE: Final = {
     "cont.dump": "whether a dump is going on is not in the state",
     "cont.disk": "whether disks can be taken back is not in the state",
     "migrate.blocked": "whether a device or a disk forbids migration is not in the state",
+    "migrate-set-capabilities.postcopy-host": "whether the host can do postcopy is not in the state",
     "migrate.uri.body": "what the host says to an address may be worded in several ways",
     "envelope.arguments.build": "whether the build has zstd is not in the state",
     "getfd.without-descriptor": "whether a descriptor came with the request is not in it",
@@ -93,26 +83,16 @@ A_SESSION: Final = 250
 
 _LONGEST: Final = 10
 _BATCH: Final = 15
+_SILENCE: Final = (EOFError, TimeoutError, ConnectionError)
+_EVERY: Final = 10  # requests from one look at the status to the next
 _EXCERPT: Final = 400  # characters of a message in a complaint
 
 
-def is_harmless(drawn: DrawnRequest) -> bool:
-    """Whether a request ends nothing and connects nobody; one that is refused for its form never does."""
-    request = understand(drawn.command, drawn.message.get("arguments", ABSENT), SCHEMA)
-    if request.clears_tls_authz or (drawn.command == "calc-dirty-rate" and drawn.valid):
-        return False  # the latter makes a thread that measures for seconds: the VM would not be idle
-    return request.outgoing is None or not request.outgoing.may_pass
-
-
-def draw(count: int, seed: int) -> list[DrawnRequest]:
-    """So many requests, the same ones for the same seed."""
-    drawn: list[DrawnRequest] = []
-    batch = 0
-    while len(drawn) < count:
-        # one run of Hypothesis likes to repeat what it has drawn; several differ
-        drawn += _batch(f"{seed}.{batch}")
-        batch += 1
-    return drawn[:count]
+def draw(seed: int) -> Iterator[DrawnRequest]:
+    """Requests without end, the same ones for the same seed."""
+    # one run of Hypothesis likes to repeat what it has drawn; several differ
+    for batch in itertools.count():
+        yield from _batch(f"{seed}.{batch}")
 
 
 def _batch(seed: str) -> list[DrawnRequest]:
@@ -127,20 +107,20 @@ def _batch(seed: str) -> list[DrawnRequest]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(sequences(SCHEMA, COMMANDS, longest=_LONGEST))
+    @given(sequences(SCHEMA, longest=_LONGEST))
     def collect(requests: list[DrawnRequest]) -> None:
-        drawn.extend(filter(is_harmless, requests))
+        drawn.extend(requests)
 
     collect()
     return drawn
 
 
 @dataclass(slots=True)
-class Idle:
-    """What is known of a VM that has just started without options, on a monitor that is ready: everything."""
+class Predicted:
+    """What is known of a VM: its state, and its parameters."""
 
-    state: int = assign(FRESH, {"session": Negotiation.READY})
-    values: dict[str, Value] = field(default_factory=lambda: dict(DEFAULTS))
+    state: int
+    values: dict[str, Value]
     loose: Counter[str] = field(default_factory=Counter)
     """How often each rule left something open."""
     reader: Reader = field(default_factory=lambda: Reader(SCHEMA))
@@ -170,7 +150,7 @@ class Idle:
 
     def _may_be(self, answer: Answer, request: Request, drawn: DrawnRequest) -> bool:
         """Whether the values in force, which the contract does not know, leave an answer possible."""
-        if not request.perhaps_out_of_range:
+        if not request.perhaps_out_of_range or answer.case in ENVELOPE.cases:
             return True
         certain = judge_changes(changes_of(drawn.command, drawn.arguments.value), self.values).certain
         if own_fault(drawn.command, drawn.arguments.value):
@@ -226,38 +206,101 @@ def _is_exact(answer: Answer) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one process: how many requests it got, what was wrong, and where the contracts were loose."""
+    """What came of one process: how many requests it got, what was wrong, and where the contracts were loose.
+
+    `commands` counts the requests by command, `left_out` those that were drawn and not sent, by the reason.
+    """
 
     requests: int
     faults: tuple[str, ...]
     loose: Counter[str]
     commands: Counter[str]
+    left_out: Counter[str]
 
 
-def run(install: QemuInstall, requests: list[DrawnRequest], trace: Path) -> Outcome:
-    """Send these requests to one idle VM, one after the other, and judge the replies and the recording."""
+@dataclass(slots=True)
+class _Conversation:
+    """One monitor of a VM, and what is predicted of it."""
+
+    monitor: Monitor
+    predicted: Predicted
+    faults: list[str] = field(default_factory=list)
+
+    def hold(self, drawn: DrawnRequest) -> bool:
+        """Send a request and hold its reply against the prediction; whether it is as predicted."""
+        try:
+            message = _ask(self.monitor, drawn)
+        except _SILENCE as error:
+            self.faults.append(f"{json.dumps(drawn.message)[:_EXCERPT]}: no reply ({str(error)[:_EXCERPT]})")
+            return False
+        exchange = f"{json.dumps(drawn.message)[:_EXCERPT]} -> {json.dumps(message)[:_EXCERPT]}"
+        told = [f"{exchange}: {problem}" for problem in self.predicted.answered(drawn, message)]
+        self.faults += told
+        return not told
+
+
+def run(
+    install: QemuInstall,
+    situation: Situation,
+    requests: Iterable[DrawnRequest],
+    trace: Path,
+    *,
+    turn: int = 0,
+    most: int = A_SESSION,
+) -> Outcome:
+    """Send the first so many of these requests that do no harm to one VM, and judge the replies and the recording.
+
+    What is read back and polled meanwhile does not count. `turn` picks one of the situation's sets of capabilities.
+    """
+    capabilities = situation.capabilities[turn % len(situation.capabilities)]
     tempfile.tempdir = NEUTRAL_FOLDER
-    idle = Idle()
-    faults: list[str] = []
-    sent = 0
-    with Session(install, trace, {"vm": Vm()}, "idle", "Random requests.") as session:
-        monitor = session.monitor("vm")
+    predicted = Predicted(situation.state(capabilities), situation.values())
+    sent: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
+    with Session(install, trace, situation.vms, situation.name, situation.note) as session:
+        monitors = situation.prepare(session, capabilities)
+        conversation = _Conversation(monitors[situation.asked], predicted)
         for drawn in requests:
-            try:
-                message = _ask(monitor, drawn)
-            except (EOFError, TimeoutError, ConnectionError) as error:
-                faults.append(f"{json.dumps(drawn.message)[:_EXCERPT]}: no reply ({str(error)[:_EXCERPT]})")
+            if reason := objection(situation, drawn, predicted.state):
+                left_out[reason] += 1
+                continue
+            sent[drawn.command] += 1
+            checks = _READ_BACK if _may_set(drawn.command) else ()
+            polls = (_POLL,) if sent.total() % _EVERY == 0 else ()
+            # what the VM is after a wrong reply is not known
+            if not all(conversation.hold(request) for request in (drawn, *checks, *polls)) or sent.total() >= most:
                 break
-            sent += 1
-            exchange = f"{json.dumps(drawn.message)[:_EXCERPT]} -> {json.dumps(message)[:_EXCERPT]}"
-            told = [f"{exchange}: {problem}" for problem in idle.answered(drawn, message)]
-            faults += told
-            if told:
-                break  # what the VM is after that is not known
+        faults = conversation.faults
+        if not faults and situation.status is not None:
+            faults += _of_status(monitors, situation.status)
     report = judge_file(str(trace))
     faults += [f"line {f.line}: {f.message} [{f.rule}]" for f in report.findings if f.grade is Grade.VIOLATION]
     faults += [report.error] * bool(report.error)
-    return Outcome(sent, tuple(faults), idle.loose, Counter(drawn.command for drawn in requests[:sent]))
+    return Outcome(sent.total(), tuple(faults), predicted.loose, sent, left_out)
+
+
+def _query(command: str) -> DrawnRequest:
+    return DrawnRequest({"execute": command}, command, Drawn({}))
+
+
+_READ_BACK: Final = (_query(READ), _query("query-migrate-capabilities"))
+_POLL: Final = _query("query-migrate")
+
+
+def _may_set(command: str) -> bool:
+    definition = SCHEMA.commands.get(command)
+    return definition is not None and definition.returns is None
+
+
+def _of_status(monitors: Mapping[str, Monitor], status: str) -> Iterator[str]:
+    for name, monitor in monitors.items():
+        try:
+            shown = monitor.execute("query-migrate")["return"].get("status")
+        except _SILENCE as error:
+            yield f"{name} has no status in the end ({str(error)[:_EXCERPT]})"
+            continue
+        if shown != status:
+            yield f"{name} is in {shown} in the end, not in {status}"
 
 
 def _ask(monitor: Monitor, drawn: DrawnRequest) -> Message:
@@ -267,17 +310,35 @@ def _ask(monitor: Monitor, drawn: DrawnRequest) -> Message:
     return message
 
 
-def outcomes(install: QemuInstall, count: int, seed: int, folder: Path, jobs: int = 1) -> Iterator[Outcome]:
-    """Draw so many requests and run them, `A_SESSION` to a process, in the order of drawing."""
+def outcomes(
+    install: QemuInstall,
+    situation: Situation,
+    count: int,
+    seed: int,
+    folder: Path,
+    *,
+    each: int = A_SESSION,
+    jobs: int = 1,
+) -> Iterator[Outcome]:
+    """Draw requests until so many were sent, `each` to a process, which has the next set of capabilities on."""
+    starts = range(0, count, each)
     # in new processes, which have none of the tests' type checks to slow them
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         waiting = [
-            pool.submit(_drawn_run, install, min(A_SESSION, count - done), seed + done, folder / f"idle-{done}.jsonl")
-            for done in range(0, count, A_SESSION)
+            pool.submit(
+                _drawn_run,
+                install,
+                situation.name,
+                turn,
+                min(each, count - done),
+                seed + done,
+                folder / f"{situation.name}-{done}.jsonl",
+            )
+            for turn, done in enumerate(starts)
         ]
         for future in waiting:
             yield future.result()
 
 
-def _drawn_run(install: QemuInstall, count: int, seed: int, trace: Path) -> Outcome:
-    return run(install, draw(count, seed), trace)
+def _drawn_run(install: QemuInstall, name: str, turn: int, count: int, seed: int, trace: Path) -> Outcome:
+    return run(install, SITUATIONS[name], draw(seed), trace, turn=turn, most=count)
