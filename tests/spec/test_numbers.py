@@ -361,6 +361,43 @@ def test_every_mention_of_the_answer_before_is_one_of_the_answer() -> None:
         assert {mention.path for mention in relation.formula.of(BEFORE)} - own <= {"total-time", "ram.total"}
 
 
+# ---- what idle threads of compression count twice ----
+
+
+@given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500), st.integers(0, 50))
+def test_pages_of_zeroes_that_idle_threads_count_again_need_no_bytes(
+    full: int, squeezed: int, zeroes: int, again: int
+) -> None:
+    sent = full * 4104 + squeezed * 108 + zeroes * 9
+    answer: Json = {
+        "total-time": 9,
+        "ram": {
+            "normal": full,
+            "page-size": 4096,
+            "duplicate": zeroes + again,
+            "transferred": sent,
+            "multifd-bytes": 0,
+        },
+        "compression": {"compressed-size": squeezed * 100, "pages": squeezed},
+    }
+    name = "query-migrate.ram.transferred.compression"
+    assert holds(name, answer)
+    answer["ram"]["transferred"] = full * 4104 + squeezed * 108 - 1
+    assert not holds(name, answer)
+
+
+def test_pages_counted_again_are_not_held_against_what_was_sent() -> None:
+    compressing = Situation(
+        QEMU_5_2_0,
+        "completed",
+        frozenset({"ram", "total-time", "compression"}),
+        capabilities=frozenset({("compress", True)}),
+        history=frozenset(History),
+    )
+    assert not BY_ID["query-migrate.ram.transferred.completed"].applies(compressing)
+    assert BY_ID["query-migrate.ram.transferred.completed"].capabilities == (("compress", False),)
+
+
 @pytest.mark.parametrize(
     ("shown", "size", "fits"),
     [

@@ -13,7 +13,8 @@ from tests.traces.command import ANSWER, ASK, run, text_of
 from tests.traces.ledger import EXAMPLES, LEDGER, Account, Recorded, account, occurring
 
 from migspec.spec.rules import Rule
-from migspec.spec.schema import SEED, Command, Event, Origin
+from migspec.spec.schema import SEED, Origin
+from migspec.spec.schema.reach import UNREACHABLE
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.findings import Finding, Grade, Report, Use
 from migspec.traces.ledger import OF_TRACES, Ledger
@@ -26,6 +27,8 @@ RULES = {
         Rule("of.trace", "T.", profiles=frozenset()),
     )
 }
+ENTITIES = 50
+"""How many commands, events and types the text of the schema defines."""
 USES = st.dictionaries(st.sampled_from(["a", "b", "no.rule"]), st.builds(Use, st.integers(1, 9), st.integers(1, 99)))
 REPORTS = st.lists(
     st.builds(
@@ -135,9 +138,23 @@ def test_every_entity_of_the_schema_is_accounted_for(now: Account) -> None:
     assert list(now.entities) == [entity.name for entity in SEED.entities if entity.origin is Origin.SEED]
 
 
-def test_every_command_and_event_has_a_rule() -> None:
-    named = [entity.name for entity in SEED.entities if isinstance(entity, Command | Event)]
-    assert [name for name in named if f"schema.{name}" not in CATALOGUE] == []
+def test_every_entity_has_a_row_with_a_rule_and_is_exercised_or_has_a_reason(now: Account) -> None:
+    """Each of the 50 that the text defines, in each profile: what no message shows has the reason why."""
+    names = [entity.name for entity in SEED.entities if entity.origin is Origin.SEED]
+    assert len(names) == ENTITIES
+    told = json.loads(now.ledger())
+    for name in names:
+        for profile in now.rules.keys() - {OF_TRACES}:
+            row = told[profile][f"schema.{name}"]
+            assert CATALOGUE[f"schema.{name}"].clause == name
+            assert bool(row["exercised"]) != bool(row.get("reason"))
+
+
+def test_what_no_message_reaches_has_a_rule_and_the_reason_of_the_schema() -> None:
+    told = json.loads(LEDGER.read_text())
+    for name, reason in UNREACHABLE.items():
+        rows = (told["entities"][name], told["seed"][f"schema.{name}"], told["qemu-5.2.0"][f"schema.{name}"])
+        assert all((row["exercised"], row["reason"]) == (0, reason) for row in rows)
 
 
 def test_every_example_shows_what_it_is_of(now: Account) -> None:

@@ -19,7 +19,6 @@ from migspec.spec.parameters import PARAMETERS, READ, READ_BY, SET
 from migspec.spec.rows import QEMU_5_2_0, SEED, Row, Standing
 from migspec.spec.schema import QEMU_5_2_0 as SCHEMA
 from migspec.spec.schema import Command, Entity, Enum, Event, Origin, Struct, Union
-from migspec.spec.schema.reach import UNREACHABLE
 
 _ALL = frozenset({SEED, QEMU_5_2_0})
 _RELEASE = frozenset({QEMU_5_2_0})
@@ -253,8 +252,6 @@ def _schema_rules() -> Iterator[Rule]:
     for entity in SCHEMA.entities:
         sentence = next(sentence for kind, sentence in _SAYS if isinstance(entity, kind))
         profiles = frozenset({QEMU_5_2_0}) if entity.origin is Origin.RELEASE else _ALL
-        if entity.name in UNREACHABLE:
-            continue
         yield Rule(f"schema.{entity.name}", sentence, entity.name, Standing.DOCUMENTED, profiles)
 
 

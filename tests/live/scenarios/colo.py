@@ -170,6 +170,15 @@ def colo_takeover_by_both(s: Session) -> None:
 
 
 @scenario()
+def colo_takeover_by_the_secondary_of_a_healthy_primary(s: Session) -> None:
+    """The secondary is told to take over though nothing is wrong with the primary, so that the guest runs twice."""
+    src, dst = _colo(s)
+    _take_over(dst)
+    dst.wait_event("COLO_EXIT", WAIT)
+    look(src, dst)
+
+
+@scenario()
 def colo_takeover_ordered_repeatedly(s: Session) -> None:
     """Four orders in one write: the first counts."""
     src, dst = _colo(s)

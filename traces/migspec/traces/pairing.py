@@ -27,6 +27,8 @@ from migspec.traces.observations import Emitted, Replied, Sent
 
 _BAD_INPUT = ("JSON ", "QMP input ")
 
+_QUEUE_RULE = "envelope.oob.queue"
+
 QUEUE = 8
 """The most requests that may be without a reply when one out of band is executed: seven that wait, and the one that is
 being executed.  With one more, the server reads no further."""
@@ -62,13 +64,15 @@ class Pending(msgspec.Struct, gc=False):
 class Pairing(NamedTuple):
     """What a reply was paired with: its request, those before it whose replies are missing, and what is wrong.
 
-    `asked` is None where the reply answers no request; `rule` is then empty if that is no fault.
+    `asked` is None where the reply answers no request; `rule` is then empty if that is no fault. `held` is the rule
+    about the order that the reply was held to, whether it keeps it or not, where only some replies are.
     """
 
     asked: Pending | None
     lost: tuple[Pending, ...] = ()
     rule: str = ""
     fault: str = ""
+    held: str = ""
 
 
 class Kind(Answers):
@@ -310,10 +314,11 @@ class Track:
         if self.oob is False and waiting > 0:
             fault = f"The reply to {asked.name} overtakes others on a monitor without out-of-band execution."
             return Pairing(asked, rule="envelope.reply.order", fault=fault)
-        if self.oob and waiting > QUEUE:
+        held = _QUEUE_RULE if self.oob and waiting > 0 else ""
+        if held and waiting > QUEUE:
             fault = f"The reply to {asked.name} overtakes {waiting} requests, which is more than the server reads."
-            return Pairing(asked, rule="envelope.oob.queue", fault=fault)
-        return Pairing(asked)
+            return Pairing(asked, rule=held, fault=fault, held=held)
+        return Pairing(asked, held=held)
 
     def _pair_out_of_order(self, position: int) -> Pairing:
         asked = self.pending[position]

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from migspec.spec.schema.reach import UNREACHABLE
+
 SHARED: Final = "Whatever it explains in the corpus, another rule explains as well."
 """The rule is of use in no message that can be told; what it was founded on is its evidence."""
 
@@ -26,14 +28,11 @@ OF_A_TRACE: Final = "The recordings of the corpus are whole, and none is that un
 
 REASONS: Final[Mapping[str, tuple[str, ...]]] = {
     SHARED: (
-        "colo.primary-exit-ordered",
-        "colo.secondary-exit-ordered",
-        "guest.colo-primary-goes-on",
+        "colo.primary-exit-too-early",
         "outgoing.active-to-pre-switchover.postcopy",
         "outgoing.postcopy-active-to-failed",
         "outgoing.postcopy-active-to-failed.switching",
         "incoming.postcopy-active-to-failed",
-        "xen-save-devices-state.refused",
         "cont.disk",
     ),
     SHARED_FAILURE: (
@@ -56,6 +55,7 @@ REASONS: Final[Mapping[str, tuple[str, ...]]] = {
         "outgoing.switch-overtaken",
     ),
     RACE: (
+        "colo.secondary-exit-too-early",
         "incoming.postcopy-active-to-failed.starting",
         "migrate.too-early",
         "migrate_cancel.postcopy-first",
@@ -67,6 +67,10 @@ REASONS: Final[Mapping[str, tuple[str, ...]]] = {
         "outgoing.postcopy-pass-while-cancelling",
     ),
     READ: (
+        "calc-dirty-rate.begins-meanwhile",
+        "colo.secondary-puts-off",
+        "colo.secondary-takes-up",
+        "colo.takeover-without-colo",
         "incoming.postcopy-active-to-failed.bitmaps",
         "outgoing.active-to-failed.block",
         "outgoing.active-to-failed.flush",
@@ -84,8 +88,11 @@ REASONS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     TEXT: ("loadvm.refused", "loadvm.stopped"),
     HOST: (
-        "migrate-set-capabilities.build",
+        "envelope.command.build",
+        "migrate-set-capabilities.build-block",
+        "migrate-set-capabilities.build-colo",
         "migrate-set-capabilities.postcopy-host",
+        "migrate.block-build",
     ),
     OF_A_TRACE: ("trace.empty", "trace.gap", "trace.too-uncertain"),
     "The recordings are of monitors that have a thread of their own.": ("qmp_capabilities.unavailable",),
@@ -97,7 +104,19 @@ REASONS: Final[Mapping[str, tuple[str, ...]]] = {
     "QEMU never announces that there is no migration.": ("written.outgoing-to-none", "written.incoming-to-none"),
     "Whatever was loaded was refused, even a file that the same guest had just written.": (
         "schema.xen-load-devices-state",
+        "xen-load-devices-state.accepted",
     ),
+    "The event tells how COLO ended; that a failover is under way is told by query-colo-status alone.": (
+        "written.colo-exit-primary-processing",
+        "written.colo-exit-secondary-processing",
+    ),
+    "A listener tells where it can be reached, and a descriptor that it was lent has no name to tell.": (
+        "schema.String",
+    ),
+    "It takes a device of the host that the guest has for its own; the host that recorded lends none.": (
+        "schema.VfioStats",
+    ),
+    **{reason: (f"schema.{name}",) for name, reason in UNREACHABLE.items()},
     EITHER: tuple(
         f"written.{side}-to-{status}"
         for side in ("outgoing", "incoming")
@@ -119,13 +138,7 @@ REASONS: Final[Mapping[str, tuple[str, ...]]] = {
 UNEXERCISED: Final[Mapping[str, str]] = {rule: reason for reason, rules in REASONS.items() for rule in rules}
 """The reasons, by rule id."""
 
-_UNREACHED: Final = "No command or event of the schema has a value of this type."
-
-UNSEEN_ENTITIES: Final[Mapping[str, str]] = {
-    "COLOMessage": _UNREACHED,
-    "FailoverStatus": _UNREACHED,
-    "MigrationParameter": _UNREACHED,
-}
+UNSEEN_ENTITIES: Final[Mapping[str, str]] = UNREACHABLE
 """The reasons, by the name of an entity of the schema."""
 
 IN_HINDSIGHT: Final[Mapping[str, str]] = {

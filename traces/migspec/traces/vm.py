@@ -211,6 +211,7 @@ class VmJudge(Following):
         track.begin(greeted=True)
         self._ended_by_server = False
         track.offers, faults = judge_greeting(bytes(message.greeting), self.reader.schema, exact=self._exact)
+        self._exercise(number, "envelope.greeting.members")
         for fault in faults:
             self._find(number, "envelope.greeting.members", Grade.VIOLATION, fault)
         self._move(number, Greeted(track.index, again=self._watched))
@@ -338,6 +339,8 @@ class VmJudge(Following):
         if asked.refused is not None:
             track.matched |= not asked.sent.request.oob
             self._exercise(number, asked.refused.rule)
+            if asked.refused.is_text:
+                self._exercise(number, "envelope.json.id")
             fault = asked.refused.wrong(message.error, oob=track.oob)
             if fault:
                 told = f"The input in line {asked.line} is answered by {fault}."
@@ -410,6 +413,8 @@ class VmJudge(Following):
             if not self._exact and track.answers_bad_input(text, identity):
                 return None
         pairing = track.pair(identity, text)
+        if pairing.held:
+            self._exercise(number, pairing.held)
         if pairing.rule:
             self._find(number, pairing.rule, Grade.VIOLATION, pairing.fault)
         for lost in (lost for lost in pairing.lost if lost.refused is None):

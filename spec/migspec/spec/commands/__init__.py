@@ -1,9 +1,10 @@
 """The contracts of the commands, by name.
 
 `envelope` holds what every command meets before its own checks, `outgoing` and `incoming` the commands
-of the two sides, `machine` those of the guest and the process, `settings` those of parameters, `colo` and `dirty_rate`
-what their names say, `xen` those of Xen and replication, `neighbours` what else a client needs for a migration,
-`queries` the answers that depend on the state, `written` what the schema's text alone promises.
+of the two sides, `capabilities` and `settings` how those and the parameters are set, `machine` those of the guest and
+the process, `colo` and `dirty_rate` what their names say, `xen` those of Xen and replication, `neighbours` what else
+a client needs for a migration, `queries` the answers that depend on the state, `written` what the schema's text alone
+promises.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migspec.spec.commands import (
+    capabilities,
     colo,
     dirty_rate,
     envelope,
@@ -31,6 +33,7 @@ CONTRACTS: dict[str, Contract] = {
     contract.command: contract
     for contract in (
         *outgoing.CONTRACTS,
+        *capabilities.CONTRACTS,
         *incoming.CONTRACTS,
         *machine.CONTRACTS,
         *settings.CONTRACTS,

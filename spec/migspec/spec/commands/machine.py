@@ -77,7 +77,7 @@ CONT = Contract(
             "A dump of the guest's memory is finished first.",
             "There is a dump in process, please wait.",
             final=False,
-            evidence="read in the release's source; never recorded",
+            evidence="every time with a dump that nobody reads",
         ),
         refusal(
             "cont.reset-needed",

@@ -56,7 +56,7 @@ CLIENT_MIGRATE_INFO = Contract(
             "The SPICE server may refuse, and does not say why.",
             "An undefined error has occurred",
             final=False,
-            evidence="read in the release's source; never recorded",
+            evidence="every time for a port of -1",
         ),
         Case(
             "client_migrate_info.accepted",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from migspec.spec.commands.capabilities import MIGRATE_SET_CAPABILITIES
 from migspec.spec.commands.machine import QMP_CAPABILITIES
-from migspec.spec.commands.outgoing import MIGRATE_SET_CAPABILITIES
 from migspec.spec.conditions import where
 from migspec.spec.contracts import Case, Contract, Words, refusal
 from migspec.spec.requests import Request

@@ -67,11 +67,11 @@ XEN_SAVE_DEVICES_STATE = Contract(
         refusal(
             "xen-save-devices-state.stopped.disks",
             "The disks of a guest that does not run could not be given up.",
-            Words(beginnings=("xen-save-devices-state: bdrv_inactivate_all() failed (",)),
+            Words(beginnings=("qmp_xen_save_devices_state: bdrv_inactivate_all() failed (",)),
             asks=_gives_up_disks,
             when=GUEST_STOPPED,
             final=False,
-            evidence="read in the release's source; never recorded",
+            evidence="1 of 1 with a disk that cannot write its tables",
         ),
         Case(
             "xen-save-devices-state.stopped.again",
@@ -139,7 +139,7 @@ XEN_SET_REPLICATION = Contract(
             _ANYTHING,
             final=False,
             asks=lambda request: request.argument("failover") is not True,
-            evidence="read in the release's source; never recorded",
+            evidence="in the wrong mode, and without the disks below",
         ),
         Case(
             "xen-set-replication.accepted",
@@ -173,7 +173,7 @@ XEN_COLO_DO_CHECKPOINT = Contract(
             "A disk that replicates, or a filter, may refuse in words of its own.",
             _ANYTHING,
             final=False,
-            evidence="read in the release's source; never recorded",
+            evidence="of a secondary that does not replicate",
         ),
         Case(
             "xen-colo-do-checkpoint.accepted",

@@ -1,7 +1,8 @@
 """What is true of the numbers in answers to query-migrate.
 
-`formula` is the language in which relations are written, `relation` what one is and where it applies, `relations`
-the table of all, `disturbances` what keeps two answers from being compared.
+`formula` is the language in which relations are written, `relation` what one is and where it applies. `ram`, `stream`,
+`times` and `extras` are the tables, joined in `relations`, and `common` what several of them use. `disturbances` tells
+what keeps two answers from being compared.
 """
 
 from __future__ import annotations
