@@ -15,6 +15,7 @@ from tests.traces.talk import RAM
 
 from migspec.properties.strategies import JSON, arguments_of, corrupted, objects_of, values_of
 from migspec.spec.commands.queries import MigrateAnswer
+from migspec.spec.parameters import SET, SHORTHANDS
 from migspec.spec.requests import ARGUMENTS_KEPT, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0, SEED, Event, Schema
 from migspec.spec.schema.validate import Mismatch, MismatchKind, validate_event, validate_reply
@@ -98,7 +99,7 @@ def test_replies_that_differ_in_numbers_are_one_object(command: str, data: st.Da
     assert faults == more_faults == ()
 
 
-@given(st.sampled_from(sorted(set(SCHEMA.commands) - set(ARGUMENTS_KEPT))), st.data())
+@given(st.sampled_from(sorted(set(SCHEMA.commands) - {*ARGUMENTS_KEPT, SET, *SHORTHANDS})), st.data())
 def test_requests_that_differ_in_numbers_are_equal(command: str, data: st.DataObject) -> None:
     arguments = data.draw(arguments_of(SCHEMA.commands[command], SCHEMA).flatmap(renumbered))
     others = data.draw(renumbered(arguments))
@@ -121,7 +122,8 @@ def test_events_that_differ_in_numbers_are_the_same(event: Event, data: st.DataO
 @given(returns_of("query-migrate"))
 def test_an_answer_is_its_status_and_the_names_of_its_members(value: dict[str, Any]) -> None:
     reply, _ = Reader(SCHEMA).reply("query-migrate", returned(value))
-    assert reply == Reply(answer=MigrateAnswer(value.get("status"), frozenset(value) - {"status"}))
+    assert reply is not None
+    assert reply == Reply(answer=MigrateAnswer(value.get("status"), frozenset(value) - {"status"}), types=reply.types)
 
 
 @given(returns_of("query-migrate"), returns_of("query-migrate"), st.booleans())
@@ -219,7 +221,11 @@ def test_alike_answers_are_one_reply(values: tuple[dict[str, Any], Any]) -> None
     one, other = values
     reader = Reader(SCHEMA)
     if is_alike(reader, one, other):
-        assert reader.reply("query-migrate", returned(other)) == (reader.reply("query-migrate", returned(one))[0], ())
+        first, second = (reader.reply("query-migrate", returned(value))[0] for value in (one, other))
+        assert first is not None
+        assert second is not None
+        # only the types of what is nested in them may differ, such as those of addresses
+        assert first.answer == second.answer
 
 
 def is_alike(reader: Reader, one: object, value: object) -> bool:
