@@ -26,7 +26,7 @@ from migspec.traces.judge import Options, TraceJudge
 
 CORPUS = Path(__file__).resolve().parents[2] / "traces/corpus/qemu-5.2.0"
 
-SAMPLES = 3
+SAMPLES = 1
 """Messages in which a member of one kind of message is corrupted."""
 
 LONGEST = 150

@@ -39,7 +39,7 @@ from migspec.traces.needed import (
 )
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Sent
 
-MOST_HYPOTHESES = 30_000
+MOST_HYPOTHESES = 60_000
 """A larger closure is cut short: a message that it does not explain is then no violation but a doubt."""
 
 MOST_NODES = 50_000
