@@ -54,6 +54,11 @@ SAMPLE = (
     "multifd-from-a-command",
     "unplug-primary",
     "colo-takeover-by-both",
+    "replication-of-the-primary",
+    "replication-without-any",
+    "bad-json-with-several-errors",
+    "numbers-of-multifd",
+    "guest-panics",
 )
 """Scenarios of every theme."""
 
