@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 LEAVE_OUT = "leave this message out"
 
 SOME_REMAINS: Mapping[str, str] = {
-    "stop-lost": "the edit puts a pass there as well, for it knows no numbers, and the count of the next answer denies it",
+    "stop-lost": "the edit adds a pass, for it knows no numbers; the count in the next answer denies that",
     "resume-after-completed": "the event that is left out was due a message earlier, which a query notices",
 }
 """Faults that a change of one message cannot mend, by name, with the reason; what remains is found later."""
