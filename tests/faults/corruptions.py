@@ -26,7 +26,7 @@ from migspec.traces.judge import Options, TraceJudge
 
 CORPUS = Path(__file__).resolve().parents[2] / "traces/corpus/qemu-5.2.0"
 
-SAMPLES = 1
+SAMPLES = 2
 """Messages in which a member of one kind of message is corrupted."""
 
 LONGEST = 150
@@ -233,7 +233,7 @@ def outcomes() -> dict[tuple[Target, str], tuple[int, int]]:
     """How many of the samples of each corruption were found, and how many there were; judged in other processes."""
     # what was found out about one trace is of use for the next fault in it
     every = sorted(corruptions(), key=lambda corruption: (corruption.place.trace, corruption.place.index))
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         found = list(pool.map(is_found, every, chunksize=64))
     counted: dict[tuple[Target, str], tuple[int, int]] = {}
     for corruption, was_found in zip(every, found, strict=True):

@@ -12,7 +12,6 @@ QUEUE = "out-of-band-and-the-queue"
 UNNEGOTIATED = "out-of-band-without-being-negotiated"
 UNKNOWN = "unknown-commands"
 
-_STRAY = src.error("JSON parse error, stray '01'")
 _NO_VALUE = src.error("JSON parse error, expecting value")
 _THIRD = src.error("JSON parse error, key is not a string in object")
 _NO_OBJECT = src.error("QMP input must be a JSON object")

@@ -115,7 +115,6 @@ def test_declared_gap_conforms(judge: Judge, path: Path, share: float, length: f
     assert not judge.violations(header, [*lines[:begin], *gaps, *lines[end:]])
 
 
-@settings(max_examples=LATE_EXAMPLES)
 @given(files, shares)
 def test_gap_in_which_nothing_was_lost_hides_nothing(judge: Judge, path: Path, share: float) -> None:
     header, lines = load(path)

@@ -182,10 +182,6 @@ class Walk:
             after, seen = self.random.choice(moves)
             self.take(after, *seen)
 
-    @property
-    def is_quiet(self) -> bool:
-        return not any(self.h.owed) and not any(m.queue or m.oob or m.backlog for m in self.h.monitors)
-
     def _client(self) -> None:
         index = self.random.randrange(len(self.h.monitors))
         monitor = self.h.monitors[index]
@@ -226,7 +222,7 @@ class Walk:
                 elif is_due_to(item, index):
                     assert isinstance(item, Due)
                     for reply in replies(item, h.state, self.random):
-                        for after in deliver_reply(h, index, reply, oob=item.oob):
+                        for _, after in deliver_reply(h, index, reply, oob=item.oob):
                             told = Replied(index, item.request.sent_as, reply, 0 if item.oob else None)
                             yield after, (told,)
             for event in sorted(INSTANT_EVENTS) if self.random.random() < 0.01 else ():

@@ -98,44 +98,44 @@ ANSWER_RULES: tuple[Rule, ...] = (
         "query-migrate-capabilities.complete",
         "Every capability of the build is listed, in the order of the enumeration.",
         "query-migrate-capabilities",
-        profiles=frozenset({QEMU_5_2_0}),
+        profiles=_RELEASE,
     ),
     Rule(
         "query-colo-status.mode",
         "The mode is that of the side which is in COLO.",
         "COLOStatus.mode",
-        profiles=frozenset({QEMU_5_2_0}),
+        profiles=_RELEASE,
     ),
     Rule(
         "query-colo-status.last-mode",
         "The last mode is that of the last COLO, the present one included.",
         "COLOStatus.last-mode",
-        profiles=frozenset({QEMU_5_2_0}),
+        profiles=_RELEASE,
     ),
     Rule(
         "query-colo-status.reason",
         "The reason tells how far the last failover that was ordered has come, whatever COLO_EXIT told.",
         "COLOStatus.reason",
-        profiles=frozenset({QEMU_5_2_0}),
+        profiles=_RELEASE,
     ),
     Rule(
         "query-dirty-rate.status",
         "The status is that of the measurement, with a rate exactly once it is measured.",
         "DirtyRateInfo.status",
-        profiles=frozenset({QEMU_5_2_0}),
+        profiles=_RELEASE,
     ),
     Rule(
         "query-dirty-rate.start-time",
         "A measurement begins no earlier than the one before it; until it has begun, the earlier times are shown.",
         "DirtyRateInfo.start-time",
-        profiles=frozenset({QEMU_5_2_0}),
+        profiles=_RELEASE,
         evidence="seconds of the host's monotonic clock",
     ),
     Rule(
         "query-dirty-rate.calc-time",
         "A measurement takes as long as was asked for, or longer where the samples took longer.",
         "DirtyRateInfo.calc-time",
-        profiles=frozenset({QEMU_5_2_0}),
+        profiles=_RELEASE,
     ),
     Rule(
         "query-dirty-rate.unmeasured",
@@ -187,14 +187,14 @@ VALUE_RULES: tuple[Rule, ...] = (
         "A number that is too large for its storage is cut to its width, and only then checked.",
         "MigrateSetParameters",
         Standing.DEFECT,
-        frozenset({QEMU_5_2_0}),
+        _RELEASE,
     ),
     Rule(
         f"{SET}.ignored",
         "A level of multifd's compression is accepted, whatever it is, and not stored.",
         "MigrateSetParameters.multifd-zlib-level",
         Standing.DEFECT,
-        frozenset({QEMU_5_2_0}),
+        _RELEASE,
     ),
 )
 """What the values of parameters must be."""
@@ -251,7 +251,7 @@ _SAYS: tuple[tuple[type[Entity], str], ...] = (
 def _schema_rules() -> Iterator[Rule]:
     for entity in SCHEMA.entities:
         sentence = next(sentence for kind, sentence in _SAYS if isinstance(entity, kind))
-        profiles = frozenset({QEMU_5_2_0}) if entity.origin is Origin.RELEASE else _ALL
+        profiles = _RELEASE if entity.origin is Origin.RELEASE else _ALL
         yield Rule(f"schema.{entity.name}", sentence, entity.name, Standing.DOCUMENTED, profiles)
 
 

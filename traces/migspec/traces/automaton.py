@@ -24,8 +24,8 @@ from migspec.traces.hypotheses import (
     Owed,
     Relation,
     Step,
-    answered,
     deliver_event,
+    deliver_reply,
 )
 from migspec.traces.needed import (
     EVERY,
@@ -300,7 +300,7 @@ class Automaton:
                     yield from self._answer_at_once(h, observation)
             case Replied(monitor, _, reply, oob):
                 for reached in self.closure(node):
-                    for due, after in answered(reached.hypothesis, monitor, reply, oob=oob is not None):
+                    for due, after in deliver_reply(reached.hypothesis, monitor, reply, oob=oob is not None):
                         yield after, shown_by_reply(reached.needed, due.expect)
             case Emitted(monitor, event):
                 for reached in self.closure(node):
@@ -327,7 +327,7 @@ class Automaton:
     def _answer_at_once(self, h: Hypothesis, observation: Replied) -> Iterator[tuple[Hypothesis, int]]:
         index = observation.monitor
         for _, after in self.relation.execute(h, index, h.monitors[index].queue[0], oob=False):
-            for due, shown in answered(after, index, observation.reply, oob=False):
+            for due, shown in deliver_reply(after, index, observation.reply, oob=False):
                 yield shown, shown_by_reply(0, due.expect)
 
     def _end(self, node: Node, end: Ended) -> Iterator[tuple[Hypothesis, int]]:

@@ -80,12 +80,8 @@ class Beside:
         if self._dirty_rates is not None:
             self._dirty_rates.asked(index, request)
 
-    def unanswered(self, number: int, request: Request) -> None:
-        """A request was never read, or its reply is missing."""
-        self.numbers.answered(number, request, success=False)
-
     def answered(self, number: int, request: Request, *, success: bool) -> None:
-        """A request was answered in some form."""
+        """A request was answered; without `success` also one that was never read, or whose reply is missing."""
         self.numbers.answered(number, request, success=success)
 
     def replied(self, span: Span, request: Request, message: Message, reply: Reply) -> None:

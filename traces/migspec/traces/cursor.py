@@ -177,7 +177,7 @@ class Cursor:
         teaches = replied.reply != Reply() and not self._is_impossible(replied)
         if teaches or not is_inert(relation, self.node, replied):
             return False
-        self.change(lambda node: automaton.node(without_reply(relation, node, replied), lacks_some=node.lacks_some))
+        self.change(lambda node: automaton.node(without_reply(node, replied), lacks_some=node.lacks_some))
         return True
 
     def _is_impossible(self, observation: Observation) -> bool:

@@ -361,14 +361,8 @@ def deliver_event(h: Hypothesis, index: int, event: str) -> Iterator[Hypothesis]
             yield h.owing(thread, items[1:])._replace(monitors=_spread(h.monitors, index, event))
 
 
-def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[Hypothesis]:
-    """Every way in which `h` may show `reply` on a monitor next."""
-    for _, after in answered(h, index, reply, oob=oob):
-        yield after
-
-
-def answered(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[tuple[Due, Hypothesis]]:
-    """The same, each way with the reply that was due."""
+def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[tuple[Due, Hypothesis]]:
+    """Every way in which `h` may show `reply` on a monitor next, each with the reply that was due."""
     monitor = h.monitors[index]
     if monitor.backlog:
         due = monitor.backlog[0]
@@ -382,8 +376,8 @@ def answered(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[
     due = items[0] if items else ""
     if isinstance(due, Due) and due.monitor == index:
         # who is answered is connected: whatever its predecessor had asked is settled
-        answered_one = monitor._replace(orphans=(), again=False, late=monitor.late if oob else 0)
-        settled = h.with_monitor(index, answered_one).owing(thread, items[1:])
+        answered = monitor._replace(orphans=(), again=False, late=monitor.late if oob else 0)
+        settled = h.with_monitor(index, answered).owing(thread, items[1:])
         for state in agree(due, reply, h.state):
             yield due, settled._replace(state=state)
 

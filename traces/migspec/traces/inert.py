@@ -35,12 +35,12 @@ def is_impossible(relation: Relation, node: Node, observation: Observation) -> b
     return request is not None and not _may_be(relation.profile, request, observation.reply)
 
 
-def without_reply(relation: Relation, node: Node, replied: Replied) -> list[Hypothesis]:
+def without_reply(node: Node, replied: Replied) -> list[Hypothesis]:
     """The hypotheses of a node after a request that moves nothing was answered, with the reply left out of account."""
-    return [answered(h, replied) if _request(h, replied) is not None else h for h in node.hypotheses]
+    return [_settled(h, replied) if _request(h, replied) is not None else h for h in node.hypotheses]
 
 
-def answered(h: Hypothesis, replied: Replied) -> Hypothesis:
+def _settled(h: Hypothesis, replied: Replied) -> Hypothesis:
     """`h` with the request that was answered executed; if that was to negotiate, it may have failed."""
     index, oob = replied.monitor, replied.oob is not None
     due = _due(h, index, oob=oob)

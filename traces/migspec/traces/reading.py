@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -29,13 +29,25 @@ from migspec.traces.observations import Reply
 MOST_REMEMBERED = 20_000
 """Entries of a memory before it is emptied: it bounds what a trace of ever new messages can take."""
 
-_LONGEST_REMEMBERED = 256
+_LONGEST_REMEMBERED = 2_048
 """Bytes of a reply that is likely to come once more."""
 
 _SHUTDOWN_BY_QUIT = "host-qmp-quit"
 
 _LONG_NUMBER = re.compile(rb"\d{20}")
 """What a number has that may be larger than any integer of the wire."""
+
+
+class ReadEvent(NamedTuple):
+    """What an event says.
+
+    `event` is its name in rows, None if no row knows it; `faults` are what the schema finds wrong with it; `types` are
+    the types of the schema that its data are made of.
+    """
+
+    event: str | None
+    faults: tuple[Mismatch, ...]
+    types: frozenset[str]
 
 
 class Reader:
@@ -48,8 +60,8 @@ class Reader:
         self._returns = decoders.returns
         self._migrate_answer = decoders.returns["query-migrate"].decode
         self._requests: dict[tuple[str, bytes, bool], Request] = {}
-        self._events: dict[tuple[str, bytes], tuple[str | None, tuple[Mismatch, ...]]] = {}
-        self._types: dict[tuple[str, bytes] | tuple[str, str, bytes], frozenset[str]] = {}
+        self._events: dict[tuple[str, bytes], ReadEvent] = {}
+        self._types: dict[tuple[str, bytes], frozenset[str]] = {}
         self._replies: dict[Reply, Reply] = {}
         self._successes: dict[tuple[str, bytes], tuple[Reply | None, tuple[Mismatch, ...]]] = {}
 
@@ -63,15 +75,16 @@ class Reader:
             _remember(self._requests, key, found)
         return found
 
-    def event(self, name: str, data: bytes) -> tuple[str | None, tuple[Mismatch, ...]]:
-        """The event as rows name it, None if no row knows it, and what the schema finds wrong with it."""
+    def event(self, name: str, data: bytes) -> ReadEvent:
+        """What an event with these data says, given as JSON text; empty where there are none."""
         key = (name, data)
         found = self._events.get(key)
         if found is None:
             value = _decode(data) if data else ABSENT
             definition = self.schema.events.get(name)
             faults = tuple(validate_event(value, definition, self.schema)) if definition else ()
-            found = (_named(name, value), faults)
+            types = types_of_event(value, definition, self.schema) if definition and not faults else frozenset[str]()
+            found = ReadEvent(_named(name, value), faults, types)
             _remember(self._events, key, found)
         return found
 
@@ -104,36 +117,12 @@ class Reader:
                 return reply, faults
         return self._content(command, value, bytes(returned)), ()
 
-    def types_of_reply(self, command: str, returned: bytes) -> frozenset[str]:
-        """The types of the schema that a success, which fits it, is made of; none for a command that it lacks."""
-        definition = self.schema.commands.get(command)
-        if definition is None or definition.returns is None:
-            return frozenset()
-        key = (command, returned)
-        found = self._types.get(key)
-        if found is None:
-            found = types_of_reply(_decode(returned), definition, self.schema)
-            _remember(self._types, key, found)
-        return found
-
-    def types_of_event(self, name: str, data: bytes) -> frozenset[str]:
-        """The types of the schema that the data of an event, which fits it, is made of."""
-        definition = self.schema.events.get(name)
-        if definition is None or not data:
-            return frozenset()
-        key = (name, data)
-        found = self._types.get(key)
-        if found is None:
-            found = types_of_event(_decode(data), definition, self.schema)
-            _remember(self._types, key, found)
-        return found
-
     def types_of_request(self, command: str, arguments: bytes) -> frozenset[str]:
         """The types of the schema that the arguments of a request, which fit it, are made of."""
         definition = self.schema.commands.get(command)
         if definition is None or not arguments:
             return frozenset()
-        key = (command, "arguments", arguments)
+        key = (command, arguments)
         found = self._types.get(key)
         if found is None:
             found = types_of_arguments(_decode(arguments), definition, self.schema)
@@ -156,7 +145,8 @@ class Reader:
         return answers_like(self._decoders, decode_any(returned), vm, monitor)
 
     def _content(self, command: str, value: Any, returned: bytes) -> Reply:
-        reply = Reply(types=self.types_of_reply(command, returned))
+        definition = self.schema.commands[command]
+        reply = Reply(types=types_of_reply(_decode(returned), definition, self.schema))
         match command:
             case "query-migrate":
                 members = frozenset(
@@ -179,7 +169,7 @@ class Reader:
                 rate = dirty_rate.DirtyRateAnswer(value.status, value.dirty_rate is not UNSET)
                 reply = replace(reply, shown=rate)
             case _:
-                reply = replace(reply, empty=self.schema.commands[command].returns is None)
+                reply = replace(reply, empty=definition.returns is None)
         return self._intern(reply)
 
     def _misfit(self, command: str, returned: bytes) -> tuple[Reply | None, tuple[Mismatch, ...]]:

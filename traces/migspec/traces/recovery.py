@@ -27,7 +27,7 @@ from migspec.traces.hypotheses import (
     deliver_event,
     shows_all,
 )
-from migspec.traces.inert import answered, is_inert
+from migspec.traces.inert import is_inert, without_reply
 from migspec.traces.observations import Emitted, Observation, Replied, Reply, Sent
 
 _SHOWN_ASIDE = sum(VARIABLES[name].field for name in ("colo-failover", "colo-last", "dirty-rate"))
@@ -131,7 +131,7 @@ def _force(h: Hypothesis, row: Row, monitor: int, event: str) -> Iterator[Hypoth
 def _after_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterator[Hypothesis]:
     if is_inert(automaton.relation, node, replied):
         # when it was executed makes no difference, so there is nothing to be searched
-        yield from (answered(h, replied) for h in node.hypotheses)
+        yield from without_reply(node, replied)
         if replied.reply.answer is not None or replied.reply.run is not None:
             yield from _forced_reply(automaton, node, replied)
         return

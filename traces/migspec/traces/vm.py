@@ -261,15 +261,13 @@ class VmJudge(Following):
 
     def _event(self, number: int, track: Track, message: Message) -> None:
         name = message.event or ""
-        event, faults = self.reader.event(name, bytes(message.data))
+        event, faults, types = self.reader.event(name, bytes(message.data))
         for fault in faults:
             told = f"Event {name}: {fault.path} should be {fault.expected}, and is {fault.found}."
             self._find(number, f"schema.{name}", Grade.VIOLATION, told)
         if message.timestamp is None:
             self._find(number, "envelope.timestamp", Grade.VIOLATION, f"Event {name} has no timestamp.")
-        self._exercise_types(number, (name,))
-        if message.data and not faults:
-            self._exercise_types(number, self.reader.types_of_event(name, bytes(message.data)))
+        self._exercise_types(number, (name, *types))
         if event is None:
             for rule in held_of_event():
                 self._exercise(number, rule)
@@ -407,7 +405,7 @@ class VmJudge(Following):
             if refused is not None:
                 if refused.refused is None:
                     sent = refused.sent
-                    self._beside.unanswered(number, sent.request)
+                    self._beside.answered(number, sent.request, success=False)
                     self._cursor.change(lambda node: forget(self.automaton, node, sent))
                 return None
             if not self._exact and track.answers_bad_input(text, identity):
@@ -418,7 +416,7 @@ class VmJudge(Following):
         if pairing.rule:
             self._find(number, pairing.rule, Grade.VIOLATION, pairing.fault)
         for lost in (lost for lost in pairing.lost if lost.refused is None):
-            self._beside.unanswered(number, lost.sent.request)
+            self._beside.answered(number, lost.sent.request, success=False)
             self._recover(Replied(track.index, lost.sent.request.sent_as, Reply()))
         if pairing.asked is None and not pairing.rule:
             self._foreign(number, track, message)

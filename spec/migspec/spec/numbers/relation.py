@@ -65,8 +65,7 @@ class Relation:
     `statuses` are those of the answers that it is about; None for all that have its members. `before` are the
     statuses of the answer before, where it compares two: None where those are the same. It holds across a recovery
     only if `recovers`. `capabilities` must be known to be so in the attempt, and `history` to have been seen.
-    `needs` is what else must be the case and no trace can show. `known_as` is the name that it has in the notes on
-    the release that it was found in.
+    `needs` is what else must be the case and no trace can show.
     """
 
     id: str

@@ -57,8 +57,6 @@ class Mismatch:
     kind: MismatchKind
 
 
-_Definition = Struct | Union | Enum
-
 _LONGEST_EXCERPT = 60
 _WIDEST_SPELLED_OUT = 256  # bits; Python refuses to print numbers of very many digits
 
