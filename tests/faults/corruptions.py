@@ -26,7 +26,7 @@ from migspec.traces.judge import Options, TraceJudge
 
 CORPUS = Path(__file__).resolve().parents[2] / "traces/corpus/qemu-5.2.0"
 
-SAMPLES = 2
+SAMPLES = 3
 """Messages in which a member of one kind of message is corrupted."""
 
 LONGEST = 150
@@ -226,6 +226,8 @@ def is_found(corruption: Corruption) -> bool:
     judge = TraceJudge(report, read_header(header), Options())
     for number, line in enumerate(lines, 2):
         judge.feed(number, line)
+        if judge.has_violation:
+            return True
     return any(finding.grade is Grade.VIOLATION for finding in judge.finish().findings)
 
 

@@ -35,7 +35,97 @@ class Slack:
         )
 
 
-SLACK: tuple[Slack, ...] = ()
+_ANY = ("*",)
+_NUMBER = ("one more", "one less")
+
+SLACK: tuple[Slack, ...] = (
+    Slack(
+        ("event *",),
+        ("timestamp.*",),
+        _NUMBER,
+        "A clock supports and never proves: no rule compares the times of events",
+    ),
+    Slack(
+        ("greeting", "reply query-version"),
+        ("*",),
+        _ANY,
+        "A release may have any number and any name, and a monitor may offer nothing",
+    ),
+    Slack(
+        ("event *",),
+        ("event",),
+        ("another text",),
+        "An event of an unknown name is left alone, and the one that it was is not missed wherever it may be missing",
+    ),
+    Slack(
+        ("event COLO_EXIT",),
+        ("data.*",),
+        ("another word",),
+        "Where a VM leaves COLO there are so many possibilities that a doubt is told instead of a violation",
+    ),
+    Slack(
+        ("event RESET", "event SHUTDOWN"),
+        ("data.*",),
+        ("negated", "another word"),
+        "The guest, its host and other clients may reset or end a VM at any time, for any reason",
+    ),
+    Slack(("event UNPLUG_PRIMARY",), ("data.device-id",), _ANY, "A device may have any name"),
+    Slack(
+        ("event MIGRATION_PASS",),
+        ("data.pass",),
+        _NUMBER,
+        "The last pass that a trace shows is compared with the one before it only where there is one",
+    ),
+    Slack(
+        ("error xen-*", "error x-colo-lost-heartbeat", "error migrate-continue", "error migrate-recover"),
+        ("error.desc",),
+        ("another text",),
+        "Some refusals quote a file, a disk or an address, so that only their beginnings are known",
+    ),
+    Slack(
+        ("reply query-colo-status",),
+        ("return.mode", "return.last-mode"),
+        ("another word",),
+        "A trace that begins in the middle may have been in COLO before, or be in it",
+    ),
+    Slack(
+        ("reply query-dirty-rate",),
+        ("return.*",),
+        _ANY,
+        "A measurement proceeds unseen: what it measures is an estimate, and its times count whole seconds",
+    ),
+    Slack(
+        ("reply query-migrate",),
+        ("return.error-desc", "return.cpu-throttle-percentage", "return.disk"),
+        ("missing", "another text"),
+        "A failure may leave any text or none, and a throttle or a disk need not be under way",
+    ),
+    Slack(
+        ("reply query-migrate",),
+        ("return.socket-address*",),
+        _ANY,
+        "A VM may listen on several sockets, and the host decides on which",
+    ),
+    Slack(
+        ("reply query-migrate",),
+        ("return.*",),
+        _NUMBER,
+        "A number that only grows, or lies between bounds, may as well be one more or one less",
+    ),
+    Slack(
+        ("reply query-migrate-capabilities",),
+        ("return[].state",),
+        ("negated",),
+        "The first answer of a trace is believed: a command line may have preset any capability",
+    ),
+    Slack(("reply query-status",), ("return.singlestep",), ("negated",), "A VM may be told to take single steps"),
+    Slack(
+        ("reply query-xen-replication-status",),
+        ("return.desc",),
+        ("another text",),
+        "What goes wrong with a replication is told in the words of a disk",
+    ),
+)
 """The reasons; the first that covers a corruption is given."""
 
 

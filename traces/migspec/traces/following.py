@@ -46,6 +46,11 @@ class Following:
         self._other_clients = other_clients
         self._shadow: Shadow | None = None
 
+    @property
+    def is_explaining(self) -> bool:
+        """Whether an observation was rejected, which a few more messages are looked at to explain."""
+        return bool(self._unexplained)
+
     def _move(self, number: int, observation: Observation) -> None:
         if self._unexplained or self._shadow or not self._cursor.repeats(observation):
             self._find_way(number, observation)

@@ -98,6 +98,12 @@ class TraceJudge:
         judge = self._vms.get(vm)
         return judge.statuses() if judge else frozenset()
 
+    @property
+    def has_violation(self) -> bool:
+        """Whether the lines so far break a rule, told already or not."""
+        told = any(finding.grade is Grade.VIOLATION for finding in self.report.findings)
+        return told or any(vm.is_explaining for vm in self._vms.values())
+
     def finish(self) -> Report:
         """The report, complete."""
         self.report.messages = self._messages
