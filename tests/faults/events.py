@@ -6,6 +6,8 @@ from tests.faults.fault import Fault, dst, in_trace, src
 from tests.faults.mutations import Line, altered, doubled, exchanged, invented, lost, without
 from tests.faults.traces import CANCEL, CONTINUE, PAUSE, PRECOPY
 
+CANCELLED_EARLY = "tls-cancelled-while-connecting"
+
 RECOVER = "recover-once"
 
 
@@ -162,6 +164,12 @@ _PASSES = (
         Fault("pass-jumps", "migration-pass.count", altered(src.passed(2), "data.pass", 4), most=2),
         Fault("pass-starts-at-two", "outgoing.first-pass", altered(src.passed(1), "data.pass", 2), most=3),
         Fault("pass-of-wrong-type", "schema.MIGRATION_PASS", altered(src.passed(2), "data.pass", "2"), most=2),
+    ),
+    # while it is being cancelled, a migration may make any pass as far as the states know
+    *in_trace(
+        CANCELLED_EARLY,
+        src,
+        Fault("cancelled-pass-starts-at-two", "migration-pass.count", altered(src.passed(1), "data.pass", 2)),
     ),
     *in_trace(
         CONTINUE,

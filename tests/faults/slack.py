@@ -71,16 +71,10 @@ SLACK: tuple[Slack, ...] = (
     ),
     Slack(("event UNPLUG_PRIMARY",), ("data.device-id",), _ANY, "A device may have any name"),
     Slack(
-        ("event MIGRATION_PASS",),
-        ("data.pass",),
-        _NUMBER,
-        "The last pass that a trace shows is compared with the one before it only where there is one",
-    ),
-    Slack(
-        ("error xen-*", "error x-colo-lost-heartbeat", "error migrate-continue", "error migrate-recover"),
+        ("error xen-*",),
         ("error.desc",),
         ("another text",),
-        "Some refusals quote a file, a disk or an address, so that only their beginnings are known",
+        "Some refusals quote a file or a disk, so that only their beginnings are known",
     ),
     Slack(
         ("reply query-colo-status",),

@@ -18,6 +18,9 @@ from migspec.spec.parameters import SHORTHANDS, Refusal, Verdict, changes_of, ju
 from migspec.spec.schema import Absent, Schema
 from migspec.spec.vocabulary import MigrationCapability, MigrationParameter, MigrationStatus
 
+LISTENERS: frozenset[str] = frozenset({"migrate-incoming", "migrate-recover"})
+"""The commands that make a process listen, and announce a set-up without a migration of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -160,7 +163,7 @@ def _values(command: str, given: Mapping[str, Any]) -> Verdict:
 
 
 def _listening(command: str, address: object) -> uri.UriVerdict | None:
-    if not isinstance(address, str) or command not in ("migrate-incoming", "migrate-recover"):
+    if not isinstance(address, str) or command not in LISTENERS:
         return None
     # only the contract of migrate-incoming has made sure that the process was started with -incoming defer
     return uri.incoming(address, deferred=True if command == "migrate-incoming" else None)

@@ -14,19 +14,21 @@ from functools import partial
 from typing import NamedTuple
 
 from migspec.spec.commands import CONTRACTS
+from migspec.spec.requests import LISTENERS
 from migspec.spec.state import VARIABLES, assign
 from migspec.traces.automaton import Automaton, Edge, Node
 from migspec.traces.beginnings import IN_COLO, LATE, ON_BOTH_SIDES, UNUSUAL_SOURCE, beginnings
 from migspec.traces.hypotheses import ONE_UNSEEN, Monitor
 from migspec.traces.inert import is_impossible, is_inert, without_reply
 from migspec.traces.observations import Emitted, Ended, Observation, Replied, Reply, Sent
+from migspec.traces.recovery import recover
 from migspec.traces.way import MOST_NEW, Appeared, Changed, Step, Way
 
 ASIDE: frozenset[str] = frozenset(contract.command for contract in CONTRACTS.values() if contract.aside)
 """The commands that have nothing to do with any migration."""
 
 _OF_BOTH_SIDES = ("postcopy", "recover", "socket-address")
-_SETTING_UP = frozenset({"migrate", "migrate-incoming", "migrate-recover"})
+_SETTING_UP = LISTENERS | {"migrate"}
 _AT_REST = frozenset({None, "none", "completed", "failed", "cancelled"})
 
 
@@ -164,7 +166,7 @@ class Cursor:
     def follow(self, observation: Observation) -> Edge | None:
         """Move along `observation`; None, without moving, if nothing explains it."""
         edge = self.automaton.follow(self.node, observation)
-        if edge.node is None and not self._is_impossible(observation) and self._begin_otherwise(observation):
+        if edge.node is None and not self.rules_out(observation) and self._begin_otherwise(observation):
             edge = self.automaton.follow(self.node, observation)
         if edge.node is None:
             return None
@@ -172,15 +174,18 @@ class Cursor:
         return edge
 
     def pass_over(self, replied: Replied) -> bool:
-        """Go on without a reply that teaches nothing, whatever the beginning; false, without moving, if it may."""
-        relation, automaton = self.automaton.relation, self.automaton
-        teaches = replied.reply != Reply() and not self._is_impossible(replied)
-        if teaches or not is_inert(relation, self.node, replied):
+        """Go on after a reply that is wrong whatever the beginning; false, without moving, if it may be right."""
+        automaton = self.automaton
+        if replied.reply != Reply() and not self.rules_out(replied):
             return False
-        self.change(lambda node: automaton.node(without_reply(node, replied), lacks_some=node.lacks_some))
+        if is_inert(automaton.relation, self.node, replied):
+            self.change(lambda node: automaton.node(without_reply(node, replied), lacks_some=node.lacks_some))
+        else:
+            self.change(lambda node: recover(automaton, node, replied))
         return True
 
-    def _is_impossible(self, observation: Observation) -> bool:
+    def rules_out(self, observation: Observation) -> bool:
+        """Whether no state at all admits an observation, so that it is wrong however little is known."""
         return is_impossible(self.automaton.relation, self.node, observation)
 
     def advance(self, edge: Edge, observation: Observation) -> None:

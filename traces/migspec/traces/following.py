@@ -70,7 +70,7 @@ class Following:
                 told = "This is explained by a client that the trace does not show."
                 self._find(number, "trace.other-client", Grade.NOTE, told)
                 return
-        if edge is None and self._cursor.is_uncertain:
+        if edge is None and self._cursor.is_uncertain and not self._cursor.rules_out(observation):
             told = "There are too many possibilities to tell whether this message is allowed."
             self._find(number, "trace.too-uncertain", Grade.DOUBT, told)
             self._recover(observation)

@@ -1,8 +1,8 @@
-"""Requests that move nothing, and replies to them that no state admits.
+"""Replies that no state admits, and requests that move nothing.
 
-A query moves nothing, nor does a command whose every case leaves the state alone. When such a request is executed makes
-no difference, so a wrong reply to one teaches nothing about the VM: it can be passed over, whatever the beginning of
-the trace was. Where no state at all admits the reply, no beginning needs to be tried for it.
+Where no state at all admits a reply to its request, it is wrong whatever the beginning of the trace was, and no other
+one needs to be tried for it. A query moves nothing, nor does a command whose every case leaves the state alone: when
+it is executed makes no difference, so a wrong reply to one teaches nothing about the VM.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ _SESSION = VARIABLES["session"]
 
 def is_inert(relation: Relation, node: Node, replied: Replied) -> bool:
     """Whether the request that was answered moves nothing but its monitor, in whatever hypothesis."""
-    return _inert_request(relation, node, replied) is not None
+    request = _the_request(node, replied)
+    return request is not None and _moves_nothing(relation.profile, request)
 
 
 def is_impossible(relation: Relation, node: Node, observation: Observation) -> bool:
-    """Whether an observation is a reply that no state admits, to a request that moves nothing."""
+    """Whether an observation is a reply that no state admits."""
     if not isinstance(observation, Replied):
         return False
-    request = _inert_request(relation, node, observation)
+    request = _the_request(node, observation)
     return request is not None and not _may_be(relation.profile, request, observation.reply)
 
 
@@ -55,10 +56,10 @@ def _settled(h: Hypothesis, replied: Replied) -> Hypothesis:
     return h.with_monitor(index, monitor._replace(backlog=tuple(item for item in monitor.backlog if item is not due)))
 
 
-def _inert_request(relation: Relation, node: Node, replied: Replied) -> Request | None:
+def _the_request(node: Node, replied: Replied) -> Request | None:
+    """The request that a reply answers, if all hypotheses agree about it."""
     requests = {_request(h, replied) for h in node.hypotheses}
-    request = requests.pop() if len(requests) == 1 else None
-    return request if request is not None and _moves_nothing(relation.profile, request) else None
+    return requests.pop() if len(requests) == 1 else None
 
 
 def _request(h: Hypothesis, replied: Replied) -> Request | None:

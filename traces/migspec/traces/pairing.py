@@ -133,6 +133,7 @@ class Track:
         self.greeted = False
         self.matched = False
         self.last_pass: int | None = None
+        """The number of the last pass; 0 where a migration has begun since, None where nothing was seen."""
         self.oob: bool | None = None
         """Whether out-of-band execution was negotiated; None if the trace does not tell."""
         self.offers: frozenset[str] | None = None

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from migspec.spec.commands.queries import contradictions
 from migspec.spec.numbers.disturbances import DISTURBING_EVENTS, DISTURBING_STATUSES, Influence, influence_of
-from migspec.spec.requests import Request, understand
+from migspec.spec.requests import LISTENERS, Request, understand
 from migspec.spec.rows import SEED
 from migspec.spec.rules import ANSWERED_BY, RULES
 from migspec.spec.schema import ABSENT
@@ -272,6 +272,9 @@ class VmJudge(Following):
             for rule in held_of_event():
                 self._exercise(number, rule)
             return
+        if event == "MIGRATION:setup" and not self._is_told_to_listen:
+            track.last_pass = 0
+        is_first = name == "MIGRATION_PASS" and not faults and track.last_pass == 0
         if name == "MIGRATION_PASS" and not faults:
             self._count_pass(number, track, message)
         elif name in DISTURBING_EVENTS or event.removeprefix("MIGRATION:") in DISTURBING_STATUSES:
@@ -284,14 +287,23 @@ class VmJudge(Following):
         emitted = track.events.get(event)
         if emitted is None:
             emitted = track.events[event] = Emitted(track.index, event)
+        rejected = len(self._unexplained)
         self._move(number, emitted)
+        if is_first and track.last_pass != 1 and len(self._unexplained) <= rejected:
+            told = f"Pass {track.last_pass} is the first of this migration; passes count up from one."
+            self._find(number, "migration-pass.count", Grade.VIOLATION, told)
+
+    @property
+    def _is_told_to_listen(self) -> bool:
+        """Whether a request is open that announces a set-up without a migration of its own."""
+        return any(asked.sent.request.command in LISTENERS for t in self._tracks.values() for asked in t.pending)
 
     def _count_pass(self, number: int, track: Track, message: Message) -> None:
-        """Passes count up by one; which one is the first is the automaton's business."""
+        """Passes count up by one; where a first one is due is the automaton's business."""
         passed: int = msgspec.json.decode(message.data)["pass"]
         track.series.passed(passed, number, asking=bool(track.pending))
         last, track.last_pass = track.last_pass, passed
-        if last is not None and passed != 1:
+        if last and passed != 1:
             self._exercise(number, "migration-pass.count")
             if passed != last + 1:
                 told = f"Pass {passed} follows pass {last}; passes count up by one."
