@@ -54,7 +54,9 @@ def test_the_answer_to_a_query_is_held_against_the_rules_of_its_content() -> Non
 
 
 def test_what_messages_are_held_against_are_rules() -> None:
-    assert held_of_event() | held_of_greeting() <= {rule.id for rule in MESSAGE_RULES}
+    assert held_of_greeting() <= {rule.id for rule in MESSAGE_RULES}
+    assert held_of_event("no-such-event") <= {rule.id for rule in MESSAGE_RULES}
+    assert held_of_event("MIGRATION") >= {"envelope.timestamp", "schema.MIGRATION", "schema.MigrationStatus"}
     assert "schema.query-status" in held_of_reply("query-status", ["StatusInfo"], success=True)
     assert "schema.query-status" not in held_of_reply("query-status", ["StatusInfo"], success=False)
     assert held_of_reply("no-such-command", (), success=True) <= RULES.keys()

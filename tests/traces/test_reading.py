@@ -326,7 +326,7 @@ def test_the_faults_of_an_event_are_those_of_the_schema(data: st.DataObject) -> 
         st.just(ABSENT) | with_one_change(data_of(event).filter(lambda drawn: drawn is not ABSENT) | JSON)
     )
     text = EMPTY if value is ABSENT else as_text(value)
-    faults = Reader(SCHEMA).event(event.name, text).faults
+    _, faults = Reader(SCHEMA).event(event.name, text)
     assert list(faults) == list(validate_event(value, event, SCHEMA))
 
 
@@ -417,7 +417,7 @@ def test_what_is_left_of_other_replies() -> None:
     ],
 )
 def test_events_as_rows_name_them(name: str, data: object, told: str | None) -> None:
-    event = Reader(SCHEMA).event(name, EMPTY if data is ABSENT else as_text(data)).event
+    event, _ = Reader(SCHEMA).event(name, EMPTY if data is ABSENT else as_text(data))
     assert event == told
 
 

@@ -353,8 +353,8 @@ def _held(observation: Observation) -> frozenset[str]:
     match observation:
         case Replied(_, command, reply):
             return held_of_reply(command, reply.types, success=not reply.is_error)
-        case Emitted():
-            return held_of_event()
+        case Emitted(_, event):
+            return held_of_event(event.partition(":")[0])
         case Greeted():
             return held_of_greeting()
     return frozenset()

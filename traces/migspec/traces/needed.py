@@ -10,11 +10,14 @@ Rules are kept as bits of an integer while they are joined and intersected, whic
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from migspec.spec.contracts import Expect
 from migspec.spec.parameters import READ
 from migspec.spec.rules import ANSWERED_BY, CASES, MESSAGE_RULES, RULES
+from migspec.spec.schema import QEMU_5_2_0
+from migspec.spec.schema.reach import reachable
 from migspec.spec.vocabulary import MigrationParameter
 
 _NAMES: list[str] = []
@@ -86,9 +89,10 @@ def held_of_reply(command: str, types: Iterable[str], *, success: bool) -> froze
     return _known((*_REPLY, *content, *(f"schema.{name}" for name in types)))
 
 
-def held_of_event() -> frozenset[str]:
-    """The rules on form that any event is held against; that of its own content is `schema.NAME`."""
-    return _known(_EVENT)
+@lru_cache(maxsize=1024)
+def held_of_event(name: str) -> frozenset[str]:
+    """The rules that an event of this name is held against, whatever explains it; no member of one is optional."""
+    return _known((*_EVENT, *(f"schema.{entity}" for entity in (name, *reachable(QEMU_5_2_0, name)))))
 
 
 def held_of_greeting() -> frozenset[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -20,7 +20,7 @@ from migspec.spec.commands import colo, dirty_rate
 from migspec.spec.commands.queries import MigrateAnswer
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, Schema
-from migspec.spec.schema.reach import types_of_arguments, types_of_event, types_of_reply
+from migspec.spec.schema.reach import types_of_arguments, types_of_reply
 from migspec.spec.schema.validate import Mismatch, validate_event, validate_reply
 from migspec.spec.state import VARIABLES
 from migspec.traces.messages import AnswerDecoders, Message, answers_like, decode_any, decoders_for
@@ -38,18 +38,6 @@ _LONG_NUMBER = re.compile(rb"\d{20}")
 """What a number has that may be larger than any integer of the wire."""
 
 
-class ReadEvent(NamedTuple):
-    """What an event says.
-
-    `event` is its name in rows, None if no row knows it; `faults` are what the schema finds wrong with it; `types` are
-    the types of the schema that its data are made of.
-    """
-
-    event: str | None
-    faults: tuple[Mismatch, ...]
-    types: frozenset[str]
-
-
 class Reader:
     """The reading of messages under one schema; shared by all VMs that are judged by it."""
 
@@ -60,7 +48,7 @@ class Reader:
         self._returns = decoders.returns
         self._migrate_answer = decoders.returns["query-migrate"].decode
         self._requests: dict[tuple[str, bytes, bool], Request] = {}
-        self._events: dict[tuple[str, bytes], ReadEvent] = {}
+        self._events: dict[tuple[str, bytes], tuple[str | None, tuple[Mismatch, ...]]] = {}
         self._types: dict[tuple[str, bytes], frozenset[str]] = {}
         self._replies: dict[Reply, Reply] = {}
         self._successes: dict[tuple[str, bytes], tuple[Reply | None, tuple[Mismatch, ...]]] = {}
@@ -75,16 +63,15 @@ class Reader:
             _remember(self._requests, key, found)
         return found
 
-    def event(self, name: str, data: bytes) -> ReadEvent:
-        """What an event with these data says, given as JSON text; empty where there are none."""
+    def event(self, name: str, data: bytes) -> tuple[str | None, tuple[Mismatch, ...]]:
+        """The event as rows name it, None if no row knows it, and what the schema finds wrong with it."""
         key = (name, data)
         found = self._events.get(key)
         if found is None:
             value = _decode(data) if data else ABSENT
             definition = self.schema.events.get(name)
             faults = tuple(validate_event(value, definition, self.schema)) if definition else ()
-            types = types_of_event(value, definition, self.schema) if definition and not faults else frozenset[str]()
-            found = ReadEvent(_named(name, value), faults, types)
+            found = (_named(name, value), faults)
             _remember(self._events, key, found)
         return found
 

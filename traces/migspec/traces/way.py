@@ -121,6 +121,8 @@ def _repeated(steps: list[Step], place: int) -> Repeated | None:
             continue
         first = steps[place : place + length]
         times, end = 1, place + length
+        if steps[end : end + length] != first:
+            continue
         for many in AT_ONCE:
             block = first * many
             while steps[end : end + len(block)] == block:
