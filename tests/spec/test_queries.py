@@ -5,7 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.spec.states import READY
 
-from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer, fits
+from migspec.spec.commands.queries import (
+    BLOCKTIME,
+    EXTRAS,
+    REQUIRED,
+    MigrateAnswer,
+    fits,
+    fits_torn,
+    is_torn,
+    tears,
+    torn,
+)
+from migspec.spec.contracts import SEEN, Expect
+from migspec.spec.lifecycle import ROWS
+from migspec.spec.rows import Row, Thread
 from migspec.spec.schema import SEED, members_of
 from migspec.spec.state import ANYTHING, VARIABLES, assign
 from migspec.spec.vocabulary import MigrationStatus
@@ -149,3 +162,71 @@ def test_the_tables_name_members_of_the_schema() -> None:
     named = {name for members in REQUIRED.values() for name in members} | {extra.member for extra in EXTRAS}
     assert named - {"vfio"} <= ALL_MEMBERS
     assert BLOCKTIME <= ALL_MEMBERS
+
+
+# ---- answers that a change of the status overtakes ----
+
+TEARING = tuple(row for row in ROWS if tears(row))
+STATUSES = st.sampled_from(tuple(MigrationStatus))
+
+
+def due(outgoing: str, incoming: str = "none") -> Expect:
+    seen = assign(READY, {"outgoing": outgoing, "incoming": incoming})
+    return Expect("query-migrate.answered", query="query-migrate", seen=seen & SEEN)
+
+
+def shows_torn(expect: Expect, status: str, members: frozenset[str]) -> bool:
+    seen = READY & ~SEEN | expect.seen
+    return any(condition.assume(seen) for condition in fits_torn(MigrateAnswer(status, members), expect.torn))
+
+
+def ending(status: str) -> Row:
+    """The step of a migration thread that leads from active to a status."""
+    active = assign(ANYTHING, {"outgoing": "active"})
+    return next(row for row in TEARING if dict(row.then).get("outgoing") == status and row.when.assume(active))
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_an_answer_that_the_end_overtakes_has_the_members_of_before(status: str) -> None:
+    expect = torn(due("active"), ending(status))
+    assert expect is not None
+    assert shows_torn(expect, status, PROGRESS)
+    assert not shows_torn(expect, "active", PROGRESS)
+    assert not shows_torn(expect, status, REQUIRED.get(status, NOTHING))
+    assert is_torn(status, PROGRESS)
+
+
+@given(st.sampled_from(TEARING), STATUSES)
+def test_a_torn_answer_is_none_that_the_new_status_gives(row: Row, before: str) -> None:
+    expect = torn(due(before), row)
+    after = dict(row.then).get("outgoing")
+    if expect is None or not isinstance(after, str):
+        return
+    members = REQUIRED.get(before, NOTHING)
+    if shows_torn(expect, after, members):
+        assert not shows(assign(READY, {"outgoing": after, "error-known": "yes"}), after, members)
+
+
+def test_no_step_of_the_main_loop_overtakes_its_own_answer() -> None:
+    assert TEARING
+    assert all(row.thread is not Thread.MAIN for row in TEARING)
+
+
+def test_what_was_torn_once_is_not_torn_again() -> None:
+    expect = torn(due("active"), ending("completed"))
+    assert expect is not None
+    assert torn(expect, ending("failed")) is None
+
+
+def test_a_completed_destination_may_be_shown_without_its_blocktime() -> None:
+    row = next(row for row in TEARING if dict(row.then).get("incoming") == "completed")
+    expect = torn(due("none", "postcopy-active"), row)
+    assert expect is not None
+    assert shows_torn(expect, "completed", NOTHING)
+    assert not shows_torn(expect, "completed", BLOCKTIME)
+
+
+@given(STATUSES | st.none(), st.frozensets(st.sampled_from(sorted(ALL_MEMBERS))))
+def test_what_some_state_shows_is_not_torn(status: str | None, members: frozenset[str]) -> None:
+    if any(condition.assume(ANYTHING) for condition in fits(MigrateAnswer(status, members))):
+        assert not is_torn(status, members)

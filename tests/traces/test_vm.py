@@ -10,7 +10,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.traces.talk import IN_PROGRESS, NO_ID, SOCKET, Talk, Wire, conforms, outgoing, run_state
+from tests.traces.talk import IN_PROGRESS, NO_ID, SOCKET, Talk, Wire, conforms, found, outgoing, run_state
+
+from migspec.traces.findings import Grade
 
 ONLY_IN_POSTCOPY = "migrate-pause is currently only supported during postcopy-active state"
 
@@ -470,3 +472,34 @@ def test_a_malformed_message(message: object, rule: str) -> None:
     talk, src = source()
     src.request("stop", identity=5).say("<-", message)
     assert (talk.line, rule) in talk.violations()
+
+
+# ---- answers that a change of the status overtakes ----
+
+
+def torn() -> Talk:
+    talk, src = migrating()
+    src.event("STOP").request("query-migrate").status("2", "completed")
+    src.reply({**outgoing("active"), "status": "completed"}).shows("completed")
+    return talk
+
+
+def test_an_answer_that_the_end_overtakes_is_a_known_defect() -> None:
+    report = torn().judge()
+    assert found(report, Grade.DEFECT) == [(torn().where("MIGRATION", "completed") + 1, "query-migrate.torn")]
+    assert not found(report, Grade.VIOLATION)
+
+
+def test_what_was_asked_after_the_end_is_not_overtaken_by_it() -> None:
+    talk, src = migrating()
+    src.status("STOP", "2", "completed").done("query-migrate", {**outgoing("active"), "status": "completed"})
+    [(_, rule)] = talk.violations()
+    assert rule == "query-migrate.members"
+
+
+def test_no_answer_shows_a_status_that_only_the_main_loop_sets_with_members_of_another() -> None:
+    talk, src = migrating()
+    src.request("migrate_cancel").request("query-migrate").status("cancelling").reply().status("2", "cancelled")
+    src.reply(outgoing("cancelling") | {"status": "cancelled"})
+    [(_, rule)] = talk.violations()
+    assert rule == "query-migrate.members"

@@ -59,7 +59,8 @@ class Expect:
 
     `rule` is the id of the case that says so. With `words` the reply is an error of `error_class` with such
     a text. `query` names the query whose answer depends on `seen`, the part of the state at the time of the
-    execution. With `loose` a success may return anything, without it and without `query` an empty object.
+    execution; with `torn` it tells of another status than it shows, see `migspec.spec.commands.queries`.
+    With `loose` a success may return anything, without it and without `query` an empty object.
     """
 
     rule: str
@@ -68,11 +69,12 @@ class Expect:
     query: str = ""
     seen: int = 0
     loose: bool = False
+    torn: str = ""
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # as with requests, the parts are hashed once
-        object.__setattr__(self, "_hash", hash((self.rule, self.words, self.query, self.seen)))
+        object.__setattr__(self, "_hash", hash((self.rule, self.words, self.query, self.seen, self.torn)))
 
     def __hash__(self) -> int:
         return self._hash

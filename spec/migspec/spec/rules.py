@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from migspec.spec.commands import CONTRACTS, envelope, machine, written
+from migspec.spec.commands.queries import TORN
 from migspec.spec.contracts import Case, Contract
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.numbers import RELATIONS
@@ -86,6 +87,14 @@ ANSWER_RULES: tuple[Rule, ...] = (
         "query-migrate",
     ),
     Rule("query-migrate.members", "Each status comes with its own members.", "MigrationInfo"),
+    Rule(
+        TORN,
+        "An answer that a change of the status overtakes shows the new status with the members of the old one.",
+        "MigrationInfo",
+        Standing.DEFECT,
+        _RELEASE,
+        evidence="asked in a pipeline, 4 of 2 649 migrations that completed and 13 of 3 044 that failed",
+    ),
     Rule("query-status.run", "The run state is that of the guest.", "query-status"),
     Rule("query-status.running", "A guest is said to run in the run state running and in no other.", "query-status"),
     Rule(
@@ -154,10 +163,14 @@ ANSWER_RULES: tuple[Rule, ...] = (
 """What answers to queries must show."""
 
 ANSWERED_BY: Mapping[str, tuple[str, ...]] = {
-    command: tuple(rule.id for rule in ANSWER_RULES if rule.id.rpartition(".")[0] == command)
+    command: tuple(
+        rule.id
+        for rule in ANSWER_RULES
+        if rule.id.rpartition(".")[0] == command and rule.standing is not Standing.DEFECT
+    )
     for command in dict.fromkeys(rule.id.rpartition(".")[0] for rule in ANSWER_RULES)
 }
-"""The rules that an answer to a query is held to, by the query."""
+"""The rules that every answer to a query is held to, by the query."""
 
 
 VALUE_RULES: tuple[Rule, ...] = (

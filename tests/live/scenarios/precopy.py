@@ -23,6 +23,12 @@ from tests.live.scenarios.steps import (
 from tests.live.scenarios.table import DIRTY_PAIR, scenario
 from tests.live.session import Session, Vm, pause
 
+_MOST_FAILURES = 4000
+"""Migrations tried until an answer is overtaken, which happens to one in some hundreds."""
+
+_IN_A_ROW = 16
+"""Queries sent at once: enough to go on until the migration fails."""
+
 
 @scenario()
 def precopy_unix(s: Session) -> None:
@@ -257,3 +263,18 @@ def precopy_downtime_and_bandwidth(s: Session) -> None:
     pause(0.2)
     look(src)
     complete(src, dst)
+
+
+@scenario({"src": Vm(("-S", "-m", "4"))})
+def answer_overtaken_by_a_failure(s: Session) -> None:
+    """A client asks so often while migrations fail that one answer shows the failure with the members of before."""
+    src = s.monitor("src", capabilities=("events",))
+    for _ in range(_MOST_FAILURES):
+        src.send_command("migrate", {"uri": "exec:true"})
+        asked = [src.send_command("query-migrate") for _ in range(_IN_A_ROW)]
+        answers = [src.wait_reply(identity)["return"] for identity in asked]
+        src.wait_status("failed")
+        if any(answer["status"] == "failed" and "ram" in answer for answer in answers):
+            return
+        src.replies.clear()
+    raise LookupError("no answer was overtaken")

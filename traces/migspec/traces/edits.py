@@ -147,7 +147,7 @@ def _dues(automaton: Automaton, node: Node, monitor: int) -> dict[Expect, list[_
     for reached in automaton.closure(node):
         h = reached.hypothesis
         for thread, items in enumerate(h.owed):
-            if items and isinstance(items[0], Due) and items[0].monitor == monitor:
+            if items and isinstance(items[0], Due) and items[0].monitor == monitor and not items[0].expect.torn:
                 answered = _Answered(items[0].request.sent_as, h.owing(thread, items[1:]))
                 found.setdefault(items[0].expect, []).append(answered)
     return dict(sorted(found.items(), key=lambda due: (due[0].rule, str(due[0]))))

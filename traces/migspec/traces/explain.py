@@ -174,7 +174,7 @@ class Explainer:
         found = set()
         for reached in self.automaton.closure(node)[:_MOST_SEARCHED]:
             for items in reached.hypothesis.owed:
-                if items and isinstance(items[0], Due):
+                if items and isinstance(items[0], Due) and not items[0].expect.torn:
                     found.add(f"the reply to {items[0].request.sent_as}: {_expected(items[0].expect)}")
         return sorted(found)
 
@@ -290,7 +290,8 @@ def _dues(h: Hypothesis, index: int, command: str, reply: Reply, *, oob: bool) -
             if items and isinstance(items[0], str) and any(isinstance(item, Due) for item in items):
                 yield Nearest(1, _rule_of_event(items[0]), f"{_named(items[0])} comes first")
             continue
-        yield _difference(h, due, reply)
+        if not due.expect.torn:
+            yield _difference(h, due, reply)
 
 
 def _difference(h: Hypothesis, due: Due, reply: Reply) -> Nearest:

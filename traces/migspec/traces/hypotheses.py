@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple, Self
 
 from migspec.spec.commands import answers, colo, dirty_rate
-from migspec.spec.commands.queries import fits, listing
+from migspec.spec.commands.queries import TORN, fits, fits_torn, listing, tears, torn
 from migspec.spec.conditions import ALWAYS, Condition, where
 from migspec.spec.contracts import SEEN, Expect
 from migspec.spec.lifecycle import ROWS
@@ -25,6 +25,7 @@ from migspec.spec.lifecycle.guards import IN_PROGRESS
 from migspec.spec.parameters import READ
 from migspec.spec.requests import Request, understand
 from migspec.spec.rows import SEED, Row, Standing, Thread
+from migspec.spec.rules import RULES
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.state import ANYTHING, VARIABLES, Life, Session, assign
 from migspec.traces.observations import Reply
@@ -202,6 +203,8 @@ class Relation:
         # the written relation leaves the order of all events open
         instant = frozenset(event.removeprefix("!") for row in rows for event in row.emits)
         self.instant_events = instant if profile == SEED else INSTANT_EVENTS
+        may_tear = profile in RULES[TORN].profiles
+        self.tearing = {row.id: row for row in rows if may_tear and tears(row)}
         self.rows = tuple(row for row in rows if not self._shown_by(row) & self.instant_events)
         self.instant: dict[str, tuple[Row, ...]] = {
             event: tuple(row for row in rows if event in self._shown_by(row)) for event in self.instant_events
@@ -253,6 +256,8 @@ class Relation:
             notes = h.notes | {row.id} if row.standing is Standing.DEFECT else h.notes
             for state, emitted in announced(after, row.emits):
                 yield Step(row.id, Hypothesis(state, owed, h.monitors, notes).owing(thread, emitted))
+                if row.id in self.tearing and owed[_MAIN]:
+                    yield from _torn(Hypothesis(state, owed, h.monitors, notes).owing(thread, emitted), row)
 
     def take_instant(self, h: Hypothesis, event: str) -> Iterator[Step]:
         """Every step that shows `event` at once, leaving it to be delivered."""
@@ -403,14 +408,20 @@ def agree(due: Due, reply: Reply, state: int) -> Iterator[int]:
             yield state
         return
     seen = state & ~SEEN | expect.seen
-    for condition in _conditions(expect.query, reply):
+    for condition in _conditions(expect, reply):
         for learned in condition.assume(seen):
             yield _learn(state, expect.seen, learned)
 
 
-@lru_cache(maxsize=4096)
-def _conditions(query: str, reply: Reply) -> tuple[Condition, ...]:
+def _conditions(expect: Expect, reply: Reply) -> tuple[Condition, ...]:
     """The conditions under which a query is answered so; it is where one of them holds."""
+    if expect.torn:
+        return () if reply.answer is None else fits_torn(reply.answer, expect.torn)
+    return _conditions_of(expect.query, reply)
+
+
+@lru_cache(maxsize=4096)
+def _conditions_of(query: str, reply: Reply) -> tuple[Condition, ...]:
     if query == "query-migrate" and reply.answer is not None:
         return fits(reply.answer)
     if query == "query-status" and reply.run in VARIABLES["run"].values:
@@ -425,6 +436,16 @@ def _conditions(query: str, reply: Reply) -> tuple[Condition, ...]:
         told = reply.block_incremental
         return (ALWAYS if told is None else where({"block-incremental": "yes" if told else "no"}),)
     return ()
+
+
+def _torn(h: Hypothesis, row: Row) -> Iterator[Step]:
+    """The same step, taken while the main loop was making an answer that shows it."""
+    *before, last = h.owed[_MAIN]
+    if isinstance(last, Due):
+        overtaken = torn(last.expect, row)
+        if overtaken is not None:
+            due = last._replace(expect=overtaken)
+            yield Step(row.id, h._replace(notes=h.notes | {TORN}).owing(_MAIN, (*before, due)))
 
 
 def _understood(h: Hypothesis, assumed: int) -> tuple[tuple[Owed, ...], ...]:

@@ -7,9 +7,12 @@ it is executed makes no difference, so a wrong reply to one teaches nothing abou
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from migspec.spec.commands import answers, contract_of
+from migspec.spec.commands.queries import torn
+from migspec.spec.contracts import SEEN
 from migspec.spec.requests import Request
 from migspec.spec.rows import Thread
 from migspec.spec.state import ANYTHING, VARIABLES
@@ -33,7 +36,7 @@ def is_impossible(relation: Relation, node: Node, observation: Observation) -> b
     if not isinstance(observation, Replied):
         return False
     request = _the_request(node, observation)
-    return request is not None and not _may_be(relation.profile, request, observation.reply)
+    return request is not None and not _may_be(relation, request, observation.reply)
 
 
 def without_reply(node: Node, replied: Replied) -> list[Hypothesis]:
@@ -86,9 +89,11 @@ def _moves_nothing(profile: str, request: Request) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _may_be(profile: str, request: Request, reply: Reply) -> bool:
-    """Whether a request may be answered so in some state."""
-    return any(
-        next(agree(Due(0, answer.expect, request), reply, answer.state), None) is not None
-        for answer in answers(request, ANYTHING, profile)
-    )
+def _may_be(relation: Relation, request: Request, reply: Reply) -> bool:
+    """Whether a request may be answered so in some state, or while some step is taken."""
+    expected = {(answer.expect, answer.state) for answer in answers(request, ANYTHING, relation.profile)}
+    for row in relation.tearing.values():
+        for state in row.when.assume(ANYTHING):
+            due = (torn(replace(expect, seen=state & SEEN), row) for expect, _ in set(expected) if expect.query)
+            expected |= {(expect, row.after(state)) for expect in due if expect is not None}
+    return any(next(agree(Due(0, expect, request), reply, state), None) is not None for expect, state in expected)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from migspec.spec.commands.queries import is_torn
 from migspec.spec.numbers import RELATIONS
 from migspec.spec.numbers.disturbances import Influence, influence_of
 from migspec.spec.numbers.formula import PARAMETER, PASSES, Holds, broken, compiled
@@ -50,14 +51,16 @@ def unknown(name: str, asked: int, line: int) -> int | None:
 class Answers:
     """What answers to query-migrate of one kind have in common for their numbers: the status and the members.
 
-    `check` is what the next answer of the kind has to meet if nothing happens before it.
+    `check` is what the next answer of the kind has to meet if nothing happens before it. Of one that `is_torn` the
+    numbers are of no one moment.
     """
 
-    __slots__ = ("check", "members", "status")
+    __slots__ = ("check", "is_torn", "members", "status")
 
     def __init__(self, status: str | None, members: Iterable[str]) -> None:
         self.status = status
         self.members = frozenset(members)
+        self.is_torn = is_torn(status, self.members)
         self.check: Check | None = None
 
 
@@ -247,6 +250,9 @@ class Numbers:
 
     def judge(self, line: int, series: Series, kind: Answers, info: Any, asked: int) -> None:
         """Judge an answer to the request of the line `asked`, and find out what the next one has to meet."""
+        if kind.is_torn:
+            series.forget()
+            return
         if asked > series.pass_line:
             series.passes_asked = series.passes_seen
         calm = asked > self._disturbed and self._is_calm

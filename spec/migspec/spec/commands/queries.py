@@ -2,19 +2,21 @@
 
 The answer to query-migrate is built from both sides: the incoming part first, then the outgoing part
 over it, so an outgoing status other than `none` hides the incoming one for ever. Which members
-accompany a status is a table.
+accompany a status is a table. QEMU 5.2 reads the status once for the members and once more for itself, so a
+change in between shows as an answer that is *torn*: the new status with the members of the old one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from migspec.spec.commands import dirty_rate, xen
 from migspec.spec.conditions import ALWAYS, Condition, where
-from migspec.spec.contracts import Case, Contract
+from migspec.spec.contracts import Case, Contract, Expect
 from migspec.spec.lifecycle.guards import capability
+from migspec.spec.rows import Row, Thread
 from migspec.spec.state import VARIABLES
 from migspec.spec.vocabulary import MigrationCapability, MigrationStatus, RunState
 
@@ -126,6 +128,58 @@ def _incoming_part(*, socket: bool, measured: bool) -> Condition:
         return address
     # it is shown for good, whatever becomes of the capability
     return where({"incoming": "completed", "blocktime": "yes"}) & address
+
+
+TORN = "query-migrate.torn"
+"""The rule that tells of torn answers."""
+
+
+def is_torn(status: str | None, members: frozenset[str]) -> bool:
+    """Whether an answer has the statistics of another status than it shows."""
+    statistics = members & (_PROGRESS | _RESULT)
+    return bool(statistics) and statistics != REQUIRED.get(status or "", _NOTHING)
+
+
+def tears(row: Row) -> bool:
+    """Whether a step may come between the two readings of a status; the main loop answers, so none of its own may."""
+    return row.thread is not Thread.MAIN and any(name in ("outgoing", "incoming") for name, _ in row.then)
+
+
+def torn(expect: Expect, row: Row) -> Expect | None:
+    """What the reply that was due as `expect` must be if `row` overtakes its making; None where that shows nothing."""
+    if expect.query != "query-migrate" or expect.torn:
+        return None
+    for name, status in row.then:
+        if name not in ("outgoing", "incoming") or not isinstance(status, str):
+            continue
+        variable = VARIABLES[name]
+        due = _accompanying(name, status)
+        others = [old for old in variable.of(expect.seen) if _accompanying(name, old) != due]
+        if others:
+            seen = expect.seen & ~variable.field | variable.bits(others)
+            return replace(expect, seen=seen, torn=f"{name}:{status}")
+    return None
+
+
+def _accompanying(variable: str, status: str) -> frozenset[str]:
+    """The members that are there, or may be, because of a status."""
+    if variable == "incoming":
+        return BLOCKTIME if status == MigrationStatus.COMPLETED else _NOTHING
+    return REQUIRED.get(status, _NOTHING) | {extra.member for extra in EXTRAS if status in extra.statuses}
+
+
+@lru_cache(maxsize=4096)
+def fits_torn(answer: MigrateAnswer, told: str) -> tuple[Condition, ...]:
+    """As `fits`, for an answer that was to show another status and shows what `told` says: `VARIABLE:STATUS`."""
+    name, _, status = told.partition(":")
+    if answer.status != status:
+        return ()
+    olds = (None if old == MigrationStatus.NONE else old for old in VARIABLES[name].values)
+    return tuple(
+        condition & where({name: old or MigrationStatus.NONE})
+        for old in olds
+        for condition in fits(replace(answer, status=old))
+    )
 
 
 def listing(settings: Iterable[tuple[str, bool]]) -> Condition:
