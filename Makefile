@@ -22,7 +22,7 @@ demo: $(READY) ## judge the recorded traces, then one with a fault in it
 	{ echo "demo: $(DEMO_FAULT) was to exit with 1, a violation, not with $$status" >&2; exit 1; }
 
 test: lint ## run everything that must hold before a change is accepted
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest -m "not soak" -n auto --dist worksteal
 
 lint: $(READY) ## check style, types and who imports whom
 	$(BIN)/ruff check .
