@@ -11,6 +11,7 @@ comparing are one machine operation or two, and learning is a bitwise *and*.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -208,11 +209,12 @@ class Variable:
     values: tuple[str, ...]
     offset: int
     doc: str
+    field: int = dataclasses.field(init=False, repr=False, compare=False)
+    """All bits of this variable."""
+    _of: dict[int, tuple[str, ...]] = dataclasses.field(init=False, repr=False, compare=False, default_factory=dict)
 
-    @property
-    def field(self) -> int:
-        """All bits of this variable."""
-        return ((1 << len(self.values)) - 1) << self.offset
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "field", ((1 << len(self.values)) - 1) << self.offset)
 
     def bits(self, values: Iterable[str]) -> int:
         """The bits of these values.
@@ -226,8 +228,12 @@ class Variable:
 
     def of(self, state: int) -> tuple[str, ...]:
         """The values that this variable may have in `state`."""
-        field = (state & self.field) >> self.offset
-        return tuple(value for i, value in enumerate(self.values) if field >> i & 1)
+        bits = state & self.field
+        found = self._of.get(bits)
+        if found is None:
+            found = tuple(value for i, value in enumerate(self.values) if bits >> self.offset + i & 1)
+            self._of[bits] = found
+        return found
 
     def known(self, state: int) -> str | None:
         """The one value that this variable has in `state`; None when that is not known."""

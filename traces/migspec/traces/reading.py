@@ -17,7 +17,7 @@ from msgspec.structs import astuple, replace
 
 from migspec.spec import parameters
 from migspec.spec.commands import colo, dirty_rate
-from migspec.spec.commands.queries import MigrateAnswer
+from migspec.spec.commands.queries import MigrateAnswer, contradictions
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, Schema
 from migspec.spec.schema.reach import types_of_arguments, types_of_reply
@@ -49,6 +49,7 @@ class Reader:
         self._migrate_answer = decoders.returns["query-migrate"].decode
         self._requests: dict[tuple[str, bytes, bool], Request] = {}
         self._events: dict[tuple[str, bytes], tuple[str | None, tuple[Mismatch, ...]]] = {}
+        self._contradictions: dict[tuple[str, bytes], tuple[tuple[str, str], ...]] = {}
         self._types: dict[tuple[str, bytes], frozenset[str]] = {}
         self._replies: dict[Reply, Reply] = {}
         self._successes: dict[tuple[str, bytes], tuple[Reply | None, tuple[Mismatch, ...]]] = {}
@@ -103,6 +104,15 @@ class Reader:
             if faults:
                 return reply, faults
         return self._content(command, value, bytes(returned)), ()
+
+    def contradictions(self, command: str, returned: bytes) -> tuple[tuple[str, str], ...]:
+        """What an answer that fits the schema contradicts in itself: the rule, and what is wrong."""
+        key = (command, returned)
+        found = self._contradictions.get(key)
+        if found is None:
+            found = tuple(contradictions(command, _decode(returned)))
+            _remember(self._contradictions, key, found)
+        return found
 
     def types_of_request(self, command: str, arguments: bytes) -> frozenset[str]:
         """The types of the schema that the arguments of a request, which fit it, are made of."""

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from migspec.spec.commands.queries import contradictions
 from migspec.spec.numbers.disturbances import DISTURBING_EVENTS, DISTURBING_STATUSES, Influence, influence_of
 from migspec.spec.requests import LISTENERS, Request, understand
 from migspec.spec.rows import SEED
@@ -400,7 +399,7 @@ class VmJudge(Following):
 
     def _contradictions(self, number: int, command: str, message: Message) -> None:
         """Find what an answer contradicts in itself."""
-        for rule, told in contradictions(command, decode_any(message.returned)):
+        for rule, told in self.reader.contradictions(command, bytes(message.returned)):
             if self._judges_by(rule):
                 self._find(number, rule, Grade.VIOLATION, f"The reply to {command} is wrong: {told}.")
 

@@ -6,6 +6,7 @@ changes nothing from the moment on at which it leads back to where it began.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import NamedTuple
@@ -24,8 +25,8 @@ class Appeared(NamedTuple):
 LENGTHS = (2, 4, 6, 1, 3, 8)
 """The lengths of stretches whose repetition is noticed, the likeliest first: one client's polling, then several's."""
 
-AT_ONCE = (64, 1)
-"""How many repetitions are compared at once, for speed: first many, then those that are left."""
+_AGAIN = re.compile(f"({'|'.join('.' * length for length in LENGTHS)})\\1+", re.DOTALL)
+"""A stretch that follows upon itself, where each step is a letter: of all searches the fastest."""
 
 MOST_NEW = 4_096
 """Steps after which repetitions among them are looked for."""
@@ -101,34 +102,25 @@ class Way:
         return seen
 
 
+class _Letters(dict[int, str]):
+    """A letter for each step, by its identity: equal observations are nearly always the same object."""
+
+    def __missing__(self, step: int) -> str:
+        letter = self[step] = chr(len(self))
+        return letter
+
+
 def shortened(steps: list[Step]) -> list[Step]:
     """The same steps with each stretch that follows upon itself kept once, with its count."""
+    text = "".join(map(_Letters().__getitem__, map(id, steps)))
     result: list[Step] = []
-    place = 0
-    while place < len(steps):
-        repeated = _repeated(steps, place)
-        result.append(repeated or steps[place])
-        place += repeated.times * len(repeated.stretch) if repeated else 1
-    return result
-
-
-def _repeated(steps: list[Step], place: int) -> Repeated | None:
-    """The stretch that begins at `place` and follows upon itself; None if there is none."""
-    last = len(steps) - 1
-    for length in LENGTHS:
-        # equal observations are nearly always the same object; where they are not, nothing is gained and nothing lost
-        if place + length > last or steps[place] is not steps[place + length]:
-            continue
-        first = steps[place : place + length]
-        times, end = 1, place + length
-        if steps[end : end + length] != first:
-            continue
-        for many in AT_ONCE:
-            block = first * many
-            while steps[end : end + len(block)] == block:
-                times += many
-                end += len(block)
-        stretch = tuple(step for step in first if not isinstance(step, tuple))
-        if times > 1 and len(stretch) == length:
-            return Repeated(stretch, times)
-    return None
+    done = 0
+    for found in _AGAIN.finditer(text):
+        begin, end = found.span()
+        length = len(found[1])
+        # no appearance or change is kept twice, so none is in a stretch
+        stretch = tuple(step for step in steps[begin : begin + length] if not isinstance(step, tuple))
+        result += steps[done:begin]
+        result.append(Repeated(stretch, (end - begin) // length))
+        done = end
+    return result + steps[done:]
