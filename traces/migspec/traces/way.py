@@ -118,8 +118,9 @@ def shortened(steps: list[Step]) -> list[Step]:
     for found in _AGAIN.finditer(text):
         begin, end = found.span()
         length = len(found[1])
-        # no appearance or change is kept twice, so none is in a stretch
         stretch = tuple(step for step in steps[begin : begin + length] if not isinstance(step, tuple))
+        if len(stretch) < length:
+            continue  # to appear or to change twice is more than to do so once
         result += steps[done:begin]
         result.append(Repeated(stretch, (end - begin) // length))
         done = end
