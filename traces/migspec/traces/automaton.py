@@ -7,8 +7,11 @@ dictionary.  Traces of a profile share one automaton.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from migspec.spec.commands import contract_of
 from migspec.spec.rows import SEED
@@ -53,6 +56,18 @@ _OTHERS = tuple(~variable.field for variable in VARIABLES.values())
 
 _SESSION = VARIABLES["session"]
 _LIFE = VARIABLES["life"]
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the garbage collector from looking for cycles in what a search finds, again and again: there are none."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 class Reached:
@@ -126,7 +141,7 @@ class _Search:
 
     def from_(self, start: Hypothesis, *, ends_there: bool = True) -> bool:
         """Search on from a further hypothesis; false if it was found already, which `ends_there` then makes a start."""
-        first = Reached(start._replace(state=self._narrowed(start.state)), None, "")
+        first = Reached(start.moved(self._narrowed(start.state)), None, "")
         known = self._known_as(first)
         if known is not first:
             if ends_there:
@@ -138,7 +153,7 @@ class _Search:
             reached = []
             for origin in frontier:
                 for rule, after in self._relation.hidden(origin.hypothesis):
-                    step = Reached(after._replace(state=self._narrowed(after.state)), origin, rule)
+                    step = Reached(after.moved(self._narrowed(after.state)), origin, rule)
                     known = self._known_as(step)
                     if known is step:
                         reached.append(step)
@@ -174,7 +189,7 @@ class _Search:
         known = _covering(h, alike)
         if known is None:
             # where a request may still be executed unseen, all is possible that is possible where it was
-            waiting = tuple(monitor._replace(late=ONE_UNSEEN) for monitor in h.monitors)
+            waiting = _waiting(h.monitors)
             if waiting != h.monitors:
                 known = _covering(h, self._known.get((h.owed, waiting, place), ()))
         if known is None:
@@ -182,6 +197,12 @@ class _Search:
             alike.append(reached)
         self._exactly[h] = known
         return known
+
+
+@lru_cache(maxsize=4096)
+def _waiting(monitors: tuple[Monitor, ...]) -> tuple[Monitor, ...]:
+    """The same monitors with a request that may still be executed unseen."""
+    return tuple(monitor._replace(late=ONE_UNSEEN) for monitor in monitors)
 
 
 def _needed_by(before: Reached | None, rule: str) -> int:
@@ -209,7 +230,7 @@ class Automaton:
 
     def node(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool = False) -> Node:
         """The node of exactly these hypotheses, less those that another one covers."""
-        narrowed = (h._replace(state=self._narrowed(h.state)) for h in hypotheses)
+        narrowed = (h.moved(self._narrowed(h.state)) for h in hypotheses)
         # always in the same order: of two that lead to the same, a closure knows the first
         ordered = tuple(sorted(condensed(narrowed), key=_rank))
         kept = frozenset(ordered)
@@ -242,15 +263,17 @@ class Automaton:
         """Every hypothesis that the node's may become without showing anything, themselves included."""
         if node.closure is None:
             search = _Search(self.relation, self._narrowed)
-            for h in node.hypotheses:
-                search.from_(h)
-            node.closure = search.finish()
+            with _undisturbed():
+                for h in node.hypotheses:
+                    search.from_(h)
+                node.closure = search.finish()
         return node.closure
 
     def _generated(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool) -> Node:
         """The node of these hypotheses, less those that others become by hidden steps: they add nothing."""
         search = _Search(self.relation, self._narrowed)
-        generators = [h for h in hypotheses if search.from_(h, ends_there=False)]
+        with _undisturbed():
+            generators = [h for h in hypotheses if search.from_(h, ends_there=False)]
         node = self.node(generators, lacks_some=lacks_some)
         if node.closure is None and len(node.hypotheses) == len(generators):
             node.closure = search.finish()

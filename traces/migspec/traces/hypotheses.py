@@ -116,15 +116,21 @@ class Hypothesis(NamedTuple):
     monitors: tuple[Monitor, ...] = ()
     notes: frozenset[str] = frozenset()
 
-    def owing(self, thread: int, items: tuple[Owed, ...]) -> Self:
+    # searches make these by the hundred thousand, and `_replace` takes several times as long
+
+    def moved(self, state: int) -> "Hypothesis":
+        """The hypothesis in another state."""
+        return self if state == self.state else Hypothesis(state, self.owed, self.monitors, self.notes)
+
+    def owing(self, thread: int, items: tuple[Owed, ...]) -> "Hypothesis":
         """The hypothesis in which a thread owes exactly these items."""
         owed = (*self.owed[:thread], items, *self.owed[thread + 1 :])
-        return self._replace(owed=owed)
+        return Hypothesis(self.state, owed, self.monitors, self.notes)
 
-    def with_monitor(self, index: int, monitor: Monitor) -> Self:
+    def with_monitor(self, index: int, monitor: Monitor) -> "Hypothesis":
         """The hypothesis with another monitor in the place of one."""
         monitors = (*self.monitors[:index], monitor, *self.monitors[index + 1 :])
-        return self._replace(monitors=monitors)
+        return Hypothesis(self.state, self.owed, monitors, self.notes)
 
 
 class Step(NamedTuple):
@@ -276,12 +282,13 @@ class Relation:
         given = h.state & ~_SESSION.field | monitor.session
         given &= ~_LIFE.field | (_LIVING if oob else _LOOPING)  # who executes a request has not ended
         for answer in (a for state in self._moved_aside(request, given) for a in answers(request, state, self.profile)):
-            after = h.with_monitor(index, left._replace(session=answer.state & _SESSION.field))
+            session = answer.state & _SESSION.field
+            after = h.with_monitor(index, left if left.session == session else left._replace(session=session))
             notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes
             due = Due(index, answer.expect, request, oob)
             for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
                 owed = (*emitted, due) if answer.case.replies else emitted
-                yield Step(answer.case.id, after._replace(state=state, notes=notes).owing(thread, owed))
+                yield Step(answer.case.id, Hypothesis(state, h.owed, after.monitors, notes).owing(thread, owed))
 
     def _moved_aside(self, request: Request, given: int) -> Iterable[int]:
         """What `given` may have become by the steps that only `request` looks at."""
@@ -301,7 +308,7 @@ class Relation:
                 if answer.state == given and not answer.emits:
                     continue
                 for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
-                    yield Step(f"unseen.{answer.case.id}", h._replace(state=state).owing(_MAIN, emitted))
+                    yield Step(f"unseen.{answer.case.id}", h.moved(state).owing(_MAIN, emitted))
 
     def _unseen_of(self, h: Hypothesis, index: int, monitor: Monitor) -> Iterator[Step]:
         left = h.with_monitor(index, monitor._replace(late=monitor.late - 1))
@@ -310,7 +317,7 @@ class Relation:
             return
         yield from self.unseen(left, UNSEEN_COMMANDS)
         for idle in _IDLE.assume(h.state):
-            yield Step("unseen.migrate-set-capabilities", h._replace(state=idle | _CAPABILITIES))
+            yield Step("unseen.migrate-set-capabilities", h.moved(idle | _CAPABILITIES))
 
     def _orphan(self, h: Hypothesis, index: int, monitor: Monitor) -> Iterator[Step]:
         """Every way in which the next request of a client that has left may be executed."""
@@ -319,14 +326,14 @@ class Relation:
         for answer in answers(monitor.orphans[0], given, self.profile):
             for state, emitted in announced(answer.state | _SESSION.field, answer.emits):
                 notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes
-                yield Step(answer.case.id, left._replace(state=state, notes=notes).owing(_MAIN, emitted))
+                yield Step(answer.case.id, Hypothesis(state, h.owed, left.monitors, notes).owing(_MAIN, emitted))
 
     def _deliver_silently(self, h: Hypothesis, thread: int, item: Owed) -> Iterator[Step]:
         rest = h.owing(thread, h.owed[thread][1:])
         if isinstance(item, str):
             if item[0] == "=":
                 variable, _, value = item[1:].partition(":")
-                yield Step("", rest._replace(state=assign(h.state, {variable: value})))
+                yield Step("", rest.moved(assign(h.state, {variable: value})))
             elif not any(monitor.listens for monitor in h.monitors):
                 yield Step("", rest)
             return
@@ -363,7 +370,8 @@ def deliver_event(h: Hypothesis, index: int, event: str) -> Iterator[Hypothesis]
         return
     for thread, items in enumerate(h.owed):
         if items and items[0] == event:
-            yield h.owing(thread, items[1:])._replace(monitors=_spread(h.monitors, index, event))
+            left = h.owing(thread, items[1:])
+            yield Hypothesis(left.state, left.owed, _spread(h.monitors, index, event), left.notes)
 
 
 def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[tuple[Due, Hypothesis]]:
@@ -374,7 +382,7 @@ def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iter
         if isinstance(due, Due) and due.oob == oob:
             left = h.with_monitor(index, monitor.without_first_shown())
             for state in agree(due, reply, h.state):
-                yield due, left._replace(state=state)
+                yield due, left.moved(state)
         return
     thread = _IO if oob else _MAIN
     items = h.owed[thread]
@@ -384,7 +392,7 @@ def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iter
         answered = monitor._replace(orphans=(), again=False, late=monitor.late if oob else 0)
         settled = h.with_monitor(index, answered).owing(thread, items[1:])
         for state in agree(due, reply, h.state):
-            yield due, settled._replace(state=state)
+            yield due, settled.moved(state)
 
 
 def agree(due: Due, reply: Reply, state: int) -> Iterator[int]:
