@@ -49,10 +49,11 @@ from migspec.spec.requests import Request, understand
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.schema import ABSENT
 from migspec.spec.schema.validate import validate_reply
+from migspec.spec.steps import Due
 from migspec.spec.vocabulary import MigrationParameter
 from migspec.spec.wire.numbers import same_id
 from migspec.traces.findings import Grade
-from migspec.traces.hypotheses import Due, agree
+from migspec.traces.hypotheses import agree
 from migspec.traces.judge import judge_file
 from migspec.traces.messages import Message as Decoded
 from migspec.traces.observations import Reply

@@ -11,11 +11,12 @@ from tests.traces.talk import Talk, found
 from migspec.spec.requests import understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.state import assign
+from migspec.spec.steps import Monitor
 from migspec.traces import automaton as automata
 from migspec.traces.automaton import Automaton, Node, condensed
 from migspec.traces.beginnings import beginnings, consistency
 from migspec.traces.findings import Grade, Verdict
-from migspec.traces.hypotheses import Hypothesis, Monitor, Relation
+from migspec.traces.hypotheses import Hypothesis, Relation
 from migspec.traces.judge import bench_of
 from migspec.traces.observations import Ended, Sent
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from migspec.spec.commands.queries import MigrateAnswer
 from migspec.spec.requests import understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
+from migspec.spec.steps import Monitor
 from migspec.traces.automaton import Automaton, Node
 from migspec.traces.beginnings import LATE, beginnings
-from migspec.traces.hypotheses import Monitor, Relation
+from migspec.traces.hypotheses import Relation
 from migspec.traces.observations import Emitted, Observation, Replied, Reply, Sent
 from migspec.traces.way import MOST_NEW, Appeared, Changed, Repeated, Step, Way, shortened
 

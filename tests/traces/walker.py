@@ -21,23 +21,12 @@ from migspec.spec.contracts import Words
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.state import FRESH, VARIABLES, assign
+from migspec.spec.steps import INSTANT_EVENTS, NEGOTIATING, Due, Monitor, Owed, Step, deliver_event
 from migspec.spec.vocabulary import MigrationCapability
 from migspec.traces.automaton import Automaton
 from migspec.traces.beginnings import INCOMING, OUTGOING, beginnings, situations
 from migspec.traces.cursor import Cursor
-from migspec.traces.hypotheses import (
-    INSTANT_EVENTS,
-    NEGOTIATING,
-    ONE_UNSEEN,
-    Due,
-    Hypothesis,
-    Monitor,
-    Owed,
-    Relation,
-    Step,
-    deliver_event,
-    deliver_reply,
-)
+from migspec.traces.hypotheses import ONE_UNSEEN, Hypothesis, Relation, deliver_reply
 from migspec.traces.observations import Emitted, Ended, Greeted, Observation, Replied, Reply, Sent
 
 SESSION = VARIABLES["session"].field

@@ -17,19 +17,9 @@ from migspec.spec.commands import contract_of
 from migspec.spec.rows import SEED
 from migspec.spec.rules import RULES
 from migspec.spec.state import VARIABLES, Life
+from migspec.spec.steps import NEGOTIATING, Due, Monitor, Owed, Step, deliver_event
 from migspec.traces.beginnings import beginnings, consistency
-from migspec.traces.hypotheses import (
-    NEGOTIATING,
-    ONE_UNSEEN,
-    Due,
-    Hypothesis,
-    Monitor,
-    Owed,
-    Relation,
-    Step,
-    deliver_event,
-    deliver_reply,
-)
+from migspec.traces.hypotheses import ONE_UNSEEN, Hypothesis, Relation, deliver_reply
 from migspec.traces.needed import (
     EVERY,
     bit,

@@ -16,9 +16,10 @@ from typing import NamedTuple
 from migspec.spec.commands import CONTRACTS
 from migspec.spec.requests import LISTENERS
 from migspec.spec.state import VARIABLES, assign
+from migspec.spec.steps import Monitor
 from migspec.traces.automaton import Automaton, Edge, Node
 from migspec.traces.beginnings import IN_COLO, LATE, ON_BOTH_SIDES, UNUSUAL_SOURCE, beginnings
-from migspec.traces.hypotheses import ONE_UNSEEN, Monitor
+from migspec.traces.hypotheses import ONE_UNSEEN
 from migspec.traces.inert import is_impossible, is_inert, without_reply
 from migspec.traces.observations import Emitted, Ended, Observation, Replied, Reply, Sent
 from migspec.traces.recovery import recover

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from migspec.spec.contracts import Expect
+from migspec.spec.steps import Due, deliver_event
 from migspec.traces.automaton import Automaton, Node
-from migspec.traces.hypotheses import Due, Hypothesis, deliver_event
+from migspec.traces.hypotheses import Hypothesis
 from migspec.traces.observations import Emitted, Observation, Replied
 
 LOOKAHEAD = 8

@@ -21,11 +21,12 @@ from migspec.spec.parameters import READ
 from migspec.spec.rows import Row, Standing, Thread
 from migspec.spec.rules import RULES, Rule
 from migspec.spec.state import ANYTHING, describe
+from migspec.spec.steps import NEGOTIATING, THREADS, Due, Owed
 from migspec.spec.vocabulary import MigrationParameter
 from migspec.traces.automaton import Automaton, Node, Reached
 from migspec.traces.edits import LOOKAHEAD, Edit, allowed_events, best, candidates, shown
 from migspec.traces.findings import Finding, Grade
-from migspec.traces.hypotheses import NEGOTIATING, THREADS, Due, Hypothesis, Owed
+from migspec.traces.hypotheses import Hypothesis
 from migspec.traces.observations import Emitted, Ended, Observation, Replied, Reply
 
 MOST_SHOWN = 6

@@ -16,8 +16,9 @@ from migspec.spec.contracts import SEEN
 from migspec.spec.requests import Request
 from migspec.spec.rows import Thread
 from migspec.spec.state import ANYTHING, VARIABLES
+from migspec.spec.steps import THREADS, Due
 from migspec.traces.automaton import Node
-from migspec.traces.hypotheses import THREADS, Due, Hypothesis, Relation, agree
+from migspec.traces.hypotheses import Hypothesis, Relation, agree
 from migspec.traces.observations import Observation, Replied, Reply
 
 _MAIN = THREADS.index(Thread.MAIN)

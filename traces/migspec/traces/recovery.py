@@ -15,18 +15,10 @@ from migspec.spec.commands import contract_of
 from migspec.spec.contracts import Case
 from migspec.spec.rows import Row
 from migspec.spec.state import VARIABLES
+from migspec.spec.steps import THREADS, Due, announced, deliver_event, shows_all
 from migspec.traces.automaton import Automaton, Node
 from migspec.traces.beginnings import INCOMING, LATE, OUTGOING, beginnings, situations
-from migspec.traces.hypotheses import (
-    ONE_UNSEEN,
-    OTHERS_UNSEEN,
-    THREADS,
-    Due,
-    Hypothesis,
-    announced,
-    deliver_event,
-    shows_all,
-)
+from migspec.traces.hypotheses import ONE_UNSEEN, OTHERS_UNSEEN, Hypothesis
 from migspec.traces.inert import is_inert, without_reply
 from migspec.traces.observations import Emitted, Observation, Replied, Reply, Sent
 

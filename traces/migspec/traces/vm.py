@@ -15,6 +15,7 @@ from migspec.spec.rows import SEED
 from migspec.spec.rules import ANSWERED_BY, RULES
 from migspec.spec.schema import ABSENT
 from migspec.spec.state import VARIABLES
+from migspec.spec.steps import NEGOTIATING, Monitor
 from migspec.spec.wire import shape
 from migspec.traces.automaton import Automaton
 from migspec.traces.beside import Beside
@@ -25,7 +26,7 @@ from migspec.traces.following import Following
 from migspec.traces.format import RAW_PIECE
 from migspec.traces.gaps import Shadow
 from migspec.traces.greetings import judge_class, judge_greeting, judge_negotiation
-from migspec.traces.hypotheses import NEGOTIATING, ONE_UNSEEN, Monitor
+from migspec.traces.hypotheses import ONE_UNSEEN
 from migspec.traces.journeys import BEGINNERS, Journeys
 from migspec.traces.messages import Line, LooseLine, Message, decode_any, is_request, spelled
 from migspec.traces.needed import held_of_event

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import NamedTuple
 
+from migspec.spec.steps import Monitor
 from migspec.traces.automaton import Automaton, Node
-from migspec.traces.hypotheses import Monitor
 from migspec.traces.observations import Observation
 
 
