@@ -10,8 +10,6 @@ a step does; this module adds only the order in which QEMU's threads and monitor
 * an event goes to every negotiated monitor, in one order; between two monitors there is no other order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple, Self
@@ -107,16 +105,16 @@ class Configuration(NamedTuple):
 
     # searches make these by the hundred thousand, and `_replace` takes several times as long
 
-    def moved(self, state: int) -> Configuration:
+    def moved(self, state: int) -> "Configuration":
         """The hypothesis in another state."""
         return self if state == self.state else Configuration(state, self.owed, self.monitors, self.notes)
 
-    def owing(self, thread: int, items: tuple[Owed, ...]) -> Configuration:
+    def owing(self, thread: int, items: tuple[Owed, ...]) -> "Configuration":
         """The hypothesis in which a thread owes exactly these items."""
         owed = (*self.owed[:thread], items, *self.owed[thread + 1 :])
         return Configuration(self.state, owed, self.monitors, self.notes)
 
-    def with_monitor(self, index: int, monitor: Monitor) -> Configuration:
+    def with_monitor(self, index: int, monitor: Monitor) -> "Configuration":
         """The hypothesis with another monitor in the place of one."""
         monitors = (*self.monitors[:index], monitor, *self.monitors[index + 1 :])
         return Configuration(self.state, self.owed, monitors, self.notes)

@@ -4,8 +4,6 @@ A hypothesis is a configuration that may be the truth.  Besides the steps that t
 executed that the trace does not show.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
