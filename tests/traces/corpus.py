@@ -9,8 +9,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from unittest.mock import patch
 
+from migspec.spec import steps
 from migspec.spec.lifecycle import ROWS
-from migspec.traces import hypotheses
 from migspec.traces.findings import Report
 from migspec.traces.judge import Options, judge_file
 
@@ -31,7 +31,7 @@ def judge_without(rule: str, path: Path) -> Report:
 
 
 def _judge_without(rule: str, path: str) -> Report:
-    with patch.object(hypotheses, "ROWS", tuple(row for row in ROWS if row.id != rule)):
+    with patch.object(steps, "ROWS", tuple(row for row in ROWS if row.id != rule)):
         return judge_file(path)
 
 
