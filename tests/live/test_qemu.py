@@ -10,7 +10,7 @@ ONE_LINE = """
 # deb http://commented.example/debian here main
 deb [arch=amd64 signed-by=/k.gpg] http://a.example/debian here main contrib
 deb-src http://a.example/debian here main
-deb http://security.example/debian here-security main
+deb http://urgent.example/debian here-security main
 deb http://vendor.example/apt stable main
 """
 DEB822 = """
@@ -23,7 +23,7 @@ Components: main
 Signed-By: /k2.gpg
 
 Types: deb
-URIs: http://security.example/debian
+URIs: http://urgent.example/debian
 Suites: here-security
 Components: main
 """

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from migspec.spec.vocabulary import COLOMode, FailoverStatus, MigrationCapability, MigrationStatus, RunState
@@ -201,7 +200,7 @@ class Answer(StrEnum):
     """Yes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Variable:
     """One variable of the state: its name, its values, where its bits begin, and what it tells."""
 

@@ -24,20 +24,26 @@ from migspec.spec.rules import RULES
 from migspec.spec.state import ANYTHING, VARIABLES, Life, Session, assign
 
 THREADS: tuple[Thread, ...] = tuple(thread for thread in Thread if thread is not Thread.DIRTY_RATE)
-"""The threads that owe messages."""
+"""The threads that owe messages; elsewhere a thread is its place among them."""
 MAIN = THREADS.index(Thread.MAIN)
+"""The main loop."""
 IO = THREADS.index(Thread.IO)
+"""The monitors' own thread."""
 
 SESSION = VARIABLES["session"]
+"""The negotiation of a monitor, of which a state knows that of the one whose request is executed."""
 NEGOTIATING = SESSION.bits((Session.NEGOTIATING,))
+"""That it is under way."""
 NEGOTIATED = SESSION.bits((Session.READY, Session.OOB))
+"""That it is over."""
+LIFE = VARIABLES["life"]
+"""Whether the process goes on."""
+LOOPING = LIFE.bits((Life.ALIVE, Life.QUITTING))
+"""That the main loop runs."""
+_LIVING = LIFE.bits((Life.ALIVE, Life.QUITTING, Life.DOWN, Life.GONE))
 _EVENTS = VARIABLES["cap.events"]
 _EVENTS_ON = _EVENTS.bits(("yes",))
 _EVENTS_OFF = _EVENTS.bits(("no",))
-_LIFE = VARIABLES["life"]
-LOOPING = VARIABLES["life"].bits((Life.ALIVE, Life.QUITTING))
-_LIVING = VARIABLES["life"].bits((Life.ALIVE, Life.QUITTING, Life.DOWN, Life.GONE))
-
 
 SEEN_FIELDS = tuple(variable.field for variable in VARIABLES.values() if variable.field & SEEN)
 """The variables that a query shows, each by its bits."""
@@ -59,10 +65,10 @@ Owed = str | Due
 class Monitor(NamedTuple):
     """One monitor: whether it is connected, its negotiation, and what is on its way in and out.
 
-    `late` tells how many requests that the trace does not show may still be executed: `ONE_UNSEEN` where its connection
-    is older than the trace, `OTHERS_UNSEEN` where there are other clients.  `again` marks one that is in negotiation
-    after the VM was unwatched for a while.  `orphans` are requests whose client has left: they may be executed or not,
-    and nobody is told.  `left` tells that the client closed it, so that the server may have gone on for a while.
+    Whoever does not see everything may not know everything: `late` tells how many requests that were not seen may
+    still be executed, `again` marks one that is in negotiation after the VM was unwatched for a while, and `left` one
+    that its client has closed, so that the server may have gone on for a while.  `orphans` are requests whose client
+    has left: they may be executed or not, and nobody is told.
     """
 
     connected: bool = True
@@ -96,7 +102,7 @@ class Monitor(NamedTuple):
 
 
 class Configuration(NamedTuple):
-    """One possible truth about a VM.  `notes` are the defects that it needs and that are not reported yet."""
+    """A VM at one moment: its state, what each thread owes, its monitors; `notes` are the defects that led there."""
 
     state: int
     owed: tuple[tuple[Owed, ...], ...] = ((),) * len(THREADS)
@@ -106,16 +112,16 @@ class Configuration(NamedTuple):
     # searches make these by the hundred thousand, and `_replace` takes several times as long
 
     def moved(self, state: int) -> "Configuration":
-        """The hypothesis in another state."""
+        """The same in another state."""
         return self if state == self.state else Configuration(state, self.owed, self.monitors, self.notes)
 
     def owing(self, thread: int, items: tuple[Owed, ...]) -> "Configuration":
-        """The hypothesis in which a thread owes exactly these items."""
+        """The same with a thread that owes exactly these items."""
         owed = (*self.owed[:thread], items, *self.owed[thread + 1 :])
         return Configuration(self.state, owed, self.monitors, self.notes)
 
     def with_monitor(self, index: int, monitor: Monitor) -> "Configuration":
-        """The hypothesis with another monitor in the place of one."""
+        """The same with another monitor in the place of one."""
         monitors = (*self.monitors[:index], monitor, *self.monitors[index + 1 :])
         return Configuration(self.state, self.owed, monitors, self.notes)
 
@@ -226,7 +232,7 @@ class Relation:
             left = left._replace(late=0)  # what was asked before it is done with
         thread = IO if oob else MAIN
         given = c.state & ~SESSION.field | monitor.session
-        given &= ~_LIFE.field | (_LIVING if oob else LOOPING)  # who executes a request has not ended
+        given &= ~LIFE.field | (_LIVING if oob else LOOPING)  # who executes a request has not ended
         for answer in (a for state in self._moved_aside(request, given) for a in answers(request, state, self.profile)):
             session = answer.state & SESSION.field
             after = c.with_monitor(index, left if left.session == session else left._replace(session=session))

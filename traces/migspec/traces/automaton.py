@@ -17,7 +17,7 @@ from migspec.spec.commands import contract_of
 from migspec.spec.rows import SEED
 from migspec.spec.rules import RULES
 from migspec.spec.state import VARIABLES, Life
-from migspec.spec.steps import NEGOTIATING, Due, Monitor, Owed, Step, deliver_event
+from migspec.spec.steps import LIFE, NEGOTIATING, Due, Monitor, Owed, Step, deliver_event
 from migspec.traces.beginnings import beginnings, consistency
 from migspec.traces.hypotheses import ONE_UNSEEN, Hypothesis, Relation, deliver_reply
 from migspec.traces.needed import (
@@ -43,9 +43,6 @@ PLACE: int = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "sta
 
 _OTHERS = tuple(~variable.field for variable in VARIABLES.values())
 """For each variable, all the others."""
-
-_SESSION = VARIABLES["session"]
-_LIFE = VARIABLES["life"]
 
 
 @contextmanager
@@ -349,15 +346,15 @@ class Automaton:
                 yield _disconnect(h, end.monitor, left=end.by_client), 0
         if end.by_client:
             return
-        allowed = _LIFE.bits(_lives_of(end.exit)) if end.exit is not None else 0
+        allowed = LIFE.bits(_lives_of(end.exit)) if end.exit is not None else 0
         for reached in self.closure(node):
             h = reached.hypothesis
-            state = h.state & (~_LIFE.field | allowed)
+            state = h.state & (~LIFE.field | allowed)
             if self.relation.profile == SEED:
                 state = h.state  # the schema says nothing of how a process ends
             elif end.exit == 0 and not any(_is_watching(monitor) for monitor in h.monitors):
-                state = h.state & ~_LIFE.field | allowed  # what ended it was not told
-            if state & _LIFE.field:
+                state = h.state & ~LIFE.field | allowed  # what ended it was not told
+            if state & LIFE.field:
                 yield _disconnect(h._replace(state=state), end.monitor), reached.needed
 
 

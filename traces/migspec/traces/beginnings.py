@@ -12,12 +12,12 @@ from functools import lru_cache
 from migspec.spec.commands import answers
 from migspec.spec.rows import SEED
 from migspec.spec.state import ANYTHING, FRESH, VARIABLES, Life, assign
+from migspec.spec.steps import SESSION
 from migspec.traces.hypotheses import UNSEEN, Hypothesis, Relation
 
 OUTGOING: tuple[str, str] = ("outgoing", "stage")
 INCOMING: tuple[str, str] = ("incoming", "load")
 
-_SESSION = VARIABLES["session"]
 
 _Choice = Mapping[str, str | tuple[str, ...]]
 
@@ -222,7 +222,7 @@ def _moves(relation: Relation, part: int, field: int) -> Iterator[int]:
             yield after & field
             for event in row.emits:
                 yield from _deferred(after, event, field)
-    given = state & ~_SESSION.field | _SESSION.bits(("ready",))
+    given = state & ~SESSION.field | SESSION.bits(("ready",))
     for request in UNSEEN:
         for answer in answers(request, given, relation.profile):
             yield answer.state & field

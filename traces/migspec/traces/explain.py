@@ -18,10 +18,10 @@ from migspec.spec.conditions import Literal
 from migspec.spec.contracts import SEEN, Case, Expect
 from migspec.spec.lifecycle import colo
 from migspec.spec.parameters import READ
-from migspec.spec.rows import Row, Standing, Thread
+from migspec.spec.rows import Row, Standing
 from migspec.spec.rules import RULES, Rule
 from migspec.spec.state import ANYTHING, describe
-from migspec.spec.steps import NEGOTIATING, THREADS, Due, Owed
+from migspec.spec.steps import MAIN, NEGOTIATING, THREADS, Due, Owed
 from migspec.spec.vocabulary import MigrationParameter
 from migspec.traces.automaton import Automaton, Node, Reached
 from migspec.traces.edits import LOOKAHEAD, Edit, allowed_events, best, candidates, shown
@@ -33,7 +33,6 @@ MOST_SHOWN = 6
 """Hypotheses and allowed events that are listed; the rest are counted."""
 
 _MOST_SEARCHED = 4_000
-_MAIN = THREADS.index(Thread.MAIN)
 
 _SHOWN_VARIABLES = ("outgoing", "stage", "incoming", "load", "run")
 
@@ -164,7 +163,7 @@ class Explainer:
         moved = {
             step.after
             for reached in self.automaton.closure(explanation.node)[:_MOST_SEARCHED]
-            if not reached.hypothesis.owed[_MAIN]
+            if not reached.hypothesis.owed[MAIN]
             for step in relation.unseen(reached.hypothesis)
         }
         if not moved:

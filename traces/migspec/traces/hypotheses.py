@@ -34,7 +34,11 @@ from migspec.spec.steps import (
 from migspec.traces.observations import Reply
 
 Hypothesis = Configuration
-"""A configuration that may be the truth; its notes are the defects that it needs and that are not reported yet."""
+"""A configuration that may be the truth; its notes are the defects that it needs and that are not reported yet.
+
+A monitor's `late` is `ONE_UNSEEN` where its connection is older than the trace, `OTHERS_UNSEEN` where there are other
+clients.
+"""
 
 _CAPABILITIES = sum(variable.field for name, variable in VARIABLES.items() if name.startswith("cap."))
 _CAPABILITIES |= VARIABLES["blocktime"].field

@@ -14,16 +14,11 @@ from migspec.spec.commands import answers, contract_of
 from migspec.spec.commands.queries import torn
 from migspec.spec.contracts import SEEN
 from migspec.spec.requests import Request
-from migspec.spec.rows import Thread
-from migspec.spec.state import ANYTHING, VARIABLES
-from migspec.spec.steps import THREADS, Due
+from migspec.spec.state import ANYTHING
+from migspec.spec.steps import IO, MAIN, SESSION, Due
 from migspec.traces.automaton import Node
 from migspec.traces.hypotheses import Hypothesis, Relation, agree
 from migspec.traces.observations import Observation, Replied, Reply
-
-_MAIN = THREADS.index(Thread.MAIN)
-_IO = THREADS.index(Thread.IO)
-_SESSION = VARIABLES["session"]
 
 
 def is_inert(relation: Relation, node: Node, replied: Replied) -> bool:
@@ -54,8 +49,8 @@ def _settled(h: Hypothesis, replied: Replied) -> Hypothesis:
         negotiates = replied.command == "qmp_capabilities" and not oob
         monitor = monitor.without_oldest(oob=oob)
         monitor = monitor if oob else monitor._replace(late=0)
-        return h.with_monitor(index, monitor._replace(session=_SESSION.field) if negotiates else monitor)
-    thread = _IO if oob else _MAIN
+        return h.with_monitor(index, monitor._replace(session=SESSION.field) if negotiates else monitor)
+    thread = IO if oob else MAIN
     h = h.owing(thread, tuple(item for item in h.owed[thread] if item is not due))
     return h.with_monitor(index, monitor._replace(backlog=tuple(item for item in monitor.backlog if item is not due)))
 
@@ -78,7 +73,7 @@ def _request(h: Hypothesis, replied: Replied) -> Request | None:
 
 def _due(h: Hypothesis, monitor: int, *, oob: bool) -> Due | None:
     """The reply that a thread owes to a monitor, or that waits to be shown there."""
-    owed = (*h.owed[_IO if oob else _MAIN], *h.monitors[monitor].backlog)
+    owed = (*h.owed[IO if oob else MAIN], *h.monitors[monitor].backlog)
     mine = (item for item in owed if isinstance(item, Due) and item.monitor == monitor and item.oob == oob)
     return next(mine, None)
 

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from migspec.spec.commands.queries import is_torn
+from migspec.spec.commands.queries import TORN, is_torn
 from migspec.spec.numbers import RELATIONS
 from migspec.spec.numbers.disturbances import Influence, influence_of
 from migspec.spec.numbers.formula import PARAMETER, PASSES, Holds, broken, compiled
 from migspec.spec.numbers.relation import OPTIONAL, UNFINISHED, History, Relation, Situation, applying
 from migspec.spec.requests import Request
+from migspec.spec.rules import RULES
 from migspec.spec.uri import UriKind
 from migspec.spec.vocabulary import MigrationStatus
 
@@ -138,6 +139,7 @@ class Numbers:
     ) -> None:
         self._profile = profile
         self._report = report
+        self._tears = profile in RULES[TORN].profiles
         self._alone = not other_clients
         self._value = value
         self._series: list[Series] = []
@@ -250,7 +252,7 @@ class Numbers:
 
     def judge(self, line: int, series: Series, kind: Answers, info: Any, asked: int) -> None:
         """Judge an answer to the request of the line `asked`, and find out what the next one has to meet."""
-        if kind.is_torn:
+        if kind.is_torn and self._tears:
             series.forget()
             return
         if asked > series.pass_line:

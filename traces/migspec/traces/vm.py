@@ -268,7 +268,7 @@ class VmJudge(Following):
         if message.timestamp is None:
             self._find(number, "envelope.timestamp", Grade.VIOLATION, f"Event {name} has no timestamp.")
         if event is None:
-            for rule in held_of_event(name):
+            for rule in filter(self._judges_by, held_of_event(name)):
                 self._exercise(number, rule)
             return
         if event == "MIGRATION:setup" and not self._is_told_to_listen:

@@ -133,6 +133,9 @@ def _incoming_part(*, socket: bool, measured: bool) -> Condition:
 TORN = "query-migrate.torn"
 """The rule that tells of torn answers."""
 
+_STATUSES = ("outgoing", "incoming")
+"""The variables that are read twice."""
+
 
 def is_torn(status: str | None, members: frozenset[str]) -> bool:
     """Whether an answer has the statistics of another status than it shows."""
@@ -142,7 +145,7 @@ def is_torn(status: str | None, members: frozenset[str]) -> bool:
 
 def tears(row: Row) -> bool:
     """Whether a step may come between the two readings of a status; the main loop answers, so none of its own may."""
-    return row.thread is not Thread.MAIN and any(name in ("outgoing", "incoming") for name, _ in row.then)
+    return row.thread is not Thread.MAIN and any(name in _STATUSES for name, _ in row.then)
 
 
 def torn(expect: Expect, row: Row) -> Expect | None:
@@ -150,8 +153,8 @@ def torn(expect: Expect, row: Row) -> Expect | None:
     if expect.query != "query-migrate" or expect.torn:
         return None
     for name, status in row.then:
-        if name not in ("outgoing", "incoming") or not isinstance(status, str):
-            continue
+        if name not in _STATUSES or not isinstance(status, str):
+            continue  # no step leaves the status open
         variable = VARIABLES[name]
         due = _accompanying(name, status)
         others = [old for old in variable.of(expect.seen) if _accompanying(name, old) != due]
