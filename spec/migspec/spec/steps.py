@@ -16,7 +16,7 @@ from typing import NamedTuple, Self
 
 from migspec.spec.commands import answers, dirty_rate
 from migspec.spec.commands.queries import TORN, tears, torn
-from migspec.spec.contracts import SEEN, Expect
+from migspec.spec.contracts import SEEN, Answer, Expect
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.requests import Request
 from migspec.spec.rows import SEED, Row, Standing, Thread
@@ -163,7 +163,8 @@ class Relation:
         self.profile = profile
         rows = [row for row in ROWS if profile in row.profiles and row.thread is not Thread.DIRTY_RATE]
         # what nothing else looks at may as well happen just before a command looks at it
-        self._aside = tuple(row for row in ROWS if profile in row.profiles and row.thread is Thread.DIRTY_RATE)
+        self.aside = tuple(row for row in ROWS if profile in row.profiles and row.thread is Thread.DIRTY_RATE)
+        """The rows of the dirty rate, which owe nothing."""
         # the written relation leaves the order of all events open
         instant = frozenset(event.removeprefix("!") for row in rows for event in row.emits)
         self.instant_events = instant if profile == SEED else INSTANT_EVENTS
@@ -188,16 +189,17 @@ class Relation:
                 yield from self._deliver_silently(c, thread, items[0])
         if not c.state & _LIVING:
             return
-        for thread, row in self._rows_for(c.state):
+        for thread, row in self.rows_for(c.state):
             if not owed[thread]:
-                yield from self._take(c, thread, row)
+                yield from self.take(c, thread, row)
         for index, monitor in enumerate(c.monitors):
             if monitor.queue and not owed[MAIN] and c.state & LOOPING:
                 yield from self.execute(c, index, monitor.queue[0], oob=False)
             if monitor.oob and not owed[IO]:
                 yield from self.execute(c, index, monitor.oob[0], oob=True)
 
-    def _rows_for(self, state: int) -> tuple[tuple[int, Row], ...]:
+    def rows_for(self, state: int) -> tuple[tuple[int, Row], ...]:
+        """The rows that may be open in `state`, each with its thread; their conditions have yet to be asked."""
         key = state & self._projection
         found = self._candidates.get(key)
         if found is None:
@@ -207,7 +209,8 @@ class Relation:
             )
         return found
 
-    def _take(self, c: Configuration, thread: int, row: Row) -> Iterator[Step]:
+    def take(self, c: Configuration, thread: int, row: Row) -> Iterator[Step]:
+        """Every way in which `thread`, which must owe nothing, may take `row` from `c`."""
         for assumed in row.when.assume(c.state):
             after = row.after(assumed)
             owed = _understood(c, assumed) if c.state & ~assumed & SEEN else c.owed
@@ -222,7 +225,7 @@ class Relation:
         for row in self.instant.get(event, ()):
             thread = THREADS.index(row.thread)
             if not c.owed[thread] and c.state & _LIVING:
-                yield from self._take(c, thread, row)
+                yield from self.take(c, thread, row)
 
     def execute(self, c: Configuration, index: int, request: Request, *, oob: bool) -> Iterator[Step]:
         """Every way in which the next request of a monitor may be executed."""
@@ -230,17 +233,23 @@ class Relation:
         left = monitor.without_oldest(oob=oob)
         if not oob:
             left = left._replace(late=0)  # what was asked before it is done with
-        thread = IO if oob else MAIN
+        waiting = c.with_monitor(index, left)
         given = c.state & ~SESSION.field | monitor.session
         given &= ~LIFE.field | (_LIVING if oob else LOOPING)  # who executes a request has not ended
         for answer in (a for state in self._moved_aside(request, given) for a in answers(request, state, self.profile)):
-            session = answer.state & SESSION.field
-            after = c.with_monitor(index, left if left.session == session else left._replace(session=session))
-            notes = c.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else c.notes
-            due = Due(index, answer.expect, request, oob)
-            for state, emitted in announced(answer.state | SESSION.field, answer.emits):
-                owed = (*emitted, due) if answer.case.replies else emitted
-                yield Step(answer.case.id, Configuration(state, c.owed, after.monitors, notes).owing(thread, owed))
+            yield from self.answered(waiting, index, request, answer, oob=oob)
+
+    def answered(self, c: Configuration, index: int, request: Request, answer: Answer, *, oob: bool) -> Iterator[Step]:
+        """What becomes of `c` when a request of a monitor has been executed with this answer."""
+        thread = IO if oob else MAIN
+        monitor = c.monitors[index]
+        session = answer.state & SESSION.field
+        after = c if monitor.session == session else c.with_monitor(index, monitor._replace(session=session))
+        notes = c.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else c.notes
+        due = Due(index, answer.expect, request, oob)
+        for state, emitted in announced(answer.state | SESSION.field, answer.emits):
+            owed = (*emitted, due) if answer.case.replies else emitted
+            yield Step(answer.case.id, Configuration(state, c.owed, after.monitors, notes).owing(thread, owed))
 
     def _moved_aside(self, request: Request, given: int) -> Iterable[int]:
         """What `given` may have become by the steps that only `request` looks at."""
@@ -248,7 +257,7 @@ class Relation:
             return (given,)
         found = [given]
         for state in found:
-            moved = (row.after(assumed) for row in self._aside for assumed in row.when.assume(state))
+            moved = (row.after(assumed) for row in self.aside for assumed in row.when.assume(state))
             found += [after for after in moved if after not in found]
         return found
 
