@@ -1,0 +1,236 @@
+"""Which case of a command happens where the specification leaves that open, and what open effects come to.
+
+A contract says which answers are possible; which of them is given may depend on the host, on a race, or on what the state
+does not hold. Here is what the modelled world says. A case that the table does not name happens whenever its contract
+lets it; of several alternatives the first that happens is the one.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from migspec.reference_impl.calls import Call
+from migspec.reference_impl.gates.gate import Ground
+from migspec.spec.parameters import Value, changes_of
+from migspec.spec.uri import UriKind
+from migspec.spec.vocabulary import MigrationCapability, MigrationParameter, MigrationStatus, RunState
+
+
+class World(Ground, Protocol):
+    """The machine whose command is looked at."""
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """The parameters in force."""
+
+    @property
+    def descriptors(self) -> Mapping[str, int]:
+        """The file descriptors that were handed over, by name."""
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether an outgoing migration is in progress."""
+
+    @property
+    def snapshots(self) -> frozenset[str]:
+        """The snapshots that were saved."""
+
+    def cannot_listen(self, call: Call) -> str:
+        """Why the address of a call cannot be listened on, empty if it can; asking listens, once a call."""
+
+    def cannot_write(self, call: Call) -> str:
+        """Why the file that a call names cannot be written, empty if it can."""
+
+
+Decision = Callable[[World, Call], bool]
+
+
+def never(_world: World, _call: Call) -> bool:
+    """Not in this world."""
+    return False
+
+
+def on_wish(wish: str) -> Decision:
+    """If a fault script has asked for it."""
+    return lambda world, call: world.wanted(wish)
+
+
+def has_disks(world: World, _call: Call) -> bool:
+    """With disks."""
+    return bool(world.options.disks)
+
+
+def no_disks(world: World, _call: Call) -> bool:
+    """Without any disk."""
+    return not world.options.disks
+
+
+def fails_for_body(world: World, call: Call) -> bool:
+    """What follows the scheme is malformed or not known here, and there is no RDMA hardware."""
+    verdict = call.request.outgoing
+    if verdict is None:
+        return False
+    if not verdict.may_pass or verdict.kind is UriKind.RDMA:
+        return True
+    return verdict.kind is UriKind.FD and descriptor_of(world, call) is None
+
+
+def descriptor_of(world: World, call: Call) -> int | None:
+    """The descriptor that the address of a call names; None if it names none that is known."""
+    uri = call.given().get("uri")
+    name = uri.removeprefix("fd:") if isinstance(uri, str) and uri.startswith("fd:") else ""
+    return world.descriptors.get(name)
+
+
+def has_bad_scheme(_world: World, call: Call) -> bool:
+    """The scheme is none."""
+    verdict = call.request.outgoing
+    return verdict is not None and verdict.kind is UriKind.UNKNOWN
+
+
+def connects_plainly(world: World, _call: Call) -> bool:
+    """Without credentials, and without a primary to be unplugged."""
+    return not world.values[MigrationParameter.TLS_CREDS] and not world.options.failover
+
+
+def has_credentials(world: World, _call: Call) -> bool:
+    """With credentials, of which a modelled process has none."""
+    return bool(world.values[MigrationParameter.TLS_CREDS])
+
+
+def cannot_listen(world: World, call: Call) -> bool:
+    """The address cannot be listened on."""
+    return bool(world.cannot_listen(call))
+
+
+def cannot_be_shut(world: World, _call: Call) -> bool:
+    """The connection of the side that is in postcopy is gone already."""
+    if world.value("outgoing") == MigrationStatus.POSTCOPY_ACTIVE:
+        attempt = world.source.attempt
+        return attempt is not None and not attempt.piped and not world.source.can_shut
+    return not world.destination.can_shut
+
+
+def without_descriptor(_world: World, call: Call) -> bool:
+    """No descriptor came with the request."""
+    return not call.descriptors
+
+
+def is_unknown_descriptor(world: World, call: Call) -> bool:
+    """No descriptor has that name."""
+    return call.given().get("fdname") not in world.descriptors
+
+
+def has_no_port(_world: World, call: Call) -> bool:
+    """The SPICE server refuses a port of -1 alone."""
+    return call.given().get("port") == -1 and "tls-port" not in call.given()
+
+
+def is_not_written(world: World, call: Call) -> bool:
+    """The file cannot be written."""
+    return bool(world.cannot_write(call))
+
+
+def is_written(world: World, call: Call) -> bool:
+    """The file can be written."""
+    return not world.cannot_write(call)
+
+
+def is_not_loaded(world: World, call: Call) -> bool:
+    """The file has not been saved by this process."""
+    return call.given().get("filename") not in world.snapshots
+
+
+def no_snapshot(world: World, call: Call) -> bool:
+    """There is no such snapshot."""
+    return not world.options.disks or call.given().get("name") not in world.snapshots
+
+
+def is_always(_world: World, _call: Call) -> bool:
+    """Wherever the contract lets it."""
+    return True
+
+
+DECISIONS: Final[Mapping[str, Decision]] = {
+    "qmp_capabilities.unavailable": never,
+    "envelope.arguments.build": never,
+    "command.refused": never,
+    "cont.dump": on_wish("dump"),
+    "cont.disk": on_wish("disk-locked"),
+    "savevm.refused": no_disks,
+    "savevm.interrupted": lambda world, _call: world.in_progress,
+    "savevm.running": lambda world, _call: not world.wanted("snapshot-fails"),
+    "savevm.stopped": lambda world, _call: not world.wanted("snapshot-fails"),
+    "loadvm.refused": no_snapshot,
+    "loadvm.running": lambda world, _call: not world.wanted("snapshot-fails"),
+    "migrate.resume.uri.perhaps": fails_for_body,
+    "migrate.blocked": on_wish("blocked"),
+    "migrate.uri.scheme": has_bad_scheme,
+    "migrate.uri.scheme.returned": has_bad_scheme,
+    "migrate.uri.body": fails_for_body,
+    "migrate.too-early": on_wish("too-early"),
+    "migrate.connected": connects_plainly,
+    "migrate.connected.failed": has_credentials,
+    "migrate_cancel.device-first": never,
+    "migrate_cancel.postcopy-first": never,
+    "migrate-pause.no-shutdown": cannot_be_shut,
+    "migrate-incoming.uri": cannot_listen,
+    "migrate-recover.uri": cannot_listen,
+    "migrate-set-capabilities.postcopy-host": never,
+    "client_migrate_info.spice": has_no_port,
+    "getfd.without-descriptor": without_descriptor,
+    "closefd.unknown": is_unknown_descriptor,
+    "device_add.migrating": is_always,
+    "device_add.refused": is_always,
+    "device_del.migrating": is_always,
+    "device_del.refused": is_always,
+    "calc-dirty-rate.begins-meanwhile": never,
+    "xen-save-devices-state.running": is_written,
+    "xen-save-devices-state.stopped.failed": is_not_written,
+    "xen-save-devices-state.stopped.disks": never,
+    "xen-save-devices-state.stopped.again": has_disks,
+    "xen-load-devices-state.failed": is_not_loaded,
+    "xen-set-replication.refused": never,
+    "xen-colo-do-checkpoint.refused": never,
+}
+"""What the world says of the cases that a contract leaves open, by id."""
+
+
+def effect(world: World, call: Call, variable: str, choices: tuple[str, ...]) -> str:
+    """The value that a variable takes where a case leaves a choice of `choices`."""
+    decide = _EFFECTS.get(variable)
+    wanted = decide(world, call) if decide is not None else choices[0]
+    return wanted if wanted in choices else choices[0]
+
+
+def _changes_threads(world: World, call: Call) -> str:
+    changed = changes_of(call.command, call.given()) if not call.request.monitor_command else {}
+    return "yes" if any(world.values[name] != value for name, value in changes_of_threads(changed)) else "no"
+
+
+def changes_of_threads(changes: Mapping[str, Value]) -> list[tuple[str, Value]]:
+    """The changes that concern the number of threads or channels."""
+    names = (
+        MigrationParameter.COMPRESS_THREADS,
+        MigrationParameter.DECOMPRESS_THREADS,
+        MigrationParameter.MULTIFD_CHANNELS,
+    )
+    return [(name, changes[name]) for name in names if name in changes]
+
+
+def _measures_blocktime(world: World, call: Call) -> str:
+    waits = world.value("run") == RunState.INMIGRATE
+    return "yes" if waits and call.request.sets(MigrationCapability.POSTCOPY_BLOCKTIME) else world.value("blocktime")
+
+
+def _block_incremental(world: World, _call: Call) -> str:
+    return world.value("block-incremental")
+
+
+_EFFECTS: Final[Mapping[str, Callable[[World, Call], str]]] = {
+    "threads-changed": _changes_threads,
+    "blocktime": _measures_blocktime,
+    "block-incremental": _block_incremental,
+    "error-known": lambda world, _call: "yes" if world.source.error else "no",
+    "life": lambda _world, _call: "crashed",
+}
+"""What an effect comes to that a case leaves open, by the variable."""

@@ -1,0 +1,163 @@
+"""What the world around a machine does because a command was executed: what it dials, shuts, keeps or forgets.
+
+The state after a command is its contract's business.  An effect is looked up by the case that happened, or else by the
+command.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from migspec.reference_impl.calls import Call
+from migspec.reference_impl.decisions import World, changes_of_threads, descriptor_of
+from migspec.reference_impl.gates.process import MORE_THREADS, RESET
+from migspec.spec.parameters import SET, SHORTHANDS, Value, changes_of
+from migspec.spec.vocabulary import MigrationParameter, MigrationStatus
+
+
+class Keeper(World, Protocol):
+    """The machine, which keeps what commands leave behind."""
+
+    values: Mapping[str, Value]
+    descriptors: dict[str, int]
+    snapshots: frozenset[str]
+    wishes: set[str]
+    ordered_seconds: int
+
+
+Effect = Callable[[Keeper, Call, str], None]
+"""What is done, given the call and the text of an error that answers it, if any."""
+
+
+def _address(call: Call) -> str:
+    return str(call.given().get("uri", ""))
+
+
+def begin(machine: Keeper, call: Call, _text: str) -> None:
+    """Dial; credentials that nobody has fail the attempt first."""
+    machine.wishes.discard(MORE_THREADS)
+    credentials = machine.values[MigrationParameter.TLS_CREDS]
+    descriptor = descriptor_of(machine, call)
+    if descriptor is not None:
+        del machine.descriptors[_address(call).removeprefix("fd:")]
+    machine.source.begin(_address(call), call.request, descriptor, without=str(credentials))
+
+
+def fail_at_once(machine: Keeper, _call: Call, text: str) -> None:
+    """The attempt has failed, and the error is its error-desc."""
+    machine.source.refused_at_once(text)
+
+
+def fail_without_words(machine: Keeper, _call: Call, _text: str) -> None:
+    """The attempt has failed, and leaves no error-desc."""
+    machine.source.refused_at_once("")
+
+
+def fail_for_credentials(machine: Keeper, _call: Call, _text: str) -> None:
+    """The attempt has failed for credentials that nobody has."""
+    name = machine.values[MigrationParameter.TLS_CREDS]
+    machine.source.refused_at_once(f"No TLS credentials with id '{name}'")
+
+
+def resume(machine: Keeper, call: Call, _text: str) -> None:
+    """Dial anew for a paused migration."""
+    machine.source.resume(_address(call), descriptor_of(machine, call))
+
+
+def leave_colo(machine: Keeper, _call: Call, _text: str) -> None:
+    """In COLO a cancellation shuts the connection and nothing else; elsewhere nothing is left to cancel."""
+    if machine.value("outgoing") == MigrationStatus.COLO:
+        machine.source.shut_stream()
+
+
+def pause(machine: Keeper, _call: Call, _text: str) -> None:
+    """Shut the connection of the side that is in postcopy; a pipe cannot be shut."""
+    if machine.value("outgoing") == MigrationStatus.POSTCOPY_ACTIVE:
+        machine.source.pause()
+    else:
+        machine.destination.shut_stream()
+
+
+def store(machine: Keeper, call: Call, _text: str) -> None:
+    """Keep the new values."""
+    if call.request.monitor_command:
+        return
+    changes = changes_of(call.command, call.given())
+    under_way = machine.in_progress or machine.value("incoming") == MigrationStatus.ACTIVE
+    before = machine.values
+    if under_way and any(_number(value) > _number(before[name]) for name, value in changes_of_threads(changes)):
+        machine.wishes.add(MORE_THREADS)
+    machine.values = {**before, **changes}
+    if MigrationParameter.X_CHECKPOINT_DELAY in changes:
+        machine.source.hurry_checkpoint()
+
+
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def order_measurement(machine: Keeper, call: Call, _text: str) -> None:
+    """Measure the dirty rate for so many seconds."""
+    seconds = call.given().get("calc-time")
+    machine.ordered_seconds = seconds if isinstance(seconds, int) else 0
+
+
+def take_descriptor(machine: Keeper, call: Call, _text: str) -> None:
+    """Keep a descriptor under its name."""
+    machine.descriptors[str(call.given().get("fdname"))] = call.descriptors[0]
+
+
+def drop_descriptor(machine: Keeper, call: Call, _text: str) -> None:
+    """Forget a descriptor."""
+    del machine.descriptors[str(call.given().get("fdname"))]
+
+
+def reset(machine: Keeper, _call: Call, _text: str) -> None:
+    """The guest is reset a little later."""
+    machine.wishes.add(RESET)
+
+
+def wake(machine: Keeper, _call: Call, _text: str) -> None:
+    """The guest wakes up a little later, if it sleeps."""
+    machine.wishes.add("WAKEUP")
+
+
+def keep_snapshot(machine: Keeper, call: Call, _text: str) -> None:
+    """Remember that a state was saved."""
+    name = call.given().get("filename") or call.given().get("command-line", "")
+    machine.snapshots |= {str(name).rpartition(" ")[2]}
+
+
+def snapshot(machine: Keeper, call: Call, text: str) -> None:
+    """A snapshot uses the outgoing side for itself."""
+    keep_snapshot(machine, call, text)
+    machine.source.snapshot(MigrationStatus(machine.value("outgoing")))
+
+
+EFFECTS: Final[Mapping[str, Effect]] = {
+    "migrate.accepted": begin,
+    "migrate.connected": begin,
+    "migrate.connected.unplug": begin,
+    "migrate.connected.failed": fail_for_credentials,
+    "migrate.uri.scheme": fail_without_words,
+    "migrate.uri.scheme.returned": fail_without_words,
+    "migrate.uri.body": fail_at_once,
+    "migrate.resume.accepted": resume,
+    "migrate.resume.connected": resume,
+    "migrate_cancel.idle": leave_colo,
+    "migrate-pause.accepted": pause,
+    SET: store,
+    **dict.fromkeys(SHORTHANDS, store),
+    "calc-dirty-rate.accepted": order_measurement,
+    "getfd.accepted": take_descriptor,
+    "closefd.accepted": drop_descriptor,
+    "system_reset": reset,
+    "system_wakeup": wake,
+    "xen-save-devices-state.running": keep_snapshot,
+    "xen-save-devices-state.stopped": keep_snapshot,
+    "xen-save-devices-state.stopped.kept": keep_snapshot,
+    "savevm.running": snapshot,
+    "savevm.stopped": snapshot,
+    "savevm.running.failed": snapshot,
+    "savevm.stopped.failed": snapshot,
+}
+"""What is done, by the case that happened or by the command."""

@@ -1,0 +1,186 @@
+"""The gates of the outgoing side up to the end of a precopy, and of cancellation."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from migspec.reference_impl.gates.gate import A_MOMENT, A_TICK, CLEAN_UP, RACE, SOON, Gate, Ground, Opening, after
+from migspec.reference_impl.physics.outgoing import What
+from migspec.spec.lifecycle.cancel import CANCELLATIONS
+from migspec.spec.vocabulary import MigrationCapability
+
+
+def connected(ground: Ground, _thread: int) -> float | None:
+    """Once the connection is there, and a guest with a failover pair has been asked to give up the primary."""
+    attempt = ground.source.attempt
+    if attempt is None or attempt.connected is None:
+        return None
+    if ground.options.failover and ground.value("failover") == "no":
+        return None
+    return attempt.connected
+
+
+def asks_to_unplug(ground: Ground, _thread: int) -> float | None:
+    """Once the connection is there, if the guest has a failover pair; once."""
+    attempt = ground.source.attempt
+    if attempt is None or not ground.options.failover or ground.value("failover") == "yes":
+        return None
+    return attempt.connected
+
+
+def not_connected(ground: Ground, _thread: int) -> float | None:
+    """Once the connection has been refused."""
+    return None if ground.source.attempt is None else ground.source.attempt.refused
+
+
+def _ready(what: What) -> Gate:
+    def gate(ground: Ground, thread: int) -> float | None:
+        ready = ground.source.ready()
+        return max(ready.at, ground.rested(thread)) if ready is not None and ready.what is what else None
+
+    return gate
+
+
+work_done: Final = _ready(What.NEXT)
+"""Once the work of the stage is done."""
+pass_due: Final = _ready(What.PASS)
+"""Once a pass is sent and too much is left."""
+converged: Final = _ready(What.CONVERGED)
+"""Once what is left fits into the downtime limit."""
+
+
+def commits(ground: Ground, thread: int) -> float | None:
+    """As `converged`, unless the stream is gone."""
+    return None if lost(ground, thread) is not None else converged(ground, thread)
+
+
+def passes(ground: Ground, thread: int) -> float | None:
+    """As `pass_due`, unless the stream is gone."""
+    return None if lost(ground, thread) is not None else pass_due(ground, thread)
+
+
+def still_plugged(ground: Ground, thread: int) -> float | None:
+    """At once, while the guest holds the primary."""
+    attempt = ground.source.attempt
+    if attempt is None or attempt.unplug_until is None or attempt.unplug_until <= ground.now:
+        return None
+    return ground.rested(thread) + A_MOMENT
+
+
+def unplugged(ground: Ground, _thread: int) -> float | None:
+    """Once the guest has given up the primary."""
+    return None if ground.source.attempt is None else ground.source.attempt.unplug_until
+
+
+def active(ground: Ground, thread: int) -> float | None:
+    """At once, unless there is a primary to wait for."""
+    return ground.rested(thread) + A_MOMENT if still_plugged(ground, thread) is None else None
+
+
+def lost(ground: Ground, thread: int) -> float | None:
+    """At the thread's next write once the stream is gone, or the destination has told that it failed."""
+    attempt = ground.source.attempt
+    if attempt is None:
+        return None
+    if attempt.shut is not None and attempt.shut.failed:
+        return max(attempt.heard, ground.rested(thread)) + A_MOMENT
+    return None if attempt.lost is None else max(attempt.lost, ground.rested(thread)) + A_MOMENT
+
+
+def channel_lost(ground: Ground, thread: int) -> float | None:
+    """As `lost`, where the stream has channels of its own to notice it."""
+    attempt = ground.source.attempt
+    return None if attempt is None or attempt.piped else lost(ground, thread)
+
+
+def closed(ground: Ground, thread: int) -> float | None:
+    """Once everything is sent and, over a return path, the destination has said that it is done."""
+    attempt = ground.source.attempt
+    if attempt is None or not attempt.told:
+        return None
+    if not has_return_path(ground):
+        return ground.rested(thread) if attempt.lost is None else None
+    return attempt.heard if attempt.shut is not None and not attempt.shut.failed else None
+
+
+def told(ground: Ground, thread: int) -> float | None:
+    """Once everything is sent, whatever the destination says."""
+    attempt = ground.source.attempt
+    return ground.rested(thread) if attempt is not None and attempt.told else None
+
+
+def has_return_path(ground: Ground) -> bool:
+    """Whether the source waits for what the destination says at the end; a pipe has no way back."""
+    attempt = ground.source.attempt
+    named = (MigrationCapability.RETURN_PATH, MigrationCapability.POSTCOPY_RAM)
+    return attempt is not None and not attempt.piped and any(ground.on(name) for name in named)
+
+
+def lost_while_closing(ground: Ground, thread: int) -> float | None:
+    """As `lost`, unless all was sent and nothing more is awaited."""
+    return None if closed(ground, thread) is not None else lost(ground, thread)
+
+
+def has_disks(ground: Ground, thread: int) -> float | None:
+    """At once, if the machine has disks."""
+    return ground.rested(thread) + A_MOMENT if ground.options.disks else None
+
+
+def saves(ground: Ground, thread: int) -> float | None:
+    """Once the last pass is made, unless it cannot come to that."""
+    if ground.options.disks and ground.value("disks-gone") == "yes":
+        return None
+    return work_done(ground, thread)
+
+
+_CHANNEL_STATUSES: Final = ("setup", "active", "pre-switchover", "device")
+
+OPENINGS: Final[Mapping[str, Opening]] = {
+    "outgoing.unplug-requested": Opening(asks_to_unplug),
+    "outgoing.connected": Opening(connected),
+    "outgoing.setup-to-failed.connection": Opening(not_connected),
+    "outgoing.cancelling-to-cancelled.connection": Opening(not_connected),
+    "outgoing.first-pass": Opening(work_done),
+    "outgoing.setup-to-active": Opening(active),
+    "outgoing.setup-to-wait-unplug": Opening(still_plugged),
+    "outgoing.wait-unplug-to-active": Opening(unplugged),
+    "outgoing.set-up-overtaken": SOON,
+    "outgoing.pass": Opening(passes),
+    "outgoing.pass-while-cancelling": RACE,
+    "outgoing.iteration-overtaken": SOON,
+    "outgoing.cancelling-to-failed": RACE,
+    "outgoing.active-to-failed": Opening(lost),
+    "outgoing.commit": Opening(commits),
+    "outgoing.stop-guest": SOON,
+    "outgoing.guest-was-stopped": SOON,
+    "outgoing.active-to-failed.flush": RACE,
+    "outgoing.active-to-pre-switchover": SOON,
+    "outgoing.pause-overtaken": SOON,
+    "outgoing.pre-switchover-to-device": SOON,
+    "outgoing.wait-overtaken": SOON,
+    "outgoing.save": SOON,
+    "outgoing.last-pass": Opening(saves),
+    "outgoing.migrated-again-crashes": Opening(has_disks),
+    "outgoing.active-to-failed.block": RACE,
+    "outgoing.device-to-failed.block": RACE,
+    "outgoing.active-to-completed": Opening(closed),
+    "outgoing.device-to-completed": Opening(closed),
+    "outgoing.active-to-failed.closing": Opening(lost_while_closing),
+    "outgoing.device-to-failed": Opening(lost_while_closing),
+    "outgoing.close-overtaken": SOON,
+    "outgoing.colo-commit": Opening(told),
+    "outgoing.colo-after-pause": SOON,
+    "guest.postmigrate.completed": SOON,
+    "guest.restarted": SOON,
+    "guest.runs-already": SOON,
+    "guest.postmigrate.failed": SOON,
+    "guest.untouched": SOON,
+    "outgoing.cancelling-to-cancelled": Opening(after(CLEAN_UP)),
+    "outgoing.cancelling-to-cancelled.exiting": RACE,
+    "outgoing.cleaned-up": Opening(after(A_TICK)),
+    "outgoing.block-options-returned.lent": SOON,
+    "outgoing.block-options-returned.leaked": SOON,
+    **{f"outgoing.cancelled-by-exit.{way.name}": SOON if way.name == "accepted" else RACE for way in CANCELLATIONS},
+    **{f"outgoing.{status}-to-failed.channel": Opening(channel_lost) for status in _CHANNEL_STATUSES},
+    "outgoing.failed-to-failed.channel": RACE,
+}
+"""The gates of precopy, multifd and cancellation."""

@@ -1,0 +1,66 @@
+"""The gates of the guest, the process, its crashes and the measurement of the dirty rate."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from migspec.reference_impl.gates.gate import A_MOMENT, RACE, SOON, Ground, Opening, on_wish
+from migspec.reference_impl.gates.gate import soon as at_once
+from migspec.spec.lifecycle.guest import TROUBLES
+from migspec.spec.vocabulary import MigrationCapability
+
+RESET: Final = "RESET"
+"""The wish of a client that resets the guest."""
+TERMINATE: Final = "terminate"
+"""The wish of whoever sends the process a signal."""
+MORE_THREADS: Final = "more threads"
+"""The wish of a client that has raised the number of threads or channels under a migration."""
+
+
+def raised(ground: Ground, thread: int) -> float | None:
+    """At once, if there are more threads or channels now than were started: fewer do no harm."""
+    return ground.rested(thread) + A_MOMENT if ground.wanted(MORE_THREADS) else None
+
+
+def measured(ground: Ground, _thread: int) -> float | None:
+    """Once the measurement has lasted as long as it was told to."""
+    return ground.measured_until()
+
+
+def loads(ground: Ground, thread: int) -> float | None:
+    """Once there is a stream to look into."""
+    return at_once(ground, thread) if ground.destination.arrival.header is not None else None
+
+
+def with_multifd(ground: Ground, thread: int) -> float | None:
+    """At once, with multifd."""
+    return at_once(ground, thread) if ground.on(MigrationCapability.MULTIFD) else None
+
+
+def _trouble(event: str) -> str:
+    return f"guest.trouble.{event.lower().replace('_', '-').replace(':', '-by-')}"
+
+
+WISHES: Final[Mapping[str, str]] = {
+    **{_trouble(event): event for event in TROUBLES},
+    "guest.suspends": "SUSPEND",
+    "guest.wakes": "WAKEUP",
+    "guest.reset": RESET,
+    "guest.reset.stopped": RESET,
+    "process.terminated": TERMINATE,
+}
+"""The rows that grant a wish, which is then gone."""
+
+OPENINGS: Final[Mapping[str, Opening]] = {
+    **{row: Opening(on_wish(wish)) for row, wish in WISHES.items()},
+    "guest.stops-by-itself": SOON,
+    "process.quits": SOON,
+    "outgoing.multifd-over-pipe-crashes": Opening(with_multifd),
+    "outgoing.changed-threads-crash": Opening(raised),
+    "incoming.changed-threads-crash": Opening(raised),
+    "incoming.late-capability-crashes": Opening(loads),
+    "process.quit-after-colo-crashes": SOON,
+    "process.quit-in-block-migration-aborts": RACE,
+    "dirty-rate.begins": SOON,
+    "dirty-rate.ends": Opening(measured),
+}
+"""The gates of what has nothing to do with either side's progress."""

@@ -1,0 +1,50 @@
+"""What the two sides of a machine see of it: its state, its settings, its guest and its outside, none to be changed."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from migspec.reference_impl.host import Host
+from migspec.reference_impl.options import Options
+from migspec.reference_impl.physics.guest import Guest
+from migspec.reference_impl.physics.settings import Settings
+from migspec.spec.bitmaps import BitmapMapping
+from migspec.spec.schema import Absent
+
+
+class Surroundings(Settings, Protocol):
+    """The machine that a side belongs to."""
+
+    @property
+    def now(self) -> float:
+        """The time, in seconds."""
+
+    @property
+    def options(self) -> Options:
+        """What the process was started with."""
+
+    @property
+    def host(self) -> Host:
+        """The outside."""
+
+    @property
+    def guest(self) -> Guest:
+        """The guest."""
+
+    @property
+    def guest_runs(self) -> bool:
+        """Whether the guest runs."""
+
+    def value(self, variable: str) -> str:
+        """The value of a variable of the state."""
+
+    def on(self, capability: str) -> bool:
+        """Whether a capability is on."""
+
+    def number(self, parameter: str) -> int:
+        """The value of a parameter that is a number."""
+
+    def mapping(self) -> BitmapMapping | Absent:
+        """The value of block-bitmap-mapping."""
+
+    def streams(self, capabilities: Iterable[str]) -> None:
+        """The stream that arrives is that of a source with these capabilities on."""
