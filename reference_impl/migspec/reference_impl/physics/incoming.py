@@ -10,9 +10,11 @@ from random import Random
 
 from migspec.reference_impl.options import Options
 from migspec.reference_impl.physics.guest import Guest
-from migspec.reference_impl.physics.settings import Settings
+from migspec.reference_impl.physics.paths import EFFORTS
+from migspec.reference_impl.physics.settings import Settings, number
 from migspec.spec.parameters import PAGE_SIZE
 from migspec.spec.vocabulary import MigrationCapability as C
+from migspec.spec.vocabulary import MigrationParameter as P
 
 READS = 2.0
 """Pages that are touched for each that is written."""
@@ -22,6 +24,8 @@ IDLE_SET = 512
 """Pages of the set in which it does."""
 HANDLING = 2e-4
 """Seconds that a fault takes beside the link: both processes must wake up."""
+DECOMPRESSION = 4 * EFFORTS[1].speed / PAGE_SIZE
+"""Pages a second that one thread decompresses: four times as many as one compresses (MigrationParameter)."""
 STEP = 0.05
 """Seconds for which the rate of faults is taken as constant."""
 MOST_STEPS = 64
@@ -39,6 +43,7 @@ class IncomingWork:
         "_blocked",
         "_blocked_all",
         "_closed",
+        "_decompressed",
         "_faults",
         "_guest",
         "_lost_at",
@@ -66,12 +71,18 @@ class IncomingWork:
         self._missing = guest.pages
         self._running = False
         self._closed = False
+        threads = number(settings, P.DECOMPRESS_THREADS)
+        self._decompressed = threads * DECOMPRESSION if settings.capability(C.COMPRESS) else inf
         self._at = now
         self._faults = 0.0
         self._touched = [0.0] * (len(guest.regions) + 1)
         self._lost_at: float | None = None
         self._stuck: list[float] = []
         self._untold: list[float] = []
+
+    def accepts(self) -> float:
+        """Pages a second that its decompressing threads can take in; infinite without compression."""
+        return self._decompressed
 
     def postcopy_started(self, running: bool, now: float) -> None:
         """The guest's devices are loaded; from now on it runs, or does not."""

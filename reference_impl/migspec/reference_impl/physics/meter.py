@@ -72,3 +72,7 @@ class Meter:
         self._bytes, self._pages = sent, pages
         self.next = end + TICK
         return True
+
+    def expected(self, sent: float, speed: float, now: float) -> float:
+        """The bandwidth that the present tick will show if it goes on at a speed."""
+        return (sent - self._bytes + speed * max(0.0, self.next - now)) / TICK

@@ -16,7 +16,7 @@ from migspec.reference_impl.physics import statistics
 from migspec.reference_impl.physics.disks import DiskWork, Turn
 from migspec.reference_impl.physics.guest import Guest
 from migspec.reference_impl.physics.memory import Memory
-from migspec.reference_impl.physics.meter import Flow, Meter, milliseconds
+from migspec.reference_impl.physics.meter import TICK, Flow, Meter, milliseconds
 from migspec.reference_impl.physics.paths import PIPE, Pace, Ways
 from migspec.reference_impl.physics.settings import Settings, number
 from migspec.reference_impl.physics.throttle import PERIOD, Throttle
@@ -103,10 +103,11 @@ class OutgoingWork:
         self._random = Random(options.seed)
         self._link = float(PIPE if piped else max(1, options.bandwidth))
         self._latency = 0.0 if piped else options.latency
-        self._ways = Ways.of(settings, piped=piped)
+        self._ways = Ways.of(settings)
         self._shared = min(options.shared, options.memory) // PAGE_SIZE
         self._memory = Memory(guest, self._ways, self._total_pages())
         disks = options.disks if settings.capability(C.BLOCK) else ()
+        self._accepted = inf
         self._disks = DiskWork(disks, settings.capability(C.ZERO_BLOCKS))
         self._meter = Meter()
         self._throttle = Throttle()
@@ -181,6 +182,11 @@ class OutgoingWork:
             self._memory.counts.postcopy_requests += pages
             self._urgent = min(self._memory.left, self._urgent + pages)
 
+    def accepts(self, pages: float, now: float) -> None:
+        """The destination decompresses no more than so many pages a second."""
+        self.advance(now)
+        self._accepted = pages
+
     def cut(self, now: float) -> None:
         """The connection is lost, and what was on its way with it."""
         self.advance(now)
@@ -192,7 +198,7 @@ class OutgoingWork:
     def reconnected(self, now: float) -> None:
         """A recovery has its connection: what was lost on its way is to be sent again."""
         self.advance(now)
-        if not self._connected:
+        if not self._connected and self._postcopy:
             self._memory.resend(self._in_flight)
             self._urgent = 0
         self._connected = True
@@ -336,31 +342,30 @@ class OutgoingWork:
         return None
 
     def _iterating(self, now: float) -> Ready | None:
-        if not self._connected or not self._memory.passes:
+        drained = self._at + self._drained()
+        if not self._connected or not self._memory.passes or drained == inf:
             return None
         if self._fits:
             return Ready(now, What.CONVERGED)
-        tick = max(now, self._meter.next)
-        drained = self._at + self._drained()
-        if self._threshold <= 0 and drained < tick:
-            # no estimate yet, or none that lets anything be left: the pass is sent, and no other is made
-            return Ready(max(now, drained), What.CONVERGED)
-        pace = self._pace(self._bandwidth(), 1.0)
         limit = number(self._settings, P.DOWNTIME_LIMIT) / 1000
-        if limit <= 0 and drained < inf:
+        tick = max(now, self._meter.next)
+        if limit <= 0 or (self._threshold <= 0 and drained < tick):
+            # nothing may be left, or nobody knows yet how much may: the pass is sent, and no other is made
             return Ready(max(now, drained), What.CONVERGED)
-        if drained == inf:
-            return None
-        threshold = self._threshold or self._expected_bandwidth() * limit
-        spare = min(self._memory.left, _fitting(threshold))
-        at = drained - spare * pace.seconds / max(1e-9, self._share())
-        if self._threshold <= 0:
-            at = max(at, tick)
-        return Ready(max(now, at, min(self._check, drained)), What.PASS)
-
-    def _expected_bandwidth(self) -> float:
         pace = self._pace(self._bandwidth(), self._share())
-        return pace.wire / pace.seconds if pace.seconds else self._bandwidth()
+        steady = pace.wire / pace.seconds if pace.seconds else self._bandwidth()
+        soon = self._meter.expected(self._stream(), steady, self._at)
+
+        def below(threshold: float) -> float:
+            return drained - min(self._memory.left, _fitting(threshold)) * pace.seconds
+
+        # the threshold in force, that of the next estimate, and that of all later ones
+        at = below(self._threshold) if self._threshold > 0 else inf
+        if at >= tick:
+            at = max(tick, below(soon * limit))
+        if at >= tick + TICK:
+            at = max(tick + TICK, below(steady * limit))
+        return Ready(max(now, at, min(self._check, drained)), What.PASS)
 
     def _share(self) -> float:
         return self._disks.turn(self._bandwidth(), self.guest.speed).share
@@ -428,7 +433,7 @@ class OutgoingWork:
         return min(self._link, float(limit)) if limit else self._link
 
     def _pace(self, bandwidth: float, share: float) -> Pace:
-        return self._memory.blend.pace(self._ways, self._settings, bandwidth * share)
+        return self._memory.blend.pace(self._ways, self._settings, bandwidth * share, self._accepted)
 
 
 COLO: frozenset[Stage] = frozenset(stage for stage in Stage if stage.startswith("colo-"))

@@ -8,7 +8,7 @@ The order of preference is QEMU's: compression first (with XBZRLE on, only in th
 postcopy, then XBZRLE, but neither in the first pass nor in postcopy, then the plain page.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from migspec.reference_impl.physics.settings import Settings, flag, number, word
@@ -72,7 +72,6 @@ class Ways:
     xbzrle: bool
     compress: bool
     multifd: bool
-    piped: bool
     cache_pages: int
     threads: int
     effort: Effort
@@ -80,7 +79,7 @@ class Ways:
     channel_effort: Effort | None
 
     @classmethod
-    def of(cls, settings: Settings, *, piped: bool) -> "Ways":
+    def of(cls, settings: Settings) -> "Ways":
         """Those that the settings in force ask for."""
         compression = word(settings, P.MULTIFD_COMPRESSION)
         level = P.MULTIFD_ZLIB_LEVEL if compression == MultiFDCompression.ZLIB else P.MULTIFD_ZSTD_LEVEL
@@ -89,7 +88,6 @@ class Ways:
             settings.capability(C.XBZRLE),
             settings.capability(C.COMPRESS),
             settings.capability(C.MULTIFD),
-            piped,
             number(settings, P.XBZRLE_CACHE_SIZE) // PAGE_SIZE,
             max(1, number(settings, P.COMPRESS_THREADS)),
             EFFORTS[min(9, number(settings, P.COMPRESS_LEVEL))],
@@ -125,8 +123,11 @@ class Blend:
     compressible: int = 0
     multifd: bool = False
 
-    def pace(self, ways: Ways, settings: Settings, bandwidth: float) -> "Pace":
-        """The pace at which it goes over a link of that many bytes a second."""
+    def pace(self, ways: Ways, settings: Settings, bandwidth: float, accepted: float) -> "Pace":
+        """The pace at which it goes over a link of that many bytes a second.
+
+        The other end decompresses `accepted` pages a second at most.
+        """
         if not self.pages:
             return Pace(0.0, 0.0, 0.0)
         per = 1 / self.pages
@@ -145,7 +146,8 @@ class Blend:
             seconds = max(seconds, full / limit)
         if not compressible:
             return Pace(seconds, wire, 0.0)
-        return _compressing(ways, settings, bandwidth, Pace(seconds, wire, 0.0), compressible)
+        pace = _compressing(ways, settings, bandwidth, Pace(seconds, wire, 0.0), compressible)
+        return replace(pace, seconds=max(pace.seconds, compressible * (1 - pace.refused) / accepted))
 
 
 @dataclass(frozen=True, slots=True)
