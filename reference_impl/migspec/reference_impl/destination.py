@@ -13,6 +13,7 @@ from migspec.reference_impl.link.messages import (
     Checkpoint,
     Complete,
     Header,
+    Kill,
     LinkMessage,
     Listen,
     Progress,
@@ -88,6 +89,12 @@ class Destination:
         if arrival.channel is not None and arrival.lost is None:
             self._machine.host.hang_up(arrival.channel)
             self._lost(arrival)
+
+    def kill_peer(self) -> bool:
+        """Tell the source to die; whether there is a connection to tell it over."""
+        if self.can_shut:
+            self._say(Kill())
+        return self.can_shut
 
     @property
     def can_shut(self) -> bool:

@@ -21,6 +21,8 @@ class Exit(Enum):
     """An incoming migration failed."""
     ABORTED = -6
     """A failed assertion (known defects)."""
+    KILLED = -9
+    """It was killed."""
     CRASHED = -11
     """A fault such as a bad access to memory (known defects)."""
 

@@ -24,11 +24,12 @@ from migspec.reference_impl.gates import OPENINGS
 from migspec.reference_impl.gates.gate import Opening
 from migspec.reference_impl.gates.process import TERMINATE, WISHES
 from migspec.reference_impl.host import Exit, Host
-from migspec.reference_impl.link.messages import LinkMessage
+from migspec.reference_impl.link.messages import Kill, LinkMessage
 from migspec.reference_impl.options import Options
 from migspec.reference_impl.physics.guest import Guest
 from migspec.reference_impl.scheduling import Choice, Deliver, End, Execute, Scheduler, Steady, Take
 from migspec.reference_impl.source import Source
+from migspec.reference_impl.watcher import Watcher
 from migspec.spec.bitmaps import BitmapMapping
 from migspec.spec.contracts import Answer, Case, Expect
 from migspec.spec.lifecycle.guards import IN_PROGRESS
@@ -48,7 +49,8 @@ EXIT_TAKES: Final = 0.005
 _FINAL: Final = (MigrationStatus.COMPLETED, MigrationStatus.FAILED, MigrationStatus.CANCELLED)
 _ENDS: Final = {Life.DYING: Exit.FAILED, Life.ABORTED: Exit.ABORTED, Life.CRASHED: Exit.CRASHED}
 _LEAVING: Final = (Life.DOWN, Life.GONE)
-_HOLDING: Final = {Thread.MIGRATION: "stage", Thread.LISTEN: "load"}
+_HOLDING: Final = {"stage": (Thread.MIGRATION, "stage", "outgoing"), "load": (Thread.LISTEN, "load", "incoming")}
+"""By the variable whose present value may be held: the thread that is held then, and what no other may change."""
 _NOTHING: Final = Request("")
 _CACHED: Final = 4096
 
@@ -71,6 +73,8 @@ class Machine(Commands):
         """Seconds for which replies are kept back."""
         self.wishes: set[str] = set()
         """What clients, fault scripts and the guest have asked for; see `wanted`."""
+        self.watcher: Watcher | None = None
+        """Who looks on, if anybody does."""
         self.passes = 0
         """The number of the last pass."""
         self.measurement: tuple[float, float, int] | None = None
@@ -186,6 +190,15 @@ class Machine(Commands):
         """The process gets a signal to end."""
         self.wishes.add(TERMINATE)
 
+    def kill(self) -> None:
+        """The process is killed: it ends at once, whatever it was doing."""
+        if self.exit is None:
+            self._die(Exit.KILLED)
+
+    def kill_peer(self) -> bool:
+        """Have the process at the other end of the stream killed; whether there is a stream."""
+        return self.source.kill_peer() or self.destination.kill_peer()
+
     def dialled(self, channel: int) -> None:
         """A channel that was dialled is connected."""
         if not self.source.dialled(channel):
@@ -202,6 +215,9 @@ class Machine(Commands):
 
     def received(self, channel: int, message: LinkMessage) -> None:
         """A message has come over a channel."""
+        if isinstance(message, Kill):
+            self.kill()
+            return
         if not self.source.received(channel, message):
             self.destination.received(channel, message)
 
@@ -228,6 +244,8 @@ class Machine(Commands):
         self.now = max(self.now, now)
         if self.source.attempt is not None:
             self.source.attempt.work.advance(self.now)
+        if self.watcher is not None:
+            self.watcher.looks()
         while self.exit is None:
             self.source.tick()
             self.destination.tick()
@@ -235,13 +253,16 @@ class Machine(Commands):
             if not ready:
                 return
             self.take(self._scheduler.pick(ready))
+            if self.watcher is not None:
+                self.watcher.looks()
 
     def due(self) -> float | None:
         """When the machine wants to be advanced next; None if it waits for the outside alone."""
         if self.exit is not None:
             return None
         times = [choice.at for choice in self.choices() if not (isinstance(choice, Take) and choice.rare)]
-        times += [at for at in (self.source.wakes(), self.destination.wakes()) if at is not None]
+        watched = None if self.watcher is None else self.watcher.wakes()
+        times += [at for at in (self.source.wakes(), self.destination.wakes(), watched) if at is not None]
         return min(times, default=None)
 
     def choices(self) -> Iterator[Choice]:
@@ -275,8 +296,13 @@ class Machine(Commands):
     def _is_held(self, row: Row) -> bool:
         if not self.wishes:
             return False
-        variable = _HOLDING.get(row.thread, "")
-        return f"hold:{row.id}" in self.wishes or (bool(variable) and f"hold:{self.value(variable)}" in self.wishes)
+        changed = {name for name, _ in row.then}
+        variables = [name for name, parts in _HOLDING.items() if row.thread in parts or changed.intersection(parts)]
+        return f"hold:{row.id}" in self.wishes or any(f"hold:{self.value(name)}" in self.wishes for name in variables)
+
+    def open_rows(self) -> Iterator[Row]:
+        """The rows that the relation allows now, whatever the modelled world says."""
+        return (row for _, row, _ in self._open_rows())
 
     def _open_rows(self) -> tuple[tuple[int, Row, Opening], ...]:
         state = self.c.state
@@ -382,7 +408,12 @@ class Machine(Commands):
 
     def _execute(self, monitor: int, *, oob: bool) -> None:
         queues = self._oob_queues if oob else self._queues
-        item = queues[monitor].popleft()
+        item = queues[monitor][0]
+        if self.watcher is not None and isinstance(item, Call):
+            self.watcher.expects(item)
+            if self.exit is not None or (self.wanted("hold:main") and not oob):
+                return
+        queues[monitor].popleft()
         thread = IO if oob else MAIN
         if not isinstance(item, Call):
             due = Due(monitor, Expect(""), _NOTHING, oob)
@@ -477,6 +508,8 @@ class Machine(Commands):
         if owed.startswith("MIGRATION_PASS"):
             self.passes = 1 if owed.endswith(":1") else self.passes + 1
         name, data = event_of(owed, passes=self.passes)
+        if self.watcher is not None:
+            self.watcher.hears(name)
         for index, monitor in enumerate(self.c.monitors):
             if monitor.listens:
                 self.host.event(index, name, data)

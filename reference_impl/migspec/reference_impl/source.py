@@ -13,6 +13,7 @@ from migspec.reference_impl.link.messages import (
     Checkpoint,
     Complete,
     Header,
+    Kill,
     LinkMessage,
     Listen,
     Progress,
@@ -84,6 +85,8 @@ class Source:
         self.attempt: Attempt | None = None
         self.error = ""
         """Why the last attempt failed, empty where nothing is known."""
+        self.refusal: str | None = None
+        """The error of the next connection, which a fault script orders to be refused; empty for the usual one."""
 
     # --- what commands bring about
 
@@ -98,6 +101,10 @@ class Source:
         if without:
             self.attempt.refused = machine.now
             self.attempt.error = self.error = f"No TLS credentials with id '{without}'"
+            return
+        if self.refusal is not None:
+            self.attempt.refused = machine.now
+            self.attempt.error = self.error = self._refusal(address)
             return
         self.attempt.channel = machine.host.dial(address, descriptor)
         if piped:
@@ -122,7 +129,22 @@ class Source:
         """A resume was accepted: dial anew."""
         attempt = self._attempt
         attempt.recovered = attempt.not_recovered = attempt.answered = None
+        if self.refusal is not None:
+            attempt.not_recovered = self._machine.now
+            self._machine.host.report(self._refusal(address))
+            return
         attempt.recovery = self._machine.host.dial(address, descriptor)
+
+    def _refusal(self, address: str) -> str:
+        ordered, self.refusal = self.refusal, None
+        return ordered or f"Failed to connect to '{address.partition(':')[2]}': Connection refused"
+
+    def kill_peer(self) -> bool:
+        """Tell the destination to die; whether there is a connection to tell it over."""
+        connected = self.attempt is not None and self.attempt.connected is not None and self.can_shut
+        if connected:
+            self._say(Kill())
+        return connected
 
     def pause(self) -> None:
         """The stream is to be lost; a pipe cannot be."""

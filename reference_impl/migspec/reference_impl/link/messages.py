@@ -83,5 +83,11 @@ class Checkpoint(msgspec.Struct, frozen=True, tag="colo"):
     value: int = 0
 
 
-LinkMessage = Header | Progress | Listen | Run | Complete | Sent | Requested | Shut | Resume | Resumed | Checkpoint
+class Kill(msgspec.Struct, frozen=True, tag="kill"):
+    """From either side, by order of a fault script: the process that receives it is to die at once."""
+
+
+LinkMessage = (
+    Header | Progress | Listen | Run | Complete | Sent | Requested | Shut | Resume | Resumed | Checkpoint | Kill
+)
 """Everything that crosses the link."""
