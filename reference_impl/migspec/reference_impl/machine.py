@@ -425,8 +425,12 @@ class Machine(Commands):
         reply = self.execute(item)
         if self._carried_out is None:
             self._step(item, outcome(self, item))
-        if self.c.owed[thread]:
+        if any(isinstance(owed, Due) for owed in self.c.owed[thread]):
             self._replies[thread] = (item, reply)
+
+    def owed_for(self, call: Call) -> tuple[str, ...]:
+        """What the thread that executes a call owes, replies aside."""
+        return tuple(item for item in self.c.owed[IO if call.oob else MAIN] if isinstance(item, str))
 
     def carry_out(self, call: Call) -> Return:
         """Execute a call whose refusals do not apply: take the step that its contract says, and do what it asks.

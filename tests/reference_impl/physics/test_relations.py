@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.reference_impl.physics.attempts import START, Attempt, Judge, Set
 
 from migspec.reference_impl.options import Disk, Options
 from migspec.reference_impl.physics import Guest, OutgoingWork, What
@@ -16,7 +17,6 @@ from migspec.spec.vocabulary import MigrationCapability as C
 from migspec.spec.vocabulary import MigrationParameter as P
 from migspec.spec.vocabulary import MigrationStatus as Status
 from migspec.spec.vocabulary import MultiFDCompression
-from tests.reference_impl.physics.attempts import START, Attempt, Judge, Set
 
 MIB = 1 << 20
 
@@ -59,17 +59,15 @@ options = st.builds(
 )
 
 capabilities = st.frozensets(st.sampled_from(C))
-COMPRESSION = [MultiFDCompression.NONE.value, MultiFDCompression.ZLIB.value]
 
 
 def _values() -> dict[P, st.SearchStrategy[Any]]:
-    whole = {
+    whole: dict[P, st.SearchStrategy[Any]] = {
         check.parameter: st.integers(check.least, min(check.most, 1 << 40))
         for check in CHECKS
         if not check.power_of_two and check.parameter not in (P.MAX_CPU_THROTTLE, P.CPU_THROTTLE_INITIAL)
     }
-    return {
-        **whole,
+    return whole | {
         P.CPU_THROTTLE_INITIAL: st.integers(1, 60),
         P.MAX_CPU_THROTTLE: st.integers(60, 99),
         P.XBZRLE_CACHE_SIZE: st.integers(12, 63).map(lambda power: 1 << power),
@@ -79,7 +77,7 @@ def _values() -> dict[P, st.SearchStrategy[Any]]:
         P.COMPRESS_WAIT_THREAD: st.booleans(),
         P.CPU_THROTTLE_TAILSLOW: st.booleans(),
         P.TLS_CREDS: st.sampled_from(["", "tls0"]),
-        P.MULTIFD_COMPRESSION: st.sampled_from(COMPRESSION),
+        P.MULTIFD_COMPRESSION: st.sampled_from([name.value for name in MultiFDCompression]),
         P.X_CHECKPOINT_DELAY: st.integers(0, 1 << 32),
     }
 

@@ -1,0 +1,147 @@
+"""Migrations of modelled machines in virtual time: what a client sees of them, and what the judge says."""
+
+from pathlib import Path
+
+import pytest
+from tests.reference_impl.recording import judged
+
+from migspec.reference_impl.options import MIB, Options
+from migspec.reference_impl.virtual import Client, World
+from migspec.traces.findings import Verdict
+
+ADDRESS = "unix:/tmp/model.sock"
+
+
+def pair(
+    *capabilities: str, workload: str = "idle", memory: int = 128 * MIB, bandwidth: int = 1250 * MIB
+) -> tuple[World, Client, Client]:
+    world = World()
+    options = {"workload": workload, "memory": memory, "bandwidth": bandwidth}
+    src = world.start("src", Options(**options)).client()
+    dst = world.start("dst", Options(incoming="defer", **options)).client()
+    on = [{"capability": name, "state": True} for name in ("events", *capabilities)]
+    for client in (src, dst):
+        client.value("migrate-set-capabilities", {"capabilities": on})
+    dst.value("migrate-incoming", {"uri": ADDRESS})
+    return world, src, dst
+
+
+def statuses(client: Client) -> list[str]:
+    return [str(data["status"]) for name, data in client.events if name == "MIGRATION"]
+
+
+def names(client: Client) -> list[str]:
+    return [
+        str(data.get("status", name)) if name == "MIGRATION" else f"P{data['pass']}" if name == "MIGRATION_PASS" else name
+        for name, data in client.events
+    ]
+
+
+def reach(client: Client, status: str) -> None:
+    assert client.host.world.settle(until=lambda: status in statuses(client)), f"{status} not in {names(client)}"
+
+
+def assert_conforms(world: World, folder: Path) -> None:
+    report = judged(world, folder)
+    assert report.verdict is Verdict.CONFORMS, [str(finding) for finding in report.findings]
+
+
+def test_a_precopy_looks_like_a_real_one(tmp_path: Path) -> None:
+    world, src, dst = pair()
+    src.value("migrate", {"uri": ADDRESS})
+    while src.value("query-migrate")["status"] != "completed":
+        world.run(world.now + 0.01)
+    reach(dst, "completed")
+    assert names(src)[:3] == ["setup", "P1", "active"]
+    assert names(src)[-3:] == ["STOP", f"P{src.host.machine.passes}", "completed"]
+    assert names(dst) == ["setup", "active", "RESUME", "completed"]
+    world.run(world.now + 1)
+    assert src.value("query-status")["status"] == "postmigrate"
+    assert dst.value("query-status")["status"] == "running"
+    src.value("query-migrate"), dst.value("query-migrate")
+    assert_conforms(world, tmp_path)
+
+
+def test_a_postcopy_loses_its_link_and_recovers(tmp_path: Path) -> None:
+    world, src, dst = pair("postcopy-ram", workload="uniform:400M", memory=512 * MIB, bandwidth=100 * MIB)
+    src.value("migrate", {"uri": ADDRESS})
+    reach(src, "active")
+    src.value("migrate-start-postcopy")
+    reach(src, "postcopy-active")
+    reach(dst, "postcopy-active")
+    world.run(world.now + 0.5)
+    src.value("query-migrate")
+    world.cut("src", "dst")
+    reach(src, "postcopy-paused")
+    reach(dst, "postcopy-paused")
+    src.value("query-migrate")
+    dst.value("migrate-recover", {"uri": ADDRESS + ".2"})
+    src.value("migrate", {"uri": ADDRESS + ".2", "resume": True})
+    reach(src, "completed")
+    reach(dst, "completed")
+    src.value("query-migrate")
+    assert statuses(src) == [
+        "setup",
+        "active",
+        "postcopy-active",
+        "postcopy-paused",
+        "postcopy-recover",
+        "postcopy-active",
+        "completed",
+    ]
+    assert_conforms(world, tmp_path)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.001, 0.05, 0.3])
+def test_a_cancelled_migration_ends(tmp_path: Path, after: float) -> None:
+    world, src, dst = pair(workload="uniform:400M", bandwidth=100 * MIB)
+    src.value("migrate", {"uri": ADDRESS})
+    world.run(world.now + after)
+    src.value("migrate_cancel")
+    reach(src, "cancelled")
+    world.run(world.now + 1)
+    assert src.value("query-status")["running"]
+    assert dst.host.machine.exit is not None
+    assert_conforms(world, tmp_path)
+
+
+def test_a_pause_before_the_switch_over_waits_for_the_client(tmp_path: Path) -> None:
+    world, src, dst = pair("pause-before-switchover")
+    src.value("migrate", {"uri": ADDRESS})
+    reach(src, "pre-switchover")
+    world.run(world.now + 5)
+    assert src.value("query-migrate")["status"] == "pre-switchover"
+    src.value("migrate-continue", {"state": "pre-switchover"})
+    reach(src, "completed")
+    reach(dst, "completed")
+    assert_conforms(world, tmp_path)
+
+
+def test_colo_takes_checkpoints_until_one_side_takes_over(tmp_path: Path) -> None:
+    world, src, dst = pair("x-colo", workload="uniform:10M")
+    for client in (src, dst):
+        client.value("migrate-set-parameters", {"x-checkpoint-delay": 500})
+    src.value("migrate", {"uri": ADDRESS})
+    reach(src, "colo")
+    reach(dst, "colo")
+    world.run(world.now + 3)
+    assert names(src).count("STOP") > 2
+    src.value("query-colo-status")
+    dst.value("x-colo-lost-heartbeat")
+    reach(dst, "completed")
+    world.run(world.now + 1)
+    assert dst.value("query-colo-status")["reason"] == "request"
+    src.value("x-colo-lost-heartbeat")
+    reach(src, "completed")
+    world.run(world.now + 1)
+    assert src.value("query-status")["running"]
+    assert_conforms(world, tmp_path)
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    world, src, _ = pair()
+    src.value("migrate", {"uri": "unix:/tmp/nobody.sock"})
+    reach(src, "failed")
+    answer = src.value("query-migrate")
+    assert answer["error-desc"] == "Failed to connect to '/tmp/nobody.sock': No such file or directory"
+    assert_conforms(world, tmp_path)
