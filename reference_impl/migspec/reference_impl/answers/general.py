@@ -1,0 +1,47 @@
+"""Answers that do not change while a process lives: who it is, what it runs on, what it can be asked.
+
+Clients ask these when they open a monitor.  Source: observed on QEMU 5.2.0 as it is packaged, without KVM.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from migspec.reference_impl.answers.introspection import commands_told, events_told, schema_told
+from migspec.reference_impl.answers.order import members
+from migspec.reference_impl.options import Options
+from migspec.spec.vocabulary import QmpCapability
+
+RELEASE: Final = (5, 2, 0)
+"""The release that is modelled."""
+PACKAGE: Final = "Debian 1:5.2+dfsg-11+deb11u3"
+"""What the packager calls it."""
+ARCHITECTURE: Final = "x86_64"
+"""What the guest's processors are."""
+
+
+def version() -> dict[str, object]:
+    """The VersionInfo of the greeting and of query-version."""
+    return members({"qemu": dict(zip(("major", "minor", "micro"), RELEASE, strict=True)), "package": PACKAGE})
+
+
+def greeting() -> dict[str, object]:
+    """The first message of a monitor, which offers out-of-band execution."""
+    return {"QMP": members({"version": version(), "capabilities": [word.value for word in QmpCapability]})}
+
+
+def _name(options: Options) -> object:
+    return {"name": options.name} if options.name else {}
+
+
+ANSWERS: Final[Mapping[str, Callable[[Options], object]]] = {
+    "query-version": lambda _options: version(),
+    "query-qmp-schema": lambda options: schema_told(options.profile),
+    "query-commands": lambda options: commands_told(options.profile),
+    "query-events": lambda options: events_told(options.profile),
+    "query-name": _name,
+    "query-uuid": lambda options: {"UUID": options.uuid},
+    "query-target": lambda _options: {"arch": ARCHITECTURE},
+    "query-kvm": lambda _options: members({"enabled": False, "present": True}),
+    "query-iothreads": lambda _options: [],
+}
+"""What is answered to each of these commands, which take no arguments and never fail."""
