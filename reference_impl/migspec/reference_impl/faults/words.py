@@ -132,10 +132,10 @@ def _naming(
 ) -> tuple[str, Form[Word]]:
     known = frozenset(choices)
     return name, Form(
-        f"{name}={what.upper().replace(' ', '-')}",
+        f"{name}={what.split()[-1].upper()}",
         sentence,
         lambda text: word(text) if text in known else None,
-        lambda text: one_of(known, text, f"{name}= and a {what}"),
+        lambda text: one_of(known, text, f"{name}= and {what}"),
     )
 
 
@@ -166,12 +166,12 @@ TRIGGERS: Final[Mapping[str, Form[Trigger]]] = dict(
         _measured(
             "at", "40%", "when the source has sent this share of the memory", _PERCENTAGE, _LEAST_SHARE, 100, Sent
         ),
-        _naming("event", "event", "when the event has been sent", EVENTS, Sends),
-        _naming("command", "command", "before the command is executed", COMMANDS, Executes),
+        _naming("event", "an event", "when the event has been sent", EVENTS, Sends),
+        _naming("command", "a command", "before the command is executed", COMMANDS, Executes),
         *(
             _naming(
                 name,
-                "value",
+                "a value",
                 variable.doc.partition(";")[0].rstrip("."),
                 variable.values,
                 partial(Becomes, name),
@@ -213,11 +213,11 @@ ACTIONS: Final[Mapping[str, Form[Action]]] = dict(
         ),
         _alone("drop-recovery", "the connection of the next recovery is lost as soon as it is there", DropRecovery()),
         _alone("fail", "the migration fails as soon as the specification has a step for that", Fail()),
-        _naming("take", "row", "the row is taken as soon as the specification allows it", ROW_IDS, TakeRow),
-        _naming("case", "case", "the case of a command happens wherever it may, from now on", CASE_IDS, Happen),
-        _naming("hold", "stage", "the migration stops at this stage, load, or before this row", HOLDABLE, Hold),
-        _naming("guest", "event", "the guest or its hardware brings the event about", GUEST_EVENTS, GuestDoes),
-        _naming("host", "trouble", "the host has the trouble, from now on", HOST_TROUBLES, HostHas),
+        _naming("take", "a row", "the row is taken as soon as the specification allows it", ROW_IDS, TakeRow),
+        _naming("case", "a case", "the case of a command happens wherever it may, from now on", CASE_IDS, Happen),
+        _naming("hold", "a stage", "the migration stops at this stage, load, or before this row", HOLDABLE, Hold),
+        _naming("guest", "an event", "the guest or its hardware brings the event about", GUEST_EVENTS, GuestDoes),
+        _naming("host", "a trouble", "the host has the trouble, from now on", HOST_TROUBLES, HostHas),
         _alone("clear", "what earlier faults go on doing ends: hang, hold, late, refuse, take, case, host", Clear()),
     )
 )
