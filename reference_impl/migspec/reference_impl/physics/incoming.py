@@ -127,6 +127,7 @@ class IncomingWork:
         last = max(self._stuck)
         self._blocked_all += until - last if last < now else 0.0
         self._stuck = []
+        self._untold = [moment for moment in self._untold if moment <= now]
 
     def completed(self, now: float) -> None:
         """All pages are there."""

@@ -16,7 +16,7 @@ from migspec.reference_impl.physics import statistics
 from migspec.reference_impl.physics.disks import DiskWork, Turn
 from migspec.reference_impl.physics.guest import Guest
 from migspec.reference_impl.physics.memory import Memory
-from migspec.reference_impl.physics.meter import TICK, Flow, Meter, milliseconds
+from migspec.reference_impl.physics.meter import ROUNDING, TICK, Flow, Meter, milliseconds
 from migspec.reference_impl.physics.paths import PIPE, Pace, Ways
 from migspec.reference_impl.physics.settings import Settings, number
 from migspec.reference_impl.physics.throttle import PERIOD, Throttle
@@ -325,8 +325,8 @@ class OutgoingWork:
         if stage in SENDING:
             if not self._connected:
                 return None
-            extra = DEVICES / self._link + self._latency if stage is not Stage.ITERATING else self._latency
-            return max(self._since + extra, self._at + self._drained() + extra)
+            extra = self._latency + (self._closing() if stage is not Stage.ITERATING else 0.0)
+            return max(self._since, self._at + self._drained()) + extra
         if stage in _BRIEF:
             return self._since + _BRIEF[stage]
         if stage is Stage.SETTING_UP:
@@ -340,6 +340,11 @@ class OutgoingWork:
         if stage is Stage.CLEANING:
             return self._since + 1e-3
         return None
+
+    def _closing(self) -> float:
+        """Seconds for the devices' state, and with a return path for the destination's answer."""
+        answer = self._latency if self._settings.capability(C.RETURN_PATH) else 0.0
+        return DEVICES / self._link + answer
 
     def _iterating(self, now: float) -> Ready | None:
         drained = self._at + self._drained()
@@ -378,7 +383,8 @@ class OutgoingWork:
             return inf
         urgent = self._urgent * self._pace(self._link, turn.share).seconds
         rest = (self._memory.left - self._urgent) * self._pace(bandwidth, turn.share).seconds
-        return turn.delay + max(0.0, urgent + rest - self._credit)
+        # late by what a clock may be wrong, so that the last page is sent by then
+        return turn.delay + max(0.0, urgent + rest - self._credit) + ROUNDING
 
     # ---- numbers ----
 

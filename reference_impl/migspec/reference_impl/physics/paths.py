@@ -8,6 +8,7 @@ The order of preference is QEMU's: compression first (with XBZRLE on, only in th
 postcopy, then XBZRLE, but neither in the first pass nor in postcopy, then the plain page.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -65,6 +66,23 @@ EFFORTS: tuple[Effort, ...] = tuple(
 """By level, 0 to 9: the first stores only, the last is the smallest and slowest. Usual for memory of a Linux guest."""
 
 
+def _zlib(settings: Settings) -> Effort:
+    return EFFORTS[min(9, number(settings, P.MULTIFD_ZLIB_LEVEL))]
+
+
+def _zstd(settings: Settings) -> Effort:
+    level = min(20, number(settings, P.MULTIFD_ZSTD_LEVEL))
+    return Effort(1640 - 10 * level, (450 << 20) / (1 + 0.6 * level))
+
+
+_CHANNEL_EFFORTS: Mapping[str, Callable[[Settings], Effort | None]] = {
+    MultiFDCompression.NONE: lambda _settings: None,
+    MultiFDCompression.ZLIB: _zlib,
+    MultiFDCompression.ZSTD: _zstd,
+}
+"""How the channels of multifd compress."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ways:
     """What an attempt is made with, as it was when the attempt began: QEMU does not change it later."""
@@ -81,9 +99,6 @@ class Ways:
     @classmethod
     def of(cls, settings: Settings) -> "Ways":
         """Those that the settings in force ask for."""
-        compression = word(settings, P.MULTIFD_COMPRESSION)
-        level = P.MULTIFD_ZLIB_LEVEL if compression == MultiFDCompression.ZLIB else P.MULTIFD_ZSTD_LEVEL
-        compressed = compression != MultiFDCompression.NONE
         return cls(
             settings.capability(C.XBZRLE),
             settings.capability(C.COMPRESS),
@@ -92,7 +107,7 @@ class Ways:
             max(1, number(settings, P.COMPRESS_THREADS)),
             EFFORTS[min(9, number(settings, P.COMPRESS_LEVEL))],
             max(1, number(settings, P.MULTIFD_CHANNELS)),
-            EFFORTS[min(9, number(settings, level))] if compressed else None,
+            _CHANNEL_EFFORTS[word(settings, P.MULTIFD_COMPRESSION)](settings),
         )
 
     def setup(self, settings: Settings, latency: float) -> float:
