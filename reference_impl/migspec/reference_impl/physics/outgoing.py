@@ -133,6 +133,7 @@ class OutgoingWork:
         self._dirty_pages_rate = 0
         self._forgotten = False
         self._mbps: float | None = None
+        self._dry: float | None = None
 
     # ---- what happens ----
 
@@ -326,7 +327,7 @@ class OutgoingWork:
             if not self._connected:
                 return None
             extra = self._latency + (self._closing() if stage is not Stage.ITERATING else 0.0)
-            return max(self._since, self._at + self._drained()) + extra
+            return max(self._since, self._all_sent()) + extra
         if stage in _BRIEF:
             return self._since + _BRIEF[stage]
         if stage is Stage.SETTING_UP:
@@ -340,6 +341,16 @@ class OutgoingWork:
         if stage is Stage.CLEANING:
             return self._since + 1e-3
         return None
+
+    def _all_sent(self) -> float:
+        """When all is sent, which does not change any more once it is."""
+        rest = self._drained()
+        if self._memory.left or rest > ROUNDING:
+            self._dry = None
+            return self._at + rest
+        if self._dry is None:
+            self._dry = self._at
+        return self._dry
 
     def _closing(self) -> float:
         """Seconds for the devices' state, and with a return path for the destination's answer."""
