@@ -154,7 +154,7 @@ class Source:
     def shut_stream(self) -> None:
         """The stream's connection is shut by this side: by migrate-pause, a cancellation, the end of COLO."""
         attempt = self.attempt
-        if attempt is None or attempt.channel is None:
+        if attempt is None or attempt.channel is None or attempt.connected is None or attempt.lost is not None:
             return
         self._machine.host.hang_up(attempt.channel)
         self._lost(attempt)
