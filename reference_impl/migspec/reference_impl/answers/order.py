@@ -1,8 +1,8 @@
 """The order in which QEMU prints the members of an object: that of its hash table, whatever was put in first.
 
 JSON does not care, but whoever compares two recordings by eye does, and a client that searches the text of a reply
-finds what it finds in QEMU's.  A name's place depends on its bytes alone.  Source: the hash function is that of the Trivial
-Database, which QEMU's dictionaries use with 512 buckets; held against 35 166 objects recorded from QEMU 5.2.0.
+finds what it finds in QEMU's.  A name's place depends on its bytes alone.  Source: the hash function is that of the
+Trivial Database, which QEMU's dictionaries use with 512 buckets; held against 35 166 objects recorded from QEMU 5.2.0.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,117 @@
+"""What is told of migrations: the answer to query-migrate, and the addresses that are listened on.
+
+The answer is put together of what either side has to tell; which of it is shown in a state is the specification's
+(`migspec.spec.commands.queries`).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from migspec.reference_impl.answers.order import members
+from migspec.reference_impl.answers.status import UntoldError
+from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer, fits
+from migspec.spec.state import VARIABLES
+from migspec.spec.vocabulary import MigrationStatus, SocketAddressType
+
+QUERY: Final = "query-migrate"
+
+_EXTRA_OF: Final = {extra.member: extra for extra in EXTRAS}
+_NO_STATUS: Final = MigrationStatus.NONE.value
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What both sides have to tell, shown or not.
+
+    `statistics` are members of the outgoing side, `error` is why it failed, empty if that is not known; `addresses` are
+    those that the incoming side listens on, the newest first, and `blocktime` are the members with its blocktime.
+    """
+
+    statistics: Mapping[str, object]
+    error: str = ""
+    addresses: Sequence[Mapping[str, object]] = ()
+    blocktime: Mapping[str, object] | None = None
+
+
+def migration_told(state: int, sides: Sides) -> dict[str, object]:
+    """The answer to query-migrate in a known state.
+
+    What does not go with the state is not shown. Raises `UntoldError` where something is missing that does.
+    """
+    offered: dict[str, object] = dict(sides.statistics)
+    if sides.error:
+        offered["error-desc"] = sides.error
+    if sides.addresses:
+        offered["socket-address"] = list(sides.addresses)
+    offered |= sides.blocktime or {}
+    shown = _shown(state, frozenset(offered))
+    answer = {name: value for name, value in offered.items() if name in shown.members}
+    return members({**({"status": shown.status} if shown.status is not None else {}), **answer})
+
+
+@lru_cache(maxsize=1024)
+def _shown(state: int, offered: frozenset[str]) -> MigrateAnswer:
+    """The answer that shows as much of what is offered as goes with a state."""
+    outgoing, incoming = (VARIABLES[name].known(state) for name in ("outgoing", "incoming"))
+    status = outgoing if outgoing != _NO_STATUS else incoming
+    own = frozenset(name for name in offered if _goes_with(name, outgoing or "", state))
+    for behind in _behind(offered):
+        answer = MigrateAnswer(None if status == _NO_STATUS else status, own | behind)
+        if any(condition.holds(state) for condition in fits(answer)):
+            return answer
+    raise UntoldError(QUERY, state)
+
+
+def _goes_with(member: str, outgoing: str, state: int) -> bool:
+    """Whether a member of the outgoing side is shown."""
+    extra = _EXTRA_OF.get(member)
+    if extra is None:
+        return member in REQUIRED.get(outgoing, frozenset())
+    return outgoing in extra.statuses and extra.present.holds(state)
+
+
+def _behind(offered: frozenset[str]) -> Iterator[frozenset[str]]:
+    """What of the incoming side may be shown, the most first."""
+    measured = offered & BLOCKTIME
+    address = offered & {"socket-address"}
+    yield from dict.fromkeys((measured | address, address, measured, frozenset[str]()))
+
+
+# ---- addresses ----
+
+_INET: Final = re.compile(r"(?:\[(?P<six>[^]]*)\]|(?P<host>[^:]*)):(?P<port>[^,]*)")
+_ANYWHERE: Final = ("::", "0.0.0.0")  # where a listener is that was given no host
+
+
+def listeners_told(uri: str, bound: Iterable[tuple[str, int]] = ()) -> tuple[dict[str, object], ...]:
+    """What socket-address tells of a listener that was given `uri`: an entry for each socket, none for a pipe.
+
+    `bound` are the numeric hosts and ports of the sockets over TCP; without them those of `uri` are told as they are.
+    """
+    address = uri.removeprefix("tcp:")
+    if address.startswith("unix:"):
+        told: dict[str, object] = {"path": address.removeprefix("unix:")}
+        return (members({"type": SocketAddressType.UNIX.value, **told}),)
+    if address.startswith("vsock:"):
+        cid, _, port = address.removeprefix("vsock:").partition(":")
+        return (members({"type": SocketAddressType.VSOCK.value, "cid": cid, "port": port.partition(",")[0]}),)
+    if uri == address or address.startswith("fd:"):
+        return ()
+    sockets = [(host, str(port)) for host, port in bound] or list(_as_given(address))
+    return tuple(_inet(host, port) for host, port in sockets)
+
+
+def _as_given(address: str) -> Iterator[tuple[str, str]]:
+    found = _INET.match(address)
+    if found is None:
+        return
+    host = found["six"] or found["host"]
+    yield from ((each, found["port"]) for each in ((host,) if host else _ANYWHERE))
+
+
+def _inet(host: str, port: str) -> dict[str, object]:
+    family = "ipv6" if ":" in host else "ipv4"
+    return members({"type": SocketAddressType.INET.value, "host": host, "port": port, family: True})

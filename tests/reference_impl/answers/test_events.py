@@ -1,0 +1,93 @@
+"""Every event that the specification owes can be sent, and is read back under the name by which it is owed."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migspec.reference_impl.answers.events import NoSuchEventError, event_of
+from migspec.reference_impl.answers.interface import served
+from migspec.reference_impl.answers.order import place
+from migspec.spec.commands import CONTRACTS, envelope, machine, written
+from migspec.spec.lifecycle import ROWS
+from migspec.spec.rows import QEMU_5_2_0, SEED
+from migspec.spec.schema import ABSENT
+from migspec.spec.schema import QEMU_5_2_0 as SCHEMA
+from migspec.spec.schema.validate import validate_event
+from migspec.traces.reading import Reader
+
+PROFILES = {QEMU_5_2_0, SEED}
+
+
+def owed() -> Iterator[str]:
+    for row in ROWS:
+        if row.profiles & PROFILES:
+            yield from row.emits
+    for contract in (*CONTRACTS.values(), *written.CONTRACTS.values(), machine.OPEN, written.OPEN, envelope.CONTRACT):
+        for case in contract.cases:
+            if case.profiles & PROFILES:
+                yield from case.emits
+
+
+OWED = sorted({name for name in owed() if not name.startswith("=")})
+READER = Reader(SCHEMA)
+
+
+def read(name: str, data: object) -> tuple[str | None, object]:
+    return READER.event(name, b"" if data is None else json.dumps(data).encode())
+
+
+@pytest.mark.parametrize("name", OWED)
+def test_what_is_owed_is_what_is_read(name: str) -> None:
+    assert read(*event_of(name, passes=2)) == (name.removeprefix("!"), ())
+
+
+@pytest.mark.parametrize("name", OWED)
+def test_it_fits_the_schema_that_is_served(name: str) -> None:
+    sent, data = event_of(name, passes=3, node="#block1")
+    definition = served(QEMU_5_2_0).events[sent]
+    assert list(validate_event(ABSENT if data is None else data, definition, served(QEMU_5_2_0))) == []
+
+
+@pytest.mark.parametrize("name", OWED)
+def test_its_members_are_in_order(name: str) -> None:
+    places = [place(member) for member in event_of(name, node="#block1")[1] or {}]
+    assert places == sorted(places)
+
+
+@given(st.integers(2, 2**31))
+def test_the_number_of_a_pass(number: int) -> None:
+    assert event_of("MIGRATION_PASS:n", passes=number) == ("MIGRATION_PASS", {"pass": number})
+    assert event_of("MIGRATION_PASS:1", passes=number) == ("MIGRATION_PASS", {"pass": 1})
+
+
+# as recorded from QEMU 5.2.0
+EXAMPLES = {
+    "SHUTDOWN:quit": '{"guest": false, "reason": "host-qmp-quit"}',
+    "SHUTDOWN:host": '{"guest": false, "reason": "host-signal"}',
+    "SHUTDOWN:guest": '{"guest": true, "reason": "guest-shutdown"}',
+    "RESET": '{"guest": false, "reason": "host-qmp-system-reset"}',
+    "UNPLUG_PRIMARY": '{"device-id": "primary"}',
+    "COLO_EXIT:secondary-error": '{"mode": "secondary", "reason": "error"}',
+    "WATCHDOG": '{"action": "pause"}',
+    "GUEST_PANICKED": '{"action": "pause"}',
+    "STOP": "null",
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_it_is_as_a_real_one_sends_it(name: str) -> None:
+    assert json.dumps(event_of(name)[1]) == EXAMPLES[name]
+
+
+def test_a_guest_that_resets_itself() -> None:
+    assert json.dumps(event_of("RESET", by_guest=True)[1]) == '{"guest": true, "reason": "guest-reset"}'
+
+
+@pytest.mark.parametrize("name", ["", "NEWS", "=stage:idle", "SHUTDOWN", "SHUTDOWN:cat"])
+def test_what_is_no_event(name: str) -> None:
+    with pytest.raises(NoSuchEventError) as caught:
+        event_of(name)
+    assert caught.value.owed == name
