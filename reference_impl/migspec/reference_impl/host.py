@@ -45,6 +45,9 @@ class Host(Protocol):
     def listen(self, address: str, descriptor: int | None) -> str:
         """Listen for a migration; return why that cannot be done, empty if it can."""
 
+    def bound(self, address: str) -> tuple[tuple[str, int], ...]:
+        """The numeric hosts and ports on which a TCP address is listened on; none for what has no ports."""
+
     def unlisten(self) -> None:
         """Listen no more."""
 

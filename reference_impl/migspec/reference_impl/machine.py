@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from migspec.reference_impl.amendments import AMENDED, relation_of
 from migspec.reference_impl.answers.events import event_of
+from migspec.reference_impl.answers.status import Measured
+from migspec.reference_impl.calls import Call, Failure, Reply, Return
 from migspec.reference_impl.commands import Commands
 from migspec.reference_impl.contents import content
 from migspec.reference_impl.contracts import Refused, outcome, refusal_of
-
-from migspec.reference_impl.amendments import AMENDED, relation_of
-from migspec.reference_impl.calls import Call, Failure, Reply, Return
 from migspec.reference_impl.decisions import DECISIONS, effect
 from migspec.reference_impl.destination import Destination
 from migspec.reference_impl.effects import EFFECTS
@@ -77,9 +77,11 @@ class Machine(Commands):
         """Who looks on, if anybody does."""
         self.passes = 0
         """The number of the last pass."""
-        self.measurement: tuple[float, float, int] | None = None
-        """Of the dirty rate: when it began and ends, and how many seconds were asked for."""
+        self.measurement = Measured()
+        """The last measurement of the dirty rate that has begun."""
         self.ordered_seconds = 0
+        """Seconds for which the dirty rate is to be measured next."""
+        self._measured_from = 0.0
         self._relation = relation_of(options.profile)
         self._scheduler = scheduler or Steady()
         self._open: dict[int, tuple[tuple[int, Row, Opening], ...]] = {}
@@ -154,9 +156,9 @@ class Machine(Commands):
         """Whether something has been asked for: by a client, by a fault script, or by the guest."""
         return wish in self.wishes
 
-    def measured_until(self) -> float | None:
+    def measured_until(self) -> float:
         """When the measurement of the dirty rate that is under way ends."""
-        return self.measurement[1] if self.measurement else None
+        return self._measured_from + self.measurement.period
 
     # --- what comes from outside
 
@@ -378,7 +380,11 @@ class Machine(Commands):
 
     def _measure(self, row: Row) -> None:
         if row.id == "dirty-rate.begins":
-            self.measurement = (self.now, self.now + self.ordered_seconds, self.ordered_seconds)
+            self._measured_from = self.now
+            self.measurement = Measured(start=int(self.now), period=self.ordered_seconds)
+        else:
+            rate = self.guest.dirty_rate(self._measured_from, self.now)
+            self.measurement = replace(self.measurement, rate=rate)
 
     def _become(self, after: Configuration) -> None:
         """Go on as `after`, and let the world follow."""
@@ -444,10 +450,9 @@ class Machine(Commands):
             self._step(call, answer)
             self._act(answer.case, call, refused.text)
             raise Refused(answer.case, refused)
-        before = self.c.state
         self._step(call, answer)
         self._act(answer.case, call, "")
-        return Return(content(self, call, before))
+        return Return(content(self, call))
 
     def _step(self, call: Call, answer: Answer) -> None:
         settled = replace(answer, state=self.resolve(answer.state, call))

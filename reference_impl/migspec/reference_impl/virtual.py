@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from migspec.reference_impl.answers.general import greeting
 from migspec.reference_impl.calls import Call, Reply, Return
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.link.messages import LinkMessage
 from migspec.reference_impl.machine import Machine
-from migspec.reference_impl.answers.general import greeting
 from migspec.reference_impl.options import Options
 from migspec.reference_impl.scheduling import Scheduler
 from migspec.spec.requests import understand
@@ -205,6 +205,10 @@ class VirtualHost:
             return "Failed to bind socket: Address already in use"
         self.addresses.add(key)
         return ""
+
+    def bound(self, address: str) -> tuple[tuple[str, int], ...]:
+        """Nothing is really bound in virtual time: the address stands for itself."""
+        return ()
 
     def unlisten(self) -> None:
         """Listen no more."""

@@ -26,7 +26,7 @@ class Ground(Surroundings, Protocol):
     def wanted(self, wish: str) -> bool:
         """Whether a client, a fault script or the guest has asked for something that a row then does."""
 
-    def measured_until(self) -> float | None:
+    def measured_until(self) -> float:
         """When the measurement of the dirty rate that is under way ends."""
 
 

@@ -1,0 +1,78 @@
+"""What a successful command returns, from what the machine is at that moment.
+
+Most commands return an empty object.  A query changes nothing, so what it tells is read after its step; the forms of the
+answers are those of `migspec.reference_impl.answers`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from migspec.reference_impl.answers.general import ANSWERS
+from migspec.reference_impl.answers.migration import Sides, listeners_told, migration_told
+from migspec.reference_impl.answers.settings import capabilities_told, parameters_told, read_by
+from migspec.reference_impl.answers.status import (
+    Measured,
+    colo_told,
+    dirty_rate_told,
+    replication_told,
+    status_told,
+)
+from migspec.reference_impl.calls import Call
+from migspec.reference_impl.decisions import World
+from migspec.spec.commands import colo, dirty_rate, xen
+from migspec.spec.parameters import READ, READ_BY
+from migspec.spec.vocabulary import MigrationParameter, MigrationStatus
+
+
+class Told(World, Protocol):
+    """The machine that is asked."""
+
+    @property
+    def state(self) -> int:
+        """Its state, fully known."""
+
+    @property
+    def measurement(self) -> Measured:
+        """The last measurement of the dirty rate that has begun."""
+
+
+def _migration(machine: Told, _call: Call) -> object:
+    source, destination = machine.source, machine.destination
+    status = MigrationStatus(machine.value("outgoing"))
+    attempt = source.attempt
+    statistics = attempt.work.statistics(status, machine.now) if attempt is not None else {}
+    addresses = [
+        told for address in destination.addresses for told in listeners_told(address, machine.host.bound(address))
+    ]
+    return migration_told(
+        machine.state, Sides(statistics, source.error, addresses, destination.arrival.work.blocktime())
+    )
+
+
+def _parameters(machine: Told, _call: Call) -> object:
+    shown = {MigrationParameter.BLOCK_INCREMENTAL.value: machine.value("block-incremental") == "yes"}
+    return parameters_told({**machine.values, **shown})
+
+
+_TOLD: Final[Mapping[str, Callable[[Told, Call], object]]] = {
+    "query-migrate": _migration,
+    "query-status": lambda machine, _call: status_told(machine.value("run")),
+    "query-migrate-capabilities": lambda machine, _call: capabilities_told(machine.state),
+    READ: _parameters,
+    **dict.fromkeys(READ_BY, lambda machine, call: read_by(call.command, machine.values)),
+    colo.QUERY: lambda machine, _call: colo_told(machine.state),
+    xen.QUERY: lambda _machine, _call: replication_told(),
+    dirty_rate.QUERY: lambda machine, _call: dirty_rate_told(machine.state, machine.measurement),
+}
+"""What each query tells; of the others, `ANSWERS` has what never changes."""
+
+
+def content(machine: Told, call: Call) -> object:
+    """What a command that has succeeded returns."""
+    if call.request.monitor_command or call.command == "human-monitor-command":
+        return ""
+    told = _TOLD.get(call.command)
+    if told is not None:
+        return told(machine, call)
+    general = ANSWERS.get(call.command)
+    return {} if general is None else general(machine.options)
