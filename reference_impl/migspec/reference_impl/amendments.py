@@ -1,8 +1,8 @@
-"""Whose behaviour a machine shows: that of a release, or what is left of it without the defects that nobody should have.
+"""Whose behaviour a machine shows: that of a release, or what is left of it without the defects nobody should have.
 
-The schema's text alone leaves nearly everything open, so a machine of the profile `seed` behaves as the release that the
-schema belongs to, less every row and case that the specification calls a known defect.  Where nothing else would go on
-from there, the table says what happens in a defect's place.
+The schema's text alone leaves nearly everything open, so a machine of the profile `seed` behaves as the release that
+the schema belongs to, less every row and case that the specification calls a known defect.  Where nothing else would
+go on from there, the table says what happens in a defect's place.
 """
 
 from collections.abc import Mapping

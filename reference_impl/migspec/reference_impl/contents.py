@@ -1,7 +1,7 @@
 """What a successful command returns, from what the machine is at that moment.
 
-Most commands return an empty object.  A query changes nothing, so what it tells is read after its step; the forms of the
-answers are those of `migspec.reference_impl.answers`.
+Most commands return an empty object.  A query changes nothing, so what it tells is read after its step; the forms of
+the answers are those of `migspec.reference_impl.answers`.
 """
 
 from collections.abc import Callable, Mapping

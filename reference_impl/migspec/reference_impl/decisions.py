@@ -1,8 +1,8 @@
 """Which case of a command happens where the specification leaves that open, and what open effects come to.
 
-A contract says which answers are possible; which of them is given may depend on the host, on a race, or on what the state
-does not hold. Here is what the modelled world says. A case that the table does not name happens whenever its contract
-lets it; of several alternatives the first that happens is the one.
+A contract says which answers are possible; which of them is given may depend on the host, on a race, or on what the
+state does not hold.  Here is what the modelled world says.  A case that the table does not name happens whenever its
+contract lets it; of several alternatives the first that happens is the one.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The incoming side of a machine as far as the specification's state does not tell it: its connection and what came over it.
+"""The incoming side of a machine as far as the specification's state does not tell it: its connection, what has come.
 
 As on the source, nothing here changes the state.
 """

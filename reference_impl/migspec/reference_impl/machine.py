@@ -1,8 +1,8 @@
 """One modelled VM process: its state, its threads, its monitors, and the steps that they take.
 
 The machine does no I/O and has no clock.  It is told the time, what clients ask and what the link brings; it takes the
-steps that the specification's relation allows and the modelled world opens (`migspec.reference_impl.gates`), in the order
-in which a scheduler picks them, and tells its host what comes of them.  It adds no step of its own.
+steps that the specification's relation allows and the modelled world opens (`migspec.reference_impl.gates`), in the
+order in which a scheduler picks them, and tells its host what comes of them.  It adds no step of its own.
 """
 
 from collections import deque

@@ -28,9 +28,9 @@ class Options:
 
     `incoming` is the argument of ``-incoming``, a URI or ``defer``; `stopped` is ``-S``; `memory` is the guest's RAM in
     bytes; `bandwidth` is that of the host's network in bytes a second, `latency` its delay one way in seconds;
-    `workload` describes what the guest does to its memory, in the notation of `migspec.reference_impl.physics.workload`.
-    `failover` tells whether the guest has a failover pair with a primary to be unplugged, `spice` whether SPICE is served,
-    `shared` the bytes of RAM in shared files.  `seed` decides whatever is left to chance.
+    `workload` says what the guest does to its memory, in the notation of `migspec.reference_impl.physics.workload`.
+    `failover` tells whether the guest has a failover pair with a primary to be unplugged, `spice` whether SPICE is
+    served, `shared` the bytes of RAM in shared files.  `seed` decides whatever is left to chance.
     """
 
     incoming: str = ""

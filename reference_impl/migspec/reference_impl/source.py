@@ -1,4 +1,4 @@
-"""The outgoing side of a machine as far as the specification's state does not tell it: connection, work, what is awaited.
+"""The outgoing side of a machine as far as the specification's state does not tell it: connection, work, peer.
 
 The rows say which steps the migration thread may take; here is what decides when: the connection, the numbers of
 `migspec.reference_impl.physics`, and what the destination has said.  Nothing here changes the state.

@@ -1,9 +1,9 @@
 """The gates of COLO: the conversation of the two sides, checkpoint after checkpoint, and failover.
 
 In the terms of the schema's COLOMessage: the secondary says that it is ready; for each checkpoint the primary requests,
-the secondary stops its guest and replies, the primary stops its own, makes a pass, sends its state and its size, and the
-secondary says that it has received and that it has loaded them.  Each side takes its next step once it has heard the
-other's last word.  A lost connection is noticed by whoever waits for a word.
+the secondary stops its guest and replies, the primary stops its own, makes a pass, sends its state and its size, and
+the secondary says that it has received and that it has loaded them.  Each side takes its next step once it has heard
+the other's last word.  A lost connection is noticed by whoever waits for a word.
 """
 
 from collections.abc import Mapping

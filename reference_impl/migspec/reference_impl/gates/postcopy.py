@@ -53,7 +53,7 @@ def connected_too_late(ground: Ground, thread: int) -> float | None:
 
 
 def aborts(ground: Ground, thread: int) -> float | None:
-    """Once what became of the connection shows the fault: any outcome after a failed resume, a refusal when cancelled."""
+    """Once the connection shows the fault: whatever became of it after a failed resume, a refusal when cancelled."""
     if ground.value("poisoned") == "yes":
         return connection_known(ground, thread)
     return not_recovered(ground, thread)
