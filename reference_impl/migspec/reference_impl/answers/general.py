@@ -21,7 +21,8 @@ ARCHITECTURE: Final = "x86_64"
 
 def version() -> dict[str, object]:
     """The VersionInfo of the greeting and of query-version."""
-    return members({"qemu": dict(zip(("major", "minor", "micro"), RELEASE, strict=True)), "package": PACKAGE})
+    major, minor, micro = RELEASE
+    return members({"qemu": {"micro": micro, "minor": minor, "major": major}, "package": PACKAGE})
 
 
 def greeting() -> dict[str, object]:

@@ -24,7 +24,7 @@ class UntoldError(Exception):
 
 def status_told(run: str) -> dict[str, object]:
     """The answer to query-status; the guest is never executed step by step."""
-    return members({"running": run == RunState.RUNNING, "singlestep": False, "status": run})
+    return members({"status": run, "singlestep": False, "running": run == RunState.RUNNING})
 
 
 _COLO_ANSWERS: Final = tuple(

@@ -1,0 +1,62 @@
+"""Who the modelled process says that it is, in the words of a real one."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migspec.reference_impl.answers.general import ANSWERS, greeting, version
+from migspec.reference_impl.answers.interface import served
+from migspec.reference_impl.answers.introspection import schema_told
+from migspec.reference_impl.options import Options
+from migspec.spec.profiles import PROFILES, profile_for
+from migspec.spec.rows import QEMU_5_2_0
+from migspec.spec.schema.validate import validate_reply
+from migspec.spec.wire.greeting import mismatches, offered
+from migspec.traces.introspection import release_of
+
+# as recorded from QEMU 5.2.0
+EXAMPLES = {
+    "query-version": '{"qemu": {"micro": 0, "minor": 2, "major": 5}, "package": "Debian 1:5.2+dfsg-11+deb11u3"}',
+    "query-name": "{}",
+    "query-uuid": '{"UUID": "00000000-0000-0000-0000-000000000000"}',
+    "query-kvm": '{"enabled": false, "present": true}',
+    "query-target": '{"arch": "x86_64"}',
+    "query-iothreads": "[]",
+}
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_the_answer_is_that_of_a_real_one(command: str) -> None:
+    assert json.dumps(ANSWERS[command](Options())) == EXAMPLES[command]
+
+
+@given(st.text(), st.uuids().map(str), st.sampled_from(tuple(PROFILES)))
+def test_every_answer_fits_the_schema_that_is_served(name: str, uuid: str, profile: str) -> None:
+    schema = served(profile)
+    for command, answer in ANSWERS.items():
+        definition = schema.commands[command]
+        assert schema.arguments(definition) == ()
+        if command != "query-qmp-schema":  # whose type is more than the validator knows
+            told = json.loads(json.dumps(answer(Options(name=name, uuid=uuid, profile=profile))))
+            assert list(validate_reply(told, definition, schema)) == []
+
+
+def test_a_name() -> None:
+    assert ANSWERS["query-name"](Options(name="a")) == {"name": "a"}
+
+
+def test_the_greeting_is_that_of_a_real_one() -> None:
+    text = json.dumps(greeting())
+    assert text == f'{{"QMP": {{"version": {EXAMPLES["query-version"]}, "capabilities": ["oob"]}}}}'
+    assert profile_for(release_of(greeting())) == QEMU_5_2_0
+    assert offered(greeting()["QMP"]) == frozenset({"oob"})
+    assert list(mismatches(greeting()["QMP"], served(QEMU_5_2_0))) == []
+
+
+def test_nobody_gets_an_answer_that_another_one_can_change() -> None:
+    assert version() is not version()
+    first = ANSWERS["query-qmp-schema"](Options())
+    assert first is schema_told(QEMU_5_2_0)
+    assert isinstance(first, tuple)
