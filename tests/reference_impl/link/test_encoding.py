@@ -1,5 +1,7 @@
 """The link's messages as bytes: nothing is lost, however they are cut, and no bytes do harm."""
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from migspec.reference_impl.link.messages import (
     Checkpoint,
     Complete,
     Header,
+    Kill,
     LinkMessage,
     Listen,
     Progress,
@@ -40,14 +43,14 @@ messages: st.SearchStrategy[LinkMessage] = st.one_of(
     st.builds(Requested, counts),
     st.builds(Shut, st.booleans()),
     st.builds(Checkpoint, st.sampled_from(COLOMessage), counts),
-    st.sampled_from((Listen(), Run(), Sent(), Resume(), Resumed())),
+    st.sampled_from((Listen(), Run(), Sent(), Resume(), Resumed(), Kill())),
 )
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     """`data` in pieces, some perhaps empty."""
     at = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[begin:end] for begin, end in zip(at, at[1:], strict=False)]
+    return [data[begin:end] for begin, end in pairwise(at)]
 
 
 def decoded(pieces: list[bytes]) -> tuple[list[LinkMessage], bool]:
@@ -70,9 +73,8 @@ def test_a_message_is_one_line(message: LinkMessage) -> None:
     assert "type" in msgspec.json.decode(line)
 
 
-pieces_of_lines = st.sampled_from(
-    [*map(encode, (Listen(), Shut(True), Progress(1, 2))), b"{", b"[" * 9, b"\n", b'"', b"\xff", b'{"type":"run"', b"}"]
-)
+whole: tuple[LinkMessage, ...] = (Listen(), Shut(True), Progress(1, 2))
+pieces_of_lines = st.sampled_from([*map(encode, whole), b"{", b"[" * 9, b"\n", b'"', b"\xff", b'{"type":"run"', b"}"])
 
 
 @given(st.one_of(st.binary(max_size=300), st.lists(pieces_of_lines, max_size=12).map(b"".join)), st.lists(counts))
