@@ -16,13 +16,13 @@ from migspec.reference_impl.answers.status import Measured
 from migspec.reference_impl.calls import Call, Failure, Reply, Return
 from migspec.reference_impl.commands import Commands
 from migspec.reference_impl.contents import content
-from migspec.reference_impl.contracts import Refused, outcome, refusal_of
+from migspec.reference_impl.contracts import Refused, outcome, possible, refusal_of
 from migspec.reference_impl.decisions import DECISIONS, effect
 from migspec.reference_impl.destination import Destination
 from migspec.reference_impl.effects import EFFECTS
 from migspec.reference_impl.gates import OPENINGS
 from migspec.reference_impl.gates.gate import Opening
-from migspec.reference_impl.gates.process import TERMINATE, WISHES
+from migspec.reference_impl.gates.process import STOPPED_AS, TERMINATE, WISHES
 from migspec.reference_impl.host import Exit, Host
 from migspec.reference_impl.link.messages import Kill, LinkMessage
 from migspec.reference_impl.options import Options
@@ -91,6 +91,7 @@ class Machine(Commands):
         self._replies: dict[int, tuple[object, Reply]] = {}
         self._asking = 0
         self._carried_out: Answer | None = None
+        self._trouble = RunState.PAUSED
         self._listened: tuple[Call, str] | None = None
         self.c = Configuration(_beginning(options))
         self.source = Source(self)
@@ -196,6 +197,8 @@ class Machine(Commands):
         """The process is killed: it ends at once, whatever it was doing."""
         if self.exit is None:
             self._die(Exit.KILLED)
+            if self.watcher is not None:
+                self.watcher.looks()
 
     def kill_peer(self) -> bool:
         """Have the process at the other end of the stream killed; whether there is a stream."""
@@ -347,6 +350,7 @@ class Machine(Commands):
 
     def _take(self, thread: int, row: Row) -> None:
         self.wishes -= {f"take:{row.id}", WISHES.get(row.id, "")}
+        self._trouble = STOPPED_AS.get(WISHES.get(row.id, ""), self._trouble)
         if any(event.removeprefix("!").startswith("MIGRATION_PASS") for event in row.emits):
             self.source.pass_begins()
         if ("error-known", ("no", "yes")) in row.then:
@@ -366,10 +370,15 @@ class Machine(Commands):
         """`state` with what the row leaves open decided."""
         for name, value in row.then:
             if not isinstance(value, str):
-                state = assign(state, {name: self._decided(name, value)})
+                state = assign(state, {name: self._decided(row, name, value)})
         return state
 
-    def _decided(self, variable: str, choices: tuple[str, ...]) -> str:
+    def _decided(self, row: Row, variable: str, choices: tuple[str, ...]) -> str:
+        if row.id in WISHES and variable == "life":
+            # only a guest that shuts itself down takes the process with it
+            return Life.DOWN if Life.DOWN in choices else Life.ALIVE
+        if row.id == "guest.stops-by-itself" and variable == "run":
+            return self._trouble
         if variable == "error-known":
             return "yes" if self.source.error else "no"
         if variable == "run":
@@ -467,8 +476,13 @@ class Machine(Commands):
 
     def decides(self, case: Case, call: Call) -> bool:
         """Whether the modelled world lets a case happen that the specification leaves open."""
-        if self.wishes and f"case:{case.id}" in self.wishes:
-            return True
+        if self.wishes and any(wish.startswith("case:") for wish in self.wishes):
+            if f"case:{case.id}" in self.wishes:
+                return True
+            ways = possible(call.request, self.state, self.profile)
+            if not case.final and any(f"case:{answer.case.id}" in self.wishes for answer in ways):
+                # another is ordered
+                return False
         decide = DECISIONS.get(case.id)
         return decide is None or decide(self, call)
 

@@ -84,13 +84,27 @@ class Armed:
 
 @dataclass(slots=True)
 class Sending:
-    """How much of an attempt's memory is sent: `share` from 0 to 1, and the time and share when it was first seen."""
+    """How much of an attempt is sent: bytes of `total` that were `left` when last looked `at`, and the `share` at most.
+
+    `pace` is in bytes a second between the last two looks, 0 where none of this stage is known.
+    """
 
     attempt: Attempt
     total: int
-    began: float
-    first: float
-    share: float
+    stage: str
+    at: float
+    left: int
+    pace: float = 0.0
+    share: float = 0.0
+
+    def see(self, stage: str, now: float, left: int) -> None:
+        """Look anew."""
+        if stage != self.stage:
+            self.stage, self.pace = stage, 0.0
+        elif now > self.at and left < self.left:
+            self.pace = (self.left - left) / (now - self.at)
+        self.at, self.left = now, left
+        self.share = max(self.share, 1 - left / self.total)
 
 
 class Faults:
@@ -104,6 +118,7 @@ class Faults:
         self._news: list[Trigger] = []
         self._expected: Call | None = None
         self._failing = False
+        self._fresh = False
         self._sending: Sending | None = None
         self._rows = {row.id for row in _all_rows(machine.profile)}
 
@@ -131,6 +146,7 @@ class Faults:
     def arm(self, faults: Iterable[Fault]) -> None:
         """Set faults.  What is to happen at once happens when the machine is advanced next."""
         self._armed += [Armed(fault, self.machine.now) for fault in faults]
+        self._fresh = True
 
     def clear(self) -> None:
         """Forget the faults that wait, and end what earlier ones go on doing."""
@@ -156,6 +172,7 @@ class Faults:
 
     def looks(self) -> None:
         """See which triggers occur, and let their faults happen."""
+        self._fresh = False
         if self.machine.exit is None:
             self._measure()
             news, self._news = self._news, []
@@ -181,6 +198,8 @@ class Faults:
 
     def wakes(self) -> float | None:
         """When the next trigger that is a matter of time is due at the latest."""
+        if self._fresh:
+            return self.machine.now
         times = [at for armed in self._armed if (at := self._due(armed)) is not None]
         times += [at for onlooker in self._onlookers if (at := onlooker.wakes()) is not None]
         return min(times, default=None)
@@ -223,8 +242,6 @@ class Faults:
 
     def _due(self, armed: Armed) -> float | None:
         match armed.fault.trigger:
-            case Now():
-                return self.machine.now
             case After(seconds):
                 return armed.since + seconds * (armed.count + 1)
             case Sent(percent):
@@ -243,21 +260,19 @@ class Faults:
         if sending is None:
             shared = machine.options.shared if machine.on("x-ignore-shared") else 0
             total = max(1, left, machine.guest.pages * PAGE_SIZE - shared)
-            share = 1 - left / total
-            self._sending = Sending(attempt, total, machine.now, share, share)
-        else:
-            sending.share = max(sending.share, 1 - left / sending.total)
+            sending = self._sending = Sending(attempt, total, machine.value("stage"), machine.now, left)
+        sending.see(machine.value("stage"), machine.now, left)
 
     def _sent_at(self, share: float) -> float | None:
-        """When a share may be sent, by the pace so far; never later than it is, as long as the pace does not rise."""
-        sending, now = self._sending, self.machine.now
+        """When a share may be sent, if the pace does not rise."""
+        sending = self._sending
         if sending is None or sending.share >= share or sending.attempt.lost is not None:
             return None
         if self.machine.value("stage") not in SENDING:
             return None
-        gained, took = sending.share - sending.first, now - sending.began
-        wait = (share - sending.share) / gained * took if gained > 0 else took
-        return now + min(LONGEST_WAIT, max(LEAST_WAIT, wait))
+        missing = sending.left - sending.total * (1 - share)
+        wait = missing / sending.pace if sending.pace else LEAST_WAIT
+        return sending.at + min(LONGEST_WAIT, max(LEAST_WAIT, wait))
 
     # --- actions
 
@@ -308,10 +323,14 @@ class Faults:
         return ""
 
     def _refuse(self, text: str) -> None:
-        if self.machine.value("load") in (Load.LISTENING, Load.RECOVERING):
+        load = self.machine.value("load")
+        if load in (Load.NONE, Load.DONE):
+            self.machine.source.refusal = text
+        elif load in (Load.LISTENING, Load.RECOVERING):
             self.machine.host.unlisten()
         else:
-            self.machine.source.refusal = text
+            awaited = Load.LISTENING if load == Load.DEFERRED else Load.RECOVERING
+            self.arm((Fault(Becomes("load", awaited), Refuse()),))
 
     def _hang(self) -> None:
         stage, load = self.machine.value("stage"), self.machine.value("load")

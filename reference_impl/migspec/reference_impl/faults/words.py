@@ -198,8 +198,8 @@ ACTIONS: Final[Mapping[str, Form[Action]]] = dict(
             "refuse",
             Form(
                 "refuse[=TEXT]",
-                "the next connection that the source makes is refused, with TEXT for an error-desc; a destination stops"
-                " listening instead",
+                "the next connection that a source makes is refused, with TEXT for its error; a destination listens no"
+                " more",
                 _refuse,
                 lambda _text: "refuse, or refuse=TEXT without a semicolon",
             ),

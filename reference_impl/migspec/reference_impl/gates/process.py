@@ -6,7 +6,7 @@ from typing import Final
 from migspec.reference_impl.gates.gate import A_MOMENT, RACE, SOON, Ground, Opening, on_wish
 from migspec.reference_impl.gates.gate import soon as at_once
 from migspec.spec.lifecycle.guest import TROUBLES
-from migspec.spec.vocabulary import MigrationCapability
+from migspec.spec.vocabulary import MigrationCapability, RunState
 
 RESET: Final = "RESET"
 """The wish of a client that resets the guest."""
@@ -49,6 +49,14 @@ WISHES: Final[Mapping[str, str]] = {
     "process.terminated": TERMINATE,
 }
 """The rows that grant a wish, which is then gone."""
+
+STOPPED_AS: Final[Mapping[str, RunState]] = {
+    "BLOCK_IO_ERROR": RunState.IO_ERROR,
+    "GUEST_PANICKED": RunState.GUEST_PANICKED,
+    "WATCHDOG": RunState.WATCHDOG,
+    "SHUTDOWN:guest": RunState.SHUTDOWN,
+}
+"""The run state of a guest that stops after a trouble."""
 
 OPENINGS: Final[Mapping[str, Opening]] = {
     **{row: Opening(on_wish(wish)) for row, wish in WISHES.items()},
