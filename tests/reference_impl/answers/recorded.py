@@ -8,6 +8,8 @@ from typing import Any
 
 from tests.traces.corpus import RECORDED
 
+from migspec.reference_impl.qmp.printing import printed
+
 _WANTED = frozenset(
     {
         "query-migrate",
@@ -31,6 +33,11 @@ def _lines() -> Iterator[bytes]:
 
 
 _LARGE = 20_000  # bytes of a file that says the same again and again
+
+
+def text_of(value: object) -> str:
+    """What is told, as it is printed."""
+    return printed(value).decode()
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reference_impl.answers.recorded import answers
+from tests.reference_impl.answers.recorded import answers, text_of
 from tests.spec.states import known_states
 
 from migspec.reference_impl.answers.migration import Sides, listeners_told, migration_told
@@ -104,7 +104,7 @@ def test_every_recorded_answer_can_be_told_again() -> None:
         blocktime = {name: answer[name] for name in BLOCKTIME if name in answer}
         statistics = {name: value for name, value in answer.items() if name in MADE}
         sides = Sides(statistics, answer.get("error-desc", ""), answer.get("socket-address", ()), blocktime)
-        assert json.dumps(migration_told(state, sides)) == text
+        assert text_of(migration_told(state, sides)) == text
         retold += 1
     assert retold > 500
 
@@ -119,7 +119,7 @@ def test_a_fresh_process_has_nothing_to_tell() -> None:
 
 
 def entries(uri: str, *bound: tuple[str, int]) -> list[str]:
-    return [json.dumps(entry) for entry in listeners_told(uri, bound)]
+    return [text_of(entry) for entry in listeners_told(uri, bound)]
 
 
 # as recorded from QEMU 5.2.0

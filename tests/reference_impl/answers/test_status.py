@@ -4,7 +4,7 @@ import json
 from itertools import product
 
 import pytest
-from tests.reference_impl.answers.recorded import answers
+from tests.reference_impl.answers.recorded import answers, text_of
 
 from migspec.reference_impl.answers.status import (
     Measured,
@@ -38,7 +38,7 @@ def test_every_recorded_run_state_can_be_told_again() -> None:
     assert len(answers()["query-status"]) > 5
     for text in answers()["query-status"]:
         if text != "{}":  # the reply to another request with the same id
-            assert json.dumps(status_told(json.loads(text)["status"])) == text
+            assert text_of(status_told(json.loads(text)["status"])) == text
 
 
 COLO_VARIABLES = ("outgoing", "incoming", "colo-failover", "colo-last")
@@ -56,7 +56,7 @@ def test_colo_in_every_state() -> None:
 def test_every_recorded_answer_of_colo_can_be_told_again() -> None:
     told = set()
     for values in product(("none", "colo"), ("none", "colo"), *(VARIABLES[name].values for name in COLO_VARIABLES[2:])):
-        told.add(json.dumps(colo_told(assign(FRESH, dict(zip(COLO_VARIABLES, values, strict=True))))))
+        told.add(text_of(colo_told(assign(FRESH, dict(zip(COLO_VARIABLES, values, strict=True))))))
     assert set(answers()[colo.QUERY]) <= told
 
 
@@ -76,11 +76,11 @@ def test_every_recorded_rate_can_be_told_again() -> None:
         answer = json.loads(text)
         state = assign(FRESH, {"dirty-rate": answer["status"]})
         measured = Measured(answer.get("dirty-rate", 0), answer["start-time"], answer["calc-time"])
-        assert json.dumps(dirty_rate_told(state, measured)) == text
+        assert text_of(dirty_rate_told(state, measured)) == text
 
 
 def test_replication() -> None:
-    assert json.dumps(replication_told()) in answers()["query-xen-replication-status"]
+    assert text_of(replication_told()) in answers()["query-xen-replication-status"]
     assert replication_told("lost") == {"error": True, "desc": "lost"}
     assert fits_schema("query-xen-replication-status", replication_told("lost"))
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from migspec.reference_impl.answers.order import members
 from migspec.spec.vocabulary import ShutdownCause
 
 Data = Mapping[str, object]
@@ -107,4 +106,4 @@ def event_of(
     if make is None or (name == "SHUTDOWN" and detail not in _ENDS):
         raise NoSuchEventError(owed)
     data = make(_Known(detail, passes, device, node, by_guest))
-    return name, None if data is None else members(data)
+    return name, None if data is None else dict(data)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from migspec.reference_impl.answers.introspection import commands_told, events_told, schema_told
-from migspec.reference_impl.answers.order import members
 from migspec.reference_impl.options import Options
 from migspec.spec.vocabulary import QmpCapability
 
@@ -22,12 +21,12 @@ ARCHITECTURE: Final = "x86_64"
 def version() -> dict[str, object]:
     """The VersionInfo of the greeting and of query-version."""
     major, minor, micro = RELEASE
-    return members({"qemu": {"micro": micro, "minor": minor, "major": major}, "package": PACKAGE})
+    return {"qemu": {"micro": micro, "minor": minor, "major": major}, "package": PACKAGE}
 
 
 def greeting() -> dict[str, object]:
     """The first message of a monitor, which offers out-of-band execution."""
-    return {"QMP": members({"version": version(), "capabilities": [word.value for word in QmpCapability]})}
+    return {"QMP": {"version": version(), "capabilities": [word.value for word in QmpCapability]}}
 
 
 def _name(options: Options) -> object:
@@ -36,13 +35,13 @@ def _name(options: Options) -> object:
 
 ANSWERS: Final[Mapping[str, Callable[[Options], object]]] = {
     "query-version": lambda _options: version(),
-    "query-qmp-schema": lambda options: schema_told(options.profile),
-    "query-commands": lambda options: commands_told(options.profile),
-    "query-events": lambda options: events_told(options.profile),
+    "query-qmp-schema": lambda options: list(schema_told(options.profile)),
+    "query-commands": lambda options: list(commands_told(options.profile)),
+    "query-events": lambda options: list(events_told(options.profile)),
     "query-name": _name,
     "query-uuid": lambda options: {"UUID": options.uuid},
     "query-target": lambda _options: {"arch": ARCHITECTURE},
-    "query-kvm": lambda _options: members({"enabled": False, "present": True}),
+    "query-kvm": lambda _options: {"enabled": False, "present": True},
     "query-iothreads": lambda _options: [],
 }
 """What is answered to each of these commands, which take no arguments and never fail."""

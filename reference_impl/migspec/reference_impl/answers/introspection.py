@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Final
 
 from migspec.reference_impl.answers.interface import BasedUnion, served
-from migspec.reference_impl.answers.order import members
 from migspec.spec.schema import Command, Entity, Enum, Event, Member, Ref, Schema, Struct, Type, Union
 from migspec.spec.schema.model import Alternate, Array, IntegerType
 
@@ -37,7 +36,7 @@ _REGISTERED_LAST: Final = ("device_add", "query-qmp-schema")
 @lru_cache(maxsize=8)
 def schema_told(profile: str) -> tuple[Entry, ...]:
     """The answer to query-qmp-schema; always the same object.  Raises `KeyError` for an unknown profile."""
-    return tuple(members(entry) for entry in _Teller(served(profile)).tell())
+    return tuple(_Teller(served(profile)).tell())
 
 
 @lru_cache(maxsize=8)

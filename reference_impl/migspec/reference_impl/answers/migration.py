@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from migspec.reference_impl.answers.order import members
 from migspec.reference_impl.answers.status import UntoldError
 from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer, fits
 from migspec.spec.state import VARIABLES
@@ -49,7 +48,7 @@ def migration_told(state: int, sides: Sides) -> dict[str, object]:
     offered |= sides.blocktime or {}
     shown = _shown(state, frozenset(offered))
     answer = {name: value for name, value in offered.items() if name in shown.members}
-    return members({**({"status": shown.status} if shown.status is not None else {}), **answer})
+    return {**({"status": shown.status} if shown.status is not None else {}), **answer}
 
 
 @lru_cache(maxsize=1024)
@@ -94,10 +93,10 @@ def listeners_told(uri: str, bound: Iterable[tuple[str, int]] = ()) -> tuple[dic
     address = uri.removeprefix("tcp:")
     if address.startswith("unix:"):
         told: dict[str, object] = {"path": address.removeprefix("unix:")}
-        return (members({"type": SocketAddressType.UNIX.value, **told}),)
+        return ({"type": SocketAddressType.UNIX.value, **told},)
     if address.startswith("vsock:"):
         cid, _, port = address.removeprefix("vsock:").partition(":")
-        return (members({"type": SocketAddressType.VSOCK.value, "cid": cid, "port": port.partition(",")[0]}),)
+        return ({"type": SocketAddressType.VSOCK.value, "cid": cid, "port": port.partition(",")[0]},)
     if uri == address or address.startswith("fd:"):
         return ()
     sockets = [(host, str(port)) for host, port in bound] or list(_as_given(address))
@@ -114,4 +113,4 @@ def _as_given(address: str) -> Iterator[tuple[str, str]]:
 
 def _inet(host: str, port: str) -> dict[str, object]:
     family = "ipv6" if ":" in host else "ipv4"
-    return members({"type": SocketAddressType.INET.value, "host": host, "port": port, family: True})
+    return {"type": SocketAddressType.INET.value, "host": host, "port": port, family: True}

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from migspec.reference_impl.answers.order import members
 from migspec.spec.bitmaps import BitmapMapping
 from migspec.spec.parameters import PARAMETERS, READ_BY, Value
 from migspec.spec.schema import ABSENT
@@ -17,7 +16,7 @@ def parameters_told(values: Mapping[str, Value]) -> dict[str, object]:
     Raises `KeyError` where the value of a parameter is missing.
     """
     told = {name: values[name] for name in PARAMETERS}
-    return members({name: _on_the_wire(value) for name, value in told.items() if value is not ABSENT})
+    return {name: _on_the_wire(value) for name, value in told.items() if value is not ABSENT}
 
 
 def _on_the_wire(value: Value) -> object:
@@ -50,7 +49,7 @@ def capabilities_told(state: int) -> list[dict[str, object]]:
     """The answer to query-migrate-capabilities in a known state; a build without block migration leaves it out."""
     lacks_blocks = VARIABLES["block-migration"].known(state) == "no"
     return [
-        {"state": VARIABLES[f"cap.{capability.value}"].known(state) == "yes", "capability": capability.value}
+        {"capability": capability.value, "state": VARIABLES[f"cap.{capability.value}"].known(state) == "yes"}
         for capability in MigrationCapability
         if not (lacks_blocks and capability is MigrationCapability.BLOCK)
     ]

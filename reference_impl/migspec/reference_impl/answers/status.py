@@ -8,7 +8,6 @@ from functools import lru_cache
 from itertools import product
 from typing import Final
 
-from migspec.reference_impl.answers.order import members
 from migspec.spec.commands import colo, dirty_rate
 from migspec.spec.vocabulary import COLOExitReason, COLOMode, DirtyRateStatus, RunState
 
@@ -24,7 +23,7 @@ class UntoldError(Exception):
 
 def status_told(run: str) -> dict[str, object]:
     """The answer to query-status; the guest is never executed step by step."""
-    return members({"status": run, "singlestep": False, "running": run == RunState.RUNNING})
+    return {"status": run, "singlestep": False, "running": run == RunState.RUNNING}
 
 
 _COLO_ANSWERS: Final = tuple(
@@ -44,12 +43,12 @@ def _colo_answer(state: int) -> colo.ColoAnswer:
 def colo_told(state: int) -> dict[str, object]:
     """The answer to query-colo-status in a known state.  Raises `UntoldError` where none fits it."""
     answer = _colo_answer(state)
-    return members({"mode": answer.mode, "last-mode": answer.last_mode, "reason": answer.reason})
+    return {"mode": answer.mode, "last-mode": answer.last_mode, "reason": answer.reason}
 
 
 def replication_told(error: str = "") -> dict[str, object]:
     """The answer to query-xen-replication-status; `error` is what is wrong, empty if nothing is."""
-    return members({"error": bool(error), **({"desc": error} if error else {})})
+    return {"error": bool(error), **({"desc": error} if error else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +79,5 @@ def dirty_rate_told(state: int, measured: Measured) -> dict[str, object]:
         if any(condition.holds(state) for condition in dirty_rate.fits(answer)):
             rate = {"dirty-rate": measured.rate} if answer.has_rate else {}
             times = {"start-time": measured.start, "calc-time": measured.period}
-            return members({"status": answer.status, **rate, **times})
+            return {"status": answer.status, **rate, **times}
     raise UntoldError(dirty_rate.QUERY, state)
