@@ -10,7 +10,7 @@ from typing import Any
 from migspec.reference_impl.options import Options
 from migspec.reference_impl.physics import Guest, OutgoingWork, Ready, What
 from migspec.spec.numbers import RELATIONS
-from migspec.spec.numbers.formula import PARAMETER, PASSES, Holds, broken, compiled
+from migspec.spec.numbers.formula import PARAMETER, PASSES, Formula, Holds, broken, compiled
 from migspec.spec.numbers.relation import OPTIONAL, UNFINISHED, History, Relation, Situation, applying
 from migspec.spec.parameters import DEFAULTS, Value
 from migspec.spec.rows import QEMU_5_2_0
@@ -60,9 +60,13 @@ def typed(value: Any) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _together(situation: Situation, optional: frozenset[str]) -> tuple[tuple[Relation, ...], Holds]:
-    relations = applying(RELATIONS, situation)
-    return relations, compiled((relation.formula for relation in relations), optional)
+def _applying(situation: Situation) -> tuple[Relation, ...]:
+    return applying(RELATIONS, situation)
+
+
+@lru_cache(maxsize=4096)
+def _holds(formula: Formula, optional: frozenset[str]) -> Holds:
+    return compiled((formula,), optional)
 
 
 class Judge:
@@ -76,6 +80,8 @@ class Judge:
         self.before: tuple[Status, Json] | None = None
         self.recovered = False
         self.held: set[str] = set()
+        self.shape: object = None
+        self.asked = 0
 
     def changed(self) -> None:
         """A parameter was set."""
@@ -85,7 +91,11 @@ class Judge:
     def ask(self, status: Status, now: float) -> Json:
         """What is shown with a status, judged."""
         info = {"status": status.value, **self.work.statistics(status, now)}
-        assert list(validate(info, SCHEMA.structs["MigrationInfo"], SCHEMA)) == []
+        shape = (status, frozenset(info))
+        if shape != self.shape or self.asked % 8 == 0:
+            # between two of these only the numbers change, and not their type
+            assert list(validate(info, SCHEMA.structs["MigrationInfo"], SCHEMA)) == []
+        self.shape, self.asked = shape, self.asked + 1
         members = frozenset(info) - {"status"}
         capabilities = frozenset((name.value, self.settings.capability(name)) for name in COUNTED)
         parameters = {name: value for name, value in self.settings.values.items() if name in READ}
@@ -106,11 +116,11 @@ class Judge:
         seen = SimpleNamespace(passes_asked=self.passes, passes_seen=self.passes, parameters=parameters)
         answer, last = typed(info), typed(before[1]) if before else None
         optional = members & set(OPTIONAL)
-        relations, hold = _together(situation, optional)
+        relations = _applying(situation)
         self.held.update(relation.id for relation in relations)
-        if not hold(answer, last, seen):
-            wrong = [each for each in relations if not compiled((each.formula,), optional)(answer, last, seen)]
-            raise AssertionError([(each.id, broken(each.formula, optional, answer, last, seen)) for each in wrong])
+        for relation in relations:
+            if not _holds(relation.formula, optional)(answer, last, seen):
+                raise AssertionError(relation.id, broken(relation.formula, optional, answer, last, seen))
         self.before = (status, info) if "ram" in info else None
         self.recovered = False
         return info

@@ -135,6 +135,16 @@ def test_pages_that_are_asked_for_do_not_wait_for_the_limit() -> None:
     assert left - attempt.work.left() >= 10 * MIB
 
 
+def test_no_page_is_asked_for_before_postcopy_or_after_the_end() -> None:
+    attempt = Attempt(Options(), Set((C.POSTCOPY_RAM,))).begin()
+    attempt.work.requested(5, attempt.now)
+    assert ram(attempt.work.statistics(Status.ACTIVE, attempt.now))["postcopy-requests"] == 0
+    attempt.switch().work.requested(5, attempt.now)
+    attempt.finish()
+    attempt.work.requested(5, attempt.now)
+    assert ram(attempt.work.statistics(Status.COMPLETED, attempt.now))["postcopy-requests"] == 5
+
+
 def test_how_the_time_is_cut_changes_little() -> None:
     def after(steps: int) -> Any:
         attempt = Attempt(Options(workload="uniform:100M", memory=GIB), Set()).begin()

@@ -152,6 +152,8 @@ class Guest:
         return int(hits / samples * (self.memory >> 20) / (ended - began))
 
     def _changed(self, now: float) -> None:
+        if self._spans and self._spans[-1].speed == self._speed():
+            return
         now = max(now, self._spans[-1].start) if self._spans else now
         span = _Span(now, self._speed(), self.written(now))
         if self._spans and self._spans[-1].start == now:

@@ -28,7 +28,9 @@ class Flow:
 
     def at(self, moment: float) -> tuple[float, float]:
         """Bytes and pages until a moment."""
-        share = 1.0 if moment >= self.done else max(0.0, (moment - self.began) / (self.done - self.began))
+        if moment <= self.began:
+            return self.bytes_before, self.pages_before
+        share = 1.0 if moment >= self.done else (moment - self.began) / (self.done - self.began)
         return (
             self.bytes_before + share * (self.bytes_after - self.bytes_before),
             self.pages_before + share * (self.pages_after - self.pages_before),

@@ -70,6 +70,9 @@ _STOPPING: frozenset[Stage] = frozenset({Stage.COMMITTED, Stage.STOPPED, Stage.P
 _SET_UP: frozenset[Stage] = frozenset({Stage.UNPLUGGING, Stage.ITERATING})
 """Those with which the set-up is over."""
 
+_METERED: frozenset[Stage] = frozenset({Stage.SET_UP, Stage.ITERATING})
+"""Those from which the speed is metered on when pages flow; after any other the meter begins anew."""
+
 _BRIEF: Mapping[Stage, float] = {
     Stage.SET_UP: 5e-5,
     Stage.LAST_TURN: 1e-4,
@@ -93,7 +96,9 @@ UNPLUG = 0.25
 class OutgoingWork:
     """One outgoing attempt, from the accepted `migrate` on.
 
-    `piped` tells that the stream goes through a command or a descriptor instead of the network.
+    `piped` tells that the stream goes through a command or a descriptor instead of the network. Every method that takes
+    the time advances to it first. What changes without one, a parameter or the guest's speed, is taken to have been so
+    since the last call: whoever changes it calls `advance` before.
     """
 
     def __init__(self, guest: Guest, settings: Settings, options: Options, now: float, *, piped: bool) -> None:
@@ -150,7 +155,7 @@ class OutgoingWork:
             self.times.stopped = now
         if stage in _IN_POSTCOPY:
             self._postcopy = True
-        if stage is Stage.ITERATING and self._stage is not Stage.SET_UP and self._stage is not Stage.ITERATING:
+        if stage is Stage.ITERATING and (self._stage not in _METERED or self.times.thread_began is None):
             self._restart(now)
         if stage is Stage.CLEANING:
             self.times.settled = True
@@ -162,7 +167,7 @@ class OutgoingWork:
         """Dirty pages are collected and a pass begins; its number, the n of MIGRATION_PASS."""
         self.advance(now)
         first = not self._memory.passes
-        new = self._memory.collect(now, postcopy=self._postcopy)
+        new = self._memory.collect(now, postcopy=self._on_demand)
         self._credit = 0.0
         self._remaining_at_pass = self._memory.left * PAGE_SIZE
         if first:
@@ -179,7 +184,7 @@ class OutgoingWork:
     def requested(self, pages: int, now: float) -> None:
         """The destination asked for pages that its guest waits for."""
         self.advance(now)
-        if self._postcopy and not self.times.ended and self._settings.capability(C.POSTCOPY_RAM):
+        if self._on_demand and self.times.ended is None:
             self._memory.counts.postcopy_requests += pages
             self._urgent = min(self._memory.left, self._urgent + pages)
 
@@ -199,7 +204,7 @@ class OutgoingWork:
     def reconnected(self, now: float) -> None:
         """A recovery has its connection: what was lost on its way is to be sent again."""
         self.advance(now)
-        if not self._connected and self._postcopy:
+        if not self._connected and self._on_demand:
             self._memory.resend(self._in_flight)
             self._urgent = 0
         self._connected = True
@@ -222,7 +227,7 @@ class OutgoingWork:
             if self._stage not in COLO:
                 # a COLO that is left keeps its times at 0 for good
                 self.times.total = milliseconds(self.times.began, now)
-                self.times.close(now, postcopy=self._postcopy)
+                self.times.restarted(now)
                 span = max(1, self.times.total - (self.times.setup or 0))
                 self._mbps = round(self._stream(DEVICES) * 8 / span / 1000, 6)
         self.times.ended = now
@@ -270,7 +275,7 @@ class OutgoingWork:
         self._memory.send(pages, pace.refused)
         self._wire += pages * pace.wire
         self._urgent = max(0, self._urgent - pages)
-        if self._postcopy and self._settings.capability(C.RELEASE_RAM):
+        if self._on_demand and self._settings.capability(C.RELEASE_RAM):
             self.guest.release(pages)
         rest = time - pages * pace.seconds
         if pages < most:
@@ -303,8 +308,8 @@ class OutgoingWork:
         """Pages flow again, from now on."""
         self._credit = 0.0
         self._meter.start(now, self._stream(), self._pages())
-        if self._postcopy and self.times.downtime is None:
-            self.times.close(now, postcopy=False)
+        if self._postcopy:
+            self.times.restarted(now)
 
     def _let_go(self, now: float) -> None:
         if self.guest.throttle:
@@ -413,7 +418,7 @@ class OutgoingWork:
             self.ended(status, now)
         self.advance(now)
         if status is not MigrationStatus.CANCELLING and self.times.setup is None:
-            self.times.setup = milliseconds(self.times.thread_began or self.times.began, self.times.began)
+            self.times.setup = 0
         begun = self.times.thread_began is not None or status is not MigrationStatus.CANCELLING
         return statistics.members(
             status,
@@ -431,6 +436,11 @@ class OutgoingWork:
             self._disks if self._disks.disks and self._stage in _WITH_DISKS else None,
             self.guest,
         )
+
+    @property
+    def _on_demand(self) -> bool:
+        """Whether memory is in postcopy, which is not so with dirty bitmaps alone."""
+        return self._postcopy and self._settings.capability(C.POSTCOPY_RAM)
 
     def _total_pages(self) -> int:
         shared = self._shared if self._settings.capability(C.X_IGNORE_SHARED) else 0

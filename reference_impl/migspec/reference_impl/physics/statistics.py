@@ -32,9 +32,9 @@ class Times:
     ended: float | None = None
     settled: bool = False
 
-    def close(self, now: float, *, postcopy: bool) -> None:
-        """The downtime is over, unless it was with the start of postcopy."""
-        if not postcopy and self.downtime is None:
+    def restarted(self, now: float) -> None:
+        """The downtime is over, unless it was before."""
+        if self.downtime is None:
             self.downtime = milliseconds(self.stopped, now) if self.stopped is not None else 0
 
     def shown(self, status: MigrationStatus, now: float, *, begun: bool) -> Mapping[str, object]:
