@@ -16,7 +16,10 @@ class Exit(IntEnum):
     """What the process ends with."""
 
     CONFORMS = 0
-    """All traces conform, perhaps with notes and known defects; the recording is complete; the schemas are the same."""
+    """All traces conform, perhaps with notes and known defects; the recording is complete; the schemas are the same.
+
+    `migspec serve` ends with what the modelled process would end with instead.
+    """
     VIOLATES = 1
     """At least one trace violates its profile; or the schemas differ."""
     USAGE = 2

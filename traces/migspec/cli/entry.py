@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
 
-from migspec.cli import check, console, record, schema, show
+from migspec.cli import check, console, record, schema, serve, show
 from migspec.cli.command import Command, Exit
 from migspec.traces.format import TraceError
 from migspec.traces.report import printable
@@ -18,6 +18,7 @@ from migspec.traces.report import printable
 COMMANDS: tuple[Command, ...] = (
     check.COMMAND,
     record.COMMAND,
+    serve.COMMAND,
     show.COMMAND,
     schema.COMMAND,
 )

@@ -152,7 +152,7 @@ def _measured(
         match = pattern.fullmatch(text)
         return word(float(match[1])) if match is not None and least <= float(match[1]) <= most else None
 
-    return name, Form(f"{name}={shape}", sentence, build, lambda _text: f"{name}={shape}")
+    return name, Form(f"{name}={shape}", sentence, build, lambda _text: f"a number as in {name}={shape}")
 
 
 _INSTANT: Final = 0.001

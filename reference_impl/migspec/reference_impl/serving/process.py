@@ -56,6 +56,7 @@ def leave(how: Exit) -> NoReturn:
         number = signal.Signals(-how.value)
         _, hard = resource.getrlimit(resource.RLIMIT_CORE)
         resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
-        signal.signal(number, signal.SIG_DFL)
+        if number is not signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
     os._exit(how.value if how.value >= 0 else 128 - how.value)
