@@ -1,6 +1,7 @@
 """What is told of the schema is what a real QEMU tells, number by number and member by member."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from tests.reference_impl.answers.recorded import text_of
 from tests.reference_impl.answers.told_by_qemu import Entry, Part
 from tests.spec.told import recorded
 
+from migspec.cli import main
 from migspec.reference_impl.answers.interface import served
 from migspec.reference_impl.answers.introspection import commands_told, events_told, schema_told
 from migspec.spec.profiles import PROFILES
@@ -49,6 +51,13 @@ def test_it_is_the_part_of_the_real_one_to_the_last_byte() -> None:
 def test_it_does_not_differ_from_its_profile(profile: str) -> None:
     told = read_introspection(on_the_wire(schema_told(profile)))
     assert compare(told, PROFILES[profile].schema, [p.schema for p in PROFILES.values() if p.name != SEED]) == ()
+
+
+def test_the_command_line_finds_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "told.json"
+    path.write_text(json.dumps({"return": schema_told(QEMU_5_2_0)}))
+    assert main(["schema", "--profile", QEMU_5_2_0, str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: same as {QEMU_5_2_0}\n"
 
 
 def test_all_of_the_profile_is_in_it() -> None:
