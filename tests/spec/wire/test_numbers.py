@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from migspec.properties.strategies import JSON
-from migspec.spec.wire.numbers import LARGEST, SMALLEST, printed_number, read_integer, same_id
+from migspec.spec.wire.numbers import LARGEST, SMALLEST, printed_number, read_integer, same_id, spelled
 
 NO_ID: Any = UNSET
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -40,6 +40,11 @@ def test_a_number_comes_back_as_it_is_printed(number: float) -> None:
     back = json.loads(as_qemu_prints(number))
     assert printed_number(number) == back
     assert printed_number(back) == back
+
+
+@given(FLOATS | st.integers(-(10**30), 10**30))
+def test_a_number_is_spelled_as_qemu_prints_it(number: float) -> None:
+    assert spelled(number) == as_qemu_prints(number)
 
 
 @given(JSON, JSON)
@@ -101,3 +106,4 @@ def test_an_integer_of_64_bits_stays_one(number: int) -> None:
 def test_a_number_too_large_for_a_double_is_infinite() -> None:
     assert read_integer(b"-" + b"9" * 400) == -math.inf
     assert printed_number(10**400) == math.inf
+    assert (spelled(10**400), spelled(-math.inf)) == ("inf", "-inf")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from migspec.properties.strategies import JSON
 from migspec.spec.arguments import NOT_AN_OBJECT
 from migspec.spec.schema import ABSENT
-from migspec.spec.wire.shape import NO_COMMAND, NO_OBJECT, echoed, faults, jumps_the_queue, unexpected
+from migspec.spec.wire.shape import NO_COMMAND, NO_OBJECT, echoed, faults, first_fault, jumps_the_queue, unexpected
 
 NAMES = st.text(max_size=6)
 REQUESTS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(("execute", "exec-oob")).flatmap(
@@ -40,6 +40,13 @@ def test_only_requests_have_no_faults(value: dict[str, Any], oob: bool) -> None:
         and value.keys() <= {"execute", "exec-oob", "arguments", "id"}
     )
     assert (not faults(value, oob=oob)) == is_request
+
+
+@given(ANYTHING | JSON, st.booleans())
+def test_the_first_fault_is_one_of_them(value: Any, oob: bool) -> None:
+    first = first_fault(value, oob=oob)
+    texts = faults(value, oob=oob)
+    assert first in texts if texts else first == ""
 
 
 @given(JSON.filter(lambda value: not isinstance(value, dict)), st.booleans())

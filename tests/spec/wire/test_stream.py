@@ -192,6 +192,51 @@ def test_values_need_nothing_between_them_but_what_ends_a_word() -> None:
 
 # ---- limits ----
 
+LIMITS = st.builds(Limits, st.integers(1, 40), st.integers(1, 20), st.integers(0, 6))
+RUNS = st.lists(
+    st.tuples(st.sampled_from((*PIECES, b"[{", b"[,", b"1,")), st.integers(1, 30)).map(lambda run: run[0] * run[1])
+    | NEAR_JSON,
+    max_size=4,
+).map(b"".join)
+
+
+@given(RUNS, LIMITS)
+def test_runs_are_taken_at_a_stroke_as_byte_by_byte(data: bytes, limits: Limits) -> None:
+    whole, bytewise = JsonStream(limits), JsonStream(limits)
+    outcomes = [outcome for byte in data for outcome in bytewise.feed(bytes((byte,)))]
+    assert repr(whole.feed(data)) == repr(outcomes)
+    assert whole.reads_like(bytewise)
+
+
+@given(NEAR_JSON)
+def test_step_by_step_is_as_at_once(data: bytes) -> None:
+    stream = JsonStream()
+    position = 0
+    outcomes: list[Outcome] = []
+    while position < len(data):
+        outcome, end = stream.step(data, position)
+        assert outcome is not None or end == len(data)
+        outcomes += [] if outcome is None else [outcome]
+        position = end
+    assert repr(outcomes) == repr(read(data))
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "times"),
+    [
+        (b"[", "JSON nesting depth limit exceeded", (1 << 20) // 1025),
+        (b"[{", "JSON nesting depth limit exceeded", (1 << 21) // 1025),
+    ],
+)
+def test_a_flood_is_refused_again_and_again(part: bytes, text: str, times: int) -> None:
+    assert read(part * (1 << 20)) == [Fault(text)] * times
+
+
+def test_a_flood_inside_of_something_is_refused_when_it_is_too_long() -> None:
+    limit = USUAL.tokens
+    assert read(b"[" + b"," * (limit - 1)) == []
+    assert read(b"[" + b"," * limit + b":") == [Fault("JSON token count limit exceeded"), Fault(NO_VALUE)]
+
 
 @pytest.mark.parametrize("depth", [1, 2, 7])
 def test_too_deep_nesting_is_an_error_at_once(depth: int) -> None:

@@ -27,19 +27,24 @@ def read_integer(token: bytes) -> int | float:
     return float(token)
 
 
-def printed_number(number: int | float) -> int | float:
-    """The number that a client reads where QEMU 5.2 prints this one; infinite where that is no JSON."""
+def spelled(number: int | float) -> str:
+    """How QEMU 5.2 prints a number; one beyond all doubles is ``inf``, which is no JSON."""
     if isinstance(number, int):
         if SMALLEST <= number <= LARGEST:
-            return number
+            return str(number)
         try:
             number = float(number)
         except OverflowError:
-            return math.inf if number > 0 else -math.inf
-    if not math.isfinite(number):
+            number = math.inf if number > 0 else -math.inf
+    return f"{number:f}".rstrip("0").removesuffix(".")
+
+
+def printed_number(number: int | float) -> int | float:
+    """The number that a client reads where QEMU 5.2 prints this one; infinite where that is no JSON."""
+    if isinstance(number, int) and SMALLEST <= number <= LARGEST:
         return number
-    text = f"{number:f}".rstrip("0").removesuffix(".")
-    return float(text) if "." in text else int(float(text))
+    text = spelled(number)
+    return int(float(text)) if "." not in text and math.isfinite(float(text)) else float(text)
 
 
 def same_id(asked: object, given: object) -> bool:

@@ -1,7 +1,7 @@
 """The form of a request: what a JSON value is refused for before anybody asks which command it names.
 
-QEMU looks at the members of a request in the order of a hash table and stops at the first that is wrong. Which
-of several faults is the answer is therefore not decided here: each may be. The id is sent back with the
+QEMU looks at the members of a request in the order of a hash table and stops at the first that is wrong. `faults`
+has all that may be the answer, whatever the order, and `first_fault` the one that is. The id is sent back with the
 refusal if the value is an object that has one.
 
 Source: observed on QEMU 5.2.0, in negotiation as well as after it.
@@ -14,6 +14,7 @@ from typing import Final
 
 from migspec.spec.arguments import NOT_AN_OBJECT
 from migspec.spec.schema import ABSENT
+from migspec.spec.wire.order import in_order
 
 NO_OBJECT: Final = "QMP input must be a JSON object"
 """The answer to a value of any other type; it has no id."""
@@ -30,6 +31,10 @@ EXEC_OOB: Final = "exec-oob"
 def unexpected(member: str) -> str:
     """The answer to a member that requests do not have."""
     return f"QMP input member '{member}' is unexpected"
+
+
+def _clashes(member: str, other: str) -> str:
+    return f"QMP input member '{member}' clashes with '{other}'"
 
 
 def _not_a_string(member: str) -> str:
@@ -64,11 +69,25 @@ def faults(value: object, *, oob: bool) -> frozenset[str]:
     if len(named) > 1 and all(isinstance(value[name], str) for name in named):
         # whichever is met second
         first, second = named
-        found |= {
-            f"QMP input member '{first}' clashes with '{second}'",
-            f"QMP input member '{second}' clashes with '{first}'",
-        }
+        found |= {_clashes(first, second), _clashes(second, first)}
     return frozenset(found or (() if named else {NO_COMMAND}))
+
+
+def first_fault(value: object, *, oob: bool) -> str:
+    """The text with which QEMU 5.2 refuses `value`, one of its `faults`; empty if it is a request."""
+    if not isinstance(value, dict):
+        return NO_OBJECT
+    known = _OOB_MEMBERS if oob else _MEMBERS
+    named = ""
+    for name in in_order(value):
+        fault = known[name](value[name]) if name in known else unexpected(name)
+        if fault:
+            return fault
+        if name in (EXECUTE, EXEC_OOB):
+            if named:
+                return _clashes(name, named)
+            named = name
+    return "" if named else NO_COMMAND
 
 
 def echoed(value: object) -> object:

@@ -9,13 +9,14 @@ the rest of the same input is read afresh, so that one bad input may lead to sev
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
+from migspec.spec.schema import ABSENT, Absent
 from migspec.spec.wire.parser import DUPLICATE_KEY, PARSE_ERROR, ParseError, parse
+from migspec.spec.wire.plain import read_plain
 from migspec.spec.wire.strings import BAD_BYTES, BAD_CHARACTER, printed
-from migspec.spec.wire.tokens import OPEN_ENDED, Kind, Lexer, State, Token
+from migspec.spec.wire.tokens import FIRST, INNER, INNER_TOKEN, OPEN_ENDED, PUNCTUATION, Kind, Lexer, State, Token
 
 
 class Limits(NamedTuple):
@@ -81,6 +82,18 @@ _BALANCE: Final = {
 }
 
 
+_OPENING: Final = re.compile(rb"[\[{]++")
+"""What comes to nothing as long as no limit is reached."""
+
+_OPENS: Final = {ord(text): token for text, token in PUNCTUATION.items() if text in b"[{"}
+
+_LONGEST_RUN: Final = 1 << 16
+"""The most bytes of a run that are taken at a stroke."""
+
+_MANY: Final = 200
+"""So many tokens are worth an attempt to read them as what they are mostly."""
+
+
 class JsonStream:
     """The JSON of one connection, from its beginning on.
 
@@ -128,14 +141,53 @@ class JsonStream:
 
     def feed(self, data: bytes) -> list[Outcome]:
         """Take the next bytes; return what they come to, in order."""
-        return list(self._outcomes(data))
+        outcomes: list[Outcome] = []
+        position = 0
+        while position < len(data):
+            outcome, position = self.step(data, position)
+            if outcome is not None:
+                outcomes.append(outcome)
+        return outcomes
 
-    def _outcomes(self, data: bytes) -> Iterator[Outcome]:
-        for token in self._lexer.feed(data):
-            outcome = self._token(token)
+    def step(self, data: bytes, position: int = 0) -> tuple[Outcome | None, int]:
+        """Take bytes from a position on until they come to something; return that, and the position after them.
+
+        A byte that ends a word or a number, and comes to something by itself, is left for the next step.
+        """
+        while position < len(data):
+            position = self._take_run(data, position)
+            token, position = self._lexer.next(data, position)
+            outcome = None if token is None else self._token(token)
             if outcome is not None:
                 self._reset()
-                yield outcome
+                return outcome, position
+        return None, position
+
+    def _take_run(self, data: bytes, position: int) -> int:
+        """Take tokens that come to nothing yet, at a stroke; return the position after them.
+
+        They are so few bytes that no limit is reached.
+        """
+        if self._lexer.state is not State.START:
+            return position
+        room = min(self._limits.size - self._size - 1, self._limits.tokens - len(self._tokens), _LONGEST_RUN)
+        depth = self._limits.depth - self._braces - self._brackets
+        opening = _OPENING.match(data, position, position + max(min(room, depth), 0))
+        if opening is not None:
+            run = opening.group()
+            self._tokens += [_OPENS[byte] for byte in run]
+            braces = run.count(b"{")
+            self._braces += braces
+            self._brackets += len(run) - braces
+            self._size += len(run)
+            return opening.end()
+        inner = INNER.match(data, position, position + max(room, 0)) if self._tokens else None
+        if inner is None:
+            return position
+        texts = INNER_TOKEN.findall(inner.group())
+        self._tokens += [PUNCTUATION.get(text) or Token(FIRST[text[0]], text) for text in texts]
+        self._size += sum(map(len, texts))
+        return inner.end()
 
     def _token(self, token: Token) -> Outcome | None:
         kind, text = token
@@ -154,9 +206,15 @@ class JsonStream:
         if min(counts) >= 0 and max(counts) > 0:
             return None
         try:
-            return Value(parse(self._tokens))
+            return Value(self._parsed())
         except ParseError as fault:
             return Fault(fault.text)
+
+    def _parsed(self) -> object:
+        plain: object | Absent = ABSENT
+        if len(self._tokens) > _MANY:
+            plain = read_plain(b" ".join([text for _, text in self._tokens]))
+        return parse(self._tokens) if isinstance(plain, Absent) else plain
 
     def _exceeded(self, text: bytes) -> str:
         """What there would be too much of with one more token; empty if nothing."""

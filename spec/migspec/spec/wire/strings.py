@@ -32,7 +32,13 @@ _ESCAPES: Final[Mapping[int, str]] = {
     }.items()
 }
 _HEX: Final = re.compile(rb"[0-9A-Fa-f]{4}")
-_SIMPLE: Final = re.compile(rb"[\x01-\x7f]*")
+_SIMPLE: Final = re.compile(rb"[\x01-\x7f]*+")
+_UNESCAPED: Final = re.compile(rb"[\x01-\x5b\x5d-\x7f]++")
+_NO_CHARACTERS: Final = re.compile(
+    "[\0\ufdd0-\ufdef"
+    + "".join(chr(plane + last) for plane in range(0, _LARGEST, 0x10000) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
 
 BAD_ESCAPE: Final = "invalid escape sequence in string"
 """The words for a backslash before anything else than what JSON allows, or a single quote."""
@@ -73,14 +79,30 @@ def character(text: bytes, start: int) -> tuple[int | None, int]:
     return (point if valid(point) and fits else None), start + length
 
 
+def _plain(text: bytes) -> str | None:
+    """Text that is nothing but valid UTF-8 of characters, as nearly all is; None for any other."""
+    if _SIMPLE.fullmatch(text):
+        return text.decode("ascii")
+    try:
+        decoded = text.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if _NO_CHARACTERS.search(decoded) else decoded
+
+
 def printed(text: bytes) -> str:
     """What a client reads where QEMU prints these bytes: bad sequences are replaced."""
-    plain = _SIMPLE.fullmatch(text)
-    if plain:
-        return text.decode("ascii")
+    plain = _plain(text)
+    if plain is not None:
+        return plain
     shown: list[str] = []
     place = 0
     while place < len(text):
+        run = _UNESCAPED.match(text, place)
+        if run:
+            shown.append(run.group().decode("ascii"))
+            place = run.end()
+            continue
         point, place = character(text, place)
         shown.append(_REPLACEMENT if point is None else chr(point))
     return "".join(shown)
@@ -92,11 +114,17 @@ def read(token: bytes) -> str:
     Raises `StringError` for one that QEMU refuses.
     """
     inside = token[1:-1]
-    if b"\\" not in inside and _SIMPLE.fullmatch(inside):
-        return inside.decode("ascii")
+    plain = None if b"\\" in inside else _plain(inside)
+    if plain is not None:
+        return plain
     parts: list[str] = []
     place = 0
     while place < len(inside):
+        run = _UNESCAPED.match(inside, place)
+        if run:
+            parts.append(run.group().decode("ascii"))
+            place = run.end()
+            continue
         if inside[place] == ord("\\"):
             part, place = _escaped(token, inside, place)
             parts.append(part)

@@ -10,7 +10,7 @@ A client may send one of these at any time to get the server into a known state.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final, NamedTuple, Self
 
@@ -176,13 +176,52 @@ _MOVES: Final[Mapping[State, tuple[_Move, ...]]] = {state: _moves(entries) for s
 
 
 def _loop(state: State) -> re.Pattern[bytes]:
-    """The bytes that leave a state as it is."""
+    """The bytes that leave a state as it is, in strings those too that leave it and come back at once."""
     staying = bytes(byte for byte, move in enumerate(_MOVES[state]) if move == _Move(True, None, state))
-    return re.compile(b"[" + re.escape(staying) + b"]*" if staying else b"")
+    loop = b"[" + re.escape(staying) + b"]*+" if staying else b""
+    if state in (State.DOUBLE, State.SINGLE):
+        loop = rb"(?:[" + re.escape(staying) + rb"]++|\\[" + re.escape(_TEXT) + rb"])*+"
+    return re.compile(loop)
 
 
 _LOOPS: Final[Mapping[State, re.Pattern[bytes]]] = {state: _loop(state) for state in State}
 """The same table once more, to take long strings at a stroke."""
+
+_STROKE: Final = 1 << 16
+"""The most bytes taken at a stroke."""
+
+_A_STRING: Final = rb"""(?:"(?:[ !\x23-\x5b\x5d-\xfd]++|\\[ -\xfd])*+"|'(?:[ -&\x28-\x5b\x5d-\xfd]++|\\[ -\xfd])*+')"""
+_AN_INTEGER: Final = rb"-?+(?:0(?=[^0-9.])|[1-9][0-9]*+(?=[^0-9.eE]))"
+_A_WORD: Final = rb"[a-z]++(?=[^a-z])"
+_WHITE_SPACE: Final = rb"[ \t\r\n]*+"
+
+_WHOLE: Final = re.compile(
+    _WHITE_SPACE + rb"(?:([\[\]{}:,])|(" + _A_STRING + rb")|(" + _AN_INTEGER + rb")|(" + _A_WORD + rb"))"
+)
+"""And once more, to take the commoner tokens at a stroke where all of one is there."""
+
+INNER: Final = re.compile(
+    rb"(?:" + _WHITE_SPACE + rb"(?:[:,]|" + _A_STRING + rb"|" + _AN_INTEGER + rb"|" + _A_WORD + rb"))++"
+)
+"""Many tokens of which none opens or closes anything."""
+
+INNER_TOKEN: Final = re.compile(_A_STRING + rb"|-?[0-9]+|[a-z]+|[:,]")
+"""Each of them."""
+
+FIRST: Final[Mapping[int, Kind]] = {
+    **dict.fromkeys(b"\"'", Kind.STRING),
+    **dict.fromkeys(b"-" + _DIGIT, Kind.INTEGER),
+    **dict.fromkeys(_LETTER, Kind.KEYWORD),
+}
+"""The kinds of those that are no punctuation, by their first bytes."""
+
+_WHOLE_KINDS: Final = (None, None, Kind.STRING, Kind.INTEGER, Kind.KEYWORD)
+"""The kinds of what the groups of `_WHOLE` hold; that of punctuation is its text."""
+
+PUNCTUATION: Final[Mapping[bytes, Token]] = {
+    kind.value.encode(): Token(kind, kind.value.encode()) for kind in list(Kind)[: len(_STRUCTURAL)]
+}
+"""The tokens of one byte each, which always are the same ones."""
 
 _BETWEEN: Final = frozenset({State.START, State.RECOVERY})
 
@@ -213,30 +252,44 @@ class Lexer:
         other.state = self.state
         return other
 
-    def feed(self, data: bytes) -> Iterator[Token]:
-        """Take the next bytes; yield the tokens that are complete with them."""
-        position = 0
-        while position < len(data):
-            room = self._limit + 1 - len(self._token)
-            looped = _LOOPS[self.state].match(data, position, position + room)
-            if looped and looped.end() > position:
-                self._keep(looped.group())
-                position = looped.end()
-            else:
-                move = _MOVES[self.state][data[position]]
-                if move.uses:
-                    self._token.append(data[position])
-                    position += 1
-                if move.kind is not None:
-                    yield Token(move.kind, bytes(self._token))
-                self.state = move.state
-                if self.state in _BETWEEN:
-                    self._token.clear()
-            if len(self._token) > self._limit:
-                yield Token(Kind.TOO_LONG, bytes(self._token))
-                self._token.clear()
-                self.state = State.START
+    def next(self, data: bytes, position: int = 0) -> tuple[Token | None, int]:
+        """Take bytes from a position on until a token is complete; return it, and the position after what was taken.
 
-    def _keep(self, run: bytes) -> None:
-        if self.state not in _BETWEEN:
-            self._token += run
+        There is no token where all the bytes were taken and none is complete.
+        """
+        while position < len(data):
+            if self.state is State.START:
+                whole = _WHOLE.match(data, position, position + _STROKE)
+                if whole and whole.end(whole.lastindex or 0) - whole.start(whole.lastindex or 0) <= self._limit:
+                    text = whole[whole.lastindex or 0]
+                    kind = _WHOLE_KINDS[whole.lastindex or 0]
+                    return (PUNCTUATION[text] if kind is None else Token(kind, text)), whole.end()
+            token, position = self._step(data, position)
+            if token is not None:
+                return token, position
+        return None, position
+
+    def _step(self, data: bytes, position: int) -> tuple[Token | None, int]:
+        """Take one byte, or some that change nothing."""
+        token = None
+        room = min(self._limit + 1 - len(self._token), _STROKE)
+        looped = _LOOPS[self.state].match(data, position, position + room)
+        if looped and looped.end() > position:
+            position = looped.end()
+            if self.state not in _BETWEEN:
+                self._token += looped.group()
+        else:
+            move = _MOVES[self.state][data[position]]
+            if move.uses:
+                self._token.append(data[position])
+                position += 1
+            if move.kind is not None:
+                token = Token(move.kind, bytes(self._token))
+            self.state = move.state
+            if self.state in _BETWEEN:
+                self._token.clear()
+        if len(self._token) > self._limit:
+            token = Token(Kind.TOO_LONG, bytes(self._token))
+            self._token.clear()
+            self.state = State.START
+        return token, position
