@@ -363,7 +363,7 @@ class OutgoingWork:
         return DEVICES / self._link + answer
 
     def _iterating(self, now: float) -> Ready | None:
-        drained = self._at + self._drained()
+        drained = self._all_sent()
         if not self._connected or not self._memory.passes or drained == inf:
             return None
         if self._fits:
