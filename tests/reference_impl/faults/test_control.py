@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reference_impl.faults.pairs import MakePair, Pair
 
@@ -177,7 +177,7 @@ def test_a_wrong_request_is_an_error(request_: object, error: str) -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=6,
+    max_leaves=3,
 )
 HARMLESS = sorted(set(ACTIONS) - {"kill"})
 REQUESTS = st.dictionaries(
@@ -185,7 +185,8 @@ REQUESTS = st.dictionaries(
 )
 
 
-@given(st.lists(REQUESTS, max_size=5), st.data())
+@settings(max_examples=30)
+@given(st.lists(REQUESTS, max_size=4), st.data())
 def test_every_request_is_answered_however_it_is_cut_up(requests: list[object], data: st.DataObject) -> None:
     caller = a_caller()
     stream = b"".join(json.dumps(request).encode() + b"\r\n" for request in requests)
