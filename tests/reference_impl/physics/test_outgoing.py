@@ -89,6 +89,36 @@ def test_what_is_left_fits_the_downtime_limit(limit: int, rate: int, bandwidth: 
         assert left <= bandwidth * MIB * limit / 1000 * 1.05
 
 
+WAITING = {
+    Stage.IDLE,
+    Stage.CONNECTING,
+    Stage.HELD,
+    Stage.POSTCOPY_HELD,
+    Stage.PAUSED,
+    Stage.RESUMING,
+    Stage.COLO_STARTING,
+    Stage.COLO_EXITED,
+    Stage.STUCK,
+}
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_a_stage_is_done_some_time_unless_it_waits_for_something_outside(stage: Stage) -> None:
+    attempt = Attempt(Options(), Set()).begin()
+    attempt.now += 0.05
+    attempt.work.entered(stage, attempt.now)
+    ready = attempt.work.ready(attempt.now)
+    assert (ready is None) == (stage in WAITING)
+    assert ready is None or attempt.now <= ready.at < attempt.now + 30
+
+
+def test_a_pipe_is_neither_the_network_nor_far_away() -> None:
+    options = Options(bandwidth=MIB, latency=1.0)
+    near: Any = precopy(options, Set(), piped=True).complete()
+    far: Any = precopy(options, Set()).complete()
+    assert near["total-time"] < 1000 < far["total-time"]
+
+
 def test_nothing_flows_while_it_is_held_or_cut() -> None:
     for stage in (Stage.HELD, Stage.PAUSED, Stage.RESUMING, Stage.STUCK):
         attempt = Attempt(Options(), Set()).begin()
