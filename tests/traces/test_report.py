@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from migspec.spec.rules import Rule
 from migspec.traces.catalogue import CATALOGUE as EVERY_RULE
 from migspec.traces.findings import Finding, Grade, Report, Verdict
-from migspec.traces.report import Line, Tally, Tone, as_json, as_text, printable
+from migspec.traces.printable import printable
+from migspec.traces.report import Line, Tally, Tone, as_json, as_text
 
 GOLDEN = Path(__file__).with_name("golden")
 

@@ -16,7 +16,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from migspec.cli.command import Command, Exit, add_color, add_format
-from migspec.cli.console import Meter, complain, flush, speaker, write
+from migspec.cli.console import Meter, speaker
+from migspec.cli.output import complain, flush, write
 from migspec.spec.profiles import PROFILES
 from migspec.traces.findings import Report, Verdict
 from migspec.traces.format import TraceError
@@ -184,7 +185,6 @@ def _judge(source: Source, options: Options, meter: Meter) -> Report:
 
 COMMAND = Command(
     "check",
-    help="judge traces",
     description="Say of each trace whether everything in it is allowed, and what is not.",
     add_arguments=_add_arguments,
     run=_run,

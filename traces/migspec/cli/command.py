@@ -40,8 +40,6 @@ class Command:
 
     name: str
     """The word after `migspec`."""
-    help: str
-    """What it does, in a few words: for the list of the commands."""
     description: str
     """What it does, in a sentence: for its own help, where `epilog` comes last."""
     add_arguments: Callable[[argparse.ArgumentParser], None]

@@ -1,25 +1,20 @@
-"""The terminal: what is printed, with colours or without, and the progress bar.
-
-Standard output may be closed, full, a pipe that nobody reads any more, or in an encoding that lacks a letter: what
-becomes of that is decided here.  Complaints and the progress bar go to standard error.
-"""
+"""The terminal: lines with colours or without, and the progress bar, which goes to standard error."""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.style import Style
 
-from migspec.traces.format import TraceError
-from migspec.traces.report import Line, Tone, printable
+from migspec.cli.output import write
+from migspec.traces.report import Line, Tone
 
 _PATIENCE = 1.0
 """Seconds of work before a progress bar appears."""
@@ -32,11 +27,6 @@ _COLOURS: Mapping[Tone, str] = {
     Tone.UNSURE: "yellow",
     Tone.FAINT: "dim",
 }
-
-
-def complain(sentence: str) -> None:
-    """Say on standard error what went wrong."""
-    print(f"migspec: {printable(sentence)}", file=sys.stderr)
 
 
 def speaker(color: str, *, as_objects: bool) -> Callable[[Line], None]:
@@ -54,45 +44,6 @@ def speaker(color: str, *, as_objects: bool) -> Callable[[Line], None]:
 
 def _likes_colours() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def write(text: str) -> None:
-    """Print a line; whoever waits for it gets it at the next `flush`.
-
-    Raises what `flush` raises.
-    """
-    if sys.stdout is not None:
-        with _writing():
-            sys.stdout.write(f"{text}\n")
-
-
-def flush() -> None:
-    """Hand on what has been printed.
-
-    Raises `TraceError` where standard output cannot take it, and `BrokenPipeError` where nobody reads it.
-    """
-    if sys.stdout is not None:
-        with _writing():
-            sys.stdout.flush()
-
-
-@contextlib.contextmanager
-def _writing() -> Generator[None, None, None]:
-    """Turn a full disk into an error that names standard output."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        silence()
-        problem = f"cannot be written ({error.strerror})"
-        raise TraceError("standard output", None, problem, "room for the report") from None
-
-
-def silence() -> None:
-    """Let what is still buffered go nowhere, so that the interpreter does not complain on its way out."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Meter:

@@ -1,46 +1,49 @@
 """Where the command line begins: the table of the commands, the parser made of it, and `main`.
 
-A further command is a module with a `COMMAND`, and its name in `COMMANDS`.
+A further command is a module with a `COMMAND`, and its line in `COMMANDS`.  Only the module of the command that is
+asked for is loaded: a process that serves for days need not carry the judge, nor the judge the model.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from importlib import metadata
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module, metadata
 from typing import NoReturn
 
-from migspec.cli import check, console, record, schema, serve, show
+from migspec.cli import output
 from migspec.cli.command import Command, Exit
 from migspec.traces.format import TraceError
-from migspec.traces.report import printable
+from migspec.traces.printable import printable
 
-COMMANDS: tuple[Command, ...] = (
-    check.COMMAND,
-    record.COMMAND,
-    serve.COMMAND,
-    show.COMMAND,
-    schema.COMMAND,
-)
-"""Every command, in the order in which the help lists them."""
+COMMANDS: Mapping[str, str] = {
+    "check": "judge traces",
+    "record": "record QMP monitors",
+    "serve": "serve a modelled VM over QMP",
+    "show": "explain a rule or an entity of the schema",
+    "schema": "compare the schema of a VM",
+}
+"""Every command with what it does, in the order in which the help lists them; each is a module with a `COMMAND`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, by default that of the process, and return the exit code."""
-    chosen = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    chosen = _parser(words).parse_args(words)
     command: Command = chosen.command
-    # a TraceError may come from any command: it is what the console raises, too
+    # a TraceError may come from any command: it is what standard output raises, too
     unreadable: tuple[type[Exception], ...] = (TraceError, *command.errors)
     try:
         code = command.run(chosen)
-        console.flush()
+        output.flush()
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        console.silence()
+        output.silence()
         return Exit.UNHEARD
     except unreadable as error:
-        console.complain(str(error))
+        output.complain(str(error))
         return Exit.UNREADABLE
     return code
 
@@ -52,17 +55,20 @@ class _Parser(argparse.ArgumentParser):
         self.exit(Exit.USAGE, f"{self.prog}: {printable(message)}; see {self.prog} --help.\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for a command line, which knows the arguments of no command but the one that is asked for."""
     parser = _Parser(prog="migspec", description="Judge recordings of QEMU's live migration over QMP.")
     parser.add_argument("--version", action="version", version=f"migspec {_version()}")
     choices = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    # a command is the first word that is no option, for migspec's own options take no values
+    asked = next((word for word in words if not word.startswith("-")), "")
+    for name, does in COMMANDS.items():
+        if name != asked:
+            choices.add_parser(name, help=does)
+            continue
+        command: Command = import_module(f"migspec.cli.{name}").COMMAND
         choice = choices.add_parser(
-            command.name,
-            help=command.help,
-            description=command.description,
-            epilog=command.epilog,
-            formatter_class=command.formatter,
+            name, help=does, description=command.description, epilog=command.epilog, formatter_class=command.formatter
         )
         choice.set_defaults(command=command, usage_error=choice.error)
         command.add_arguments(choice)

@@ -54,7 +54,6 @@ def _named(settings: Sequence[str], option: str, form: str, complain: Callable[[
 
 COMMAND = Command(
     "record",
-    help="record QMP monitors",
     description="Stand between QMP clients and their VMs, and write down what crosses, until Ctrl-C.",
     add_arguments=_add_arguments,
     run=_run,

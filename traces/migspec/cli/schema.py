@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from migspec.cli.command import Command, Exit, add_color, add_format
-from migspec.cli.console import speaker, write
+from migspec.cli.console import speaker
+from migspec.cli.output import write
 from migspec.spec.profiles import PROFILES
 from migspec.spec.schema.comparison import compare
 from migspec.traces.introspection import SchemaSourceError, from_file, from_server
@@ -62,7 +63,6 @@ def _run(chosen: argparse.Namespace) -> Exit:
 
 COMMAND = Command(
     "schema",
-    help="compare the schema of a VM",
     description="Say in what a VM's schema, its reply to query-qmp-schema, differs from that of a profile.",
     add_arguments=_add_arguments,
     run=_run,

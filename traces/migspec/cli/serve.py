@@ -55,7 +55,6 @@ def _run(chosen: argparse.Namespace) -> Exit:
 
 COMMAND = Command(
     "serve",
-    help="serve a modelled VM over QMP",
     description="Stand in for QEMU: serve a modelled VM over QMP, until it is told to quit, Ctrl-C or SIGTERM.",
     add_arguments=_add_arguments,
     run=_run,

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn
 from uuid import UUID
 
-from migspec.cli import console
 from migspec.cli.command import Exit
+from migspec.cli.output import complain, write
 from migspec.reference_impl.amendments import SHOWN
 from migspec.reference_impl.faults import FaultError, Faults, parse
 from migspec.reference_impl.faults.words import ACTIONS, KNOWN_DEFECTS, PLAIN_TRIGGERS, PRESETS, TRIGGERS
@@ -50,7 +50,7 @@ def run(chosen: argparse.Namespace) -> Exit:
     if not chosen.faults and "list" not in chosen.fault:
         return _run_machine(chosen)
     for line in fault_list():
-        console.write(line)
+        write(line)
     return Exit.CONFORMS
 
 
@@ -92,9 +92,7 @@ async def _serve(options: Options, qmp: Sequence[str], chosen: argparse.Namespac
     inherited = frozenset({int(descriptor)} if options.incoming.startswith("fd:") and descriptor.isdecimal() else ())
     permissions = Permissions(exec=chosen.allow_exec, inherited=inherited)
     try:
-        return await serve_until_end(
-            options, qmp, permissions=permissions, report=console.complain, listening=listening
-        )
+        return await serve_until_end(options, qmp, permissions=permissions, report=complain, listening=listening)
     finally:
         for door in doors:
             door.close()
@@ -195,10 +193,9 @@ def _monitor(text: str) -> str:
 
 
 def _control(text: str) -> str:
-    if text and not text.startswith("unix:"):
+    scheme, _, path = text.partition(":")
+    if text and (scheme != "unix" or not path):
         raise OptionError("--control", text, "unix:PATH")
-    if text:
-        _check("--control", text, text)
     return text
 
 

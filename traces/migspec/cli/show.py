@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from migspec.cli.command import Command, Exit, add_color, add_format
-from migspec.cli.console import speaker, write
+from migspec.cli.console import speaker
+from migspec.cli.output import write
 from migspec.spec.profiles import PROFILES
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.traces import pages
@@ -55,7 +56,6 @@ def _run(chosen: argparse.Namespace) -> Exit:
 
 COMMAND = Command(
     "show",
-    help="explain a rule or an entity of the schema",
     description="Print all that is known about a rule, a command, an event, a type, a member or word of one "
     "(Type.member), a capability or a parameter; or, with --list, which rules there are.",
     add_arguments=_add_arguments,

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from migspec.spec.rules import Rule
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.findings import Finding, Grade, Report, Verdict
+from migspec.traces.printable import printable
 
 
 class Tone(StrEnum):
@@ -208,10 +209,3 @@ class Tally:
 def counted(count: int, one: str, many: str) -> str:
     """A number with its noun."""
     return f"{count} {one if count == 1 else many}"
-
-
-def printable(text: str) -> str:
-    """The text with an escape for every character that does not print, so that it cannot steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

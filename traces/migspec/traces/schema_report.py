@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from migspec.spec.profiles import profile_for
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.schema.comparison import Difference, DifferenceKind
-from migspec.traces.report import Line, Piece, Tone, counted, printable
+from migspec.traces.printable import printable
+from migspec.traces.report import Line, Piece, Tone, counted
 
 UNNAMED_RELEASE = QEMU_5_2_0
 """What a schema of unknown release is compared with: nothing in it is left open, and its release is the oldest."""

@@ -11,7 +11,8 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from migspec.traces.report import Line, Piece, Tone, printable
+from migspec.traces.printable import printable
+from migspec.traces.report import Line, Piece, Tone
 
 Value: TypeAlias = str | int | bool | float | Sequence[Any] | Mapping[str, Any] | None
 Page = dict[str, Value]
