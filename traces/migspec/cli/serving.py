@@ -55,7 +55,7 @@ def run(chosen: argparse.Namespace) -> Exit:
 
 
 def _run_machine(chosen: argparse.Namespace) -> NoReturn:
-    complain: Callable[[str], NoReturn] = chosen.usage_error
+    refuse: Callable[[str], NoReturn] = chosen.usage_error
     try:
         options = options_of(chosen)
         qmp = [_monitor(address) for address in chosen.qmp]
@@ -63,13 +63,13 @@ def _run_machine(chosen: argparse.Namespace) -> NoReturn:
         for script in chosen.fault:
             parse(script)
     except (OptionError, WorkloadError, FaultError) as error:
-        complain(str(error))
+        refuse(str(error))
     if not qmp:
-        complain("the following arguments are required: --qmp")
+        refuse("the following arguments are required: --qmp")
     try:
         how = asyncio.run(_serve(options, qmp, chosen, control))
     except (AddressError, FaultError) as error:
-        complain(str(error))
+        refuse(str(error))
     leave(how)
 
 
