@@ -1,10 +1,13 @@
 """Requests: what is kept of one, that nothing makes `understand` fail, and what a line for the human monitor asks."""
 
+import shlex
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from migspec.properties.strategies import JSON, arguments_of
+from migspec.spec import uri
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, Command
 from migspec.spec.schema import QEMU_5_2_0 as SCHEMA
@@ -101,6 +104,24 @@ def test_arguments_that_do_not_fit_leave_their_fields_unset(command: str, argume
 
 
 # -- the human monitor --
+
+
+@given(st.text(st.sampled_from("ab \t\n\r\x0b\xa0\"\"''\\\\-"), max_size=20))
+def test_a_line_is_split_as_a_shell_would(text: str) -> None:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = text.split()
+    migration = line(f"migrate -d {text}")
+    values = [word for word in words if not word.startswith("-")]
+    assert (migration.command == "migrate") == (len(values) == 1)
+    assert migration.outgoing == (uri.outgoing(values[0]) if len(values) == 1 else None)
+
+
+def test_a_long_line_is_read_to_its_end() -> None:
+    long = "a" * (1 << 20)
+    assert line(f"migrate {long}").outgoing == uri.outgoing(long)
+    assert line("migrate " + "a\\ " * (1 << 18)).outgoing == uri.outgoing("a " * (1 << 18))
 
 
 @given(st.text())

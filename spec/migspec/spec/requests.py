@@ -7,7 +7,7 @@ then only read it.
 
 from __future__ import annotations
 
-import shlex
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -196,7 +196,6 @@ def _flag(value: object) -> bool | None:
 
 _MONITOR_COMMANDS: Mapping[str, tuple[str, range]] = {
     "stop": ("stop", range(1)),
-    "s": ("stop", range(1)),
     "cont": ("cont", range(1)),
     "c": ("cont", range(1)),
     "quit": ("quit", range(1)),
@@ -251,8 +250,33 @@ def _understood(command: str, values: list[str]) -> bool:
     return True
 
 
+_BLANKS = r"[ \t\r\n]*+"
+_BARE = r"[^ \t\r\n'\"\\]++"
+_QUOTED = r"""\\.|'[^']*+'|"(?:[^"\\]++|\\.)*+\""""
+_WORD = re.compile(rf"{_BLANKS}((?:{_BARE}|{_QUOTED})++){_BLANKS}", re.DOTALL)
+_PART = re.compile(rf"{_BARE}|{_QUOTED}", re.DOTALL)
+
+
 def _words(line: str) -> list[str]:
-    try:
-        return shlex.split(line)
-    except ValueError:
-        return line.split()
+    """The words of a line, split as a shell would; at blanks alone where a quotation has no end.
+
+    It takes no longer than the line, which may have megabytes, as `shlex` would.
+    """
+    words: list[str] = []
+    place = 0
+    while place < len(line):
+        word = _WORD.match(line, place)
+        if word is None:
+            return line.split() if line[place:].strip(" \t\r\n") else words
+        words.append("".join(map(_bare, _PART.findall(word[1]))))
+        place = word.end()
+    return words
+
+
+def _bare(part: str) -> str:
+    """A part of a word without its quotes and the backslashes that quote."""
+    if part[0] == "\\":
+        return part[1]
+    if part[0] == "'":
+        return part[1:-1]
+    return re.sub(r'\\(["\\])', r"\1", part[1:-1]) if part[0] == '"' else part

@@ -56,12 +56,6 @@ def test_how_the_input_was_cut_makes_no_difference(data: bytes, cuts: list[int],
     assert served(connected(oob=oob), [*pieces, rest, b"\xff\n"]) == whole
 
 
-@given(STREAMS, st.booleans())
-def test_byte_by_byte_is_as_at_a_stroke(data: bytes, oob: bool) -> None:
-    data += b"\xff\n"
-    assert served(connected(oob=oob), [data]) == served(connected(oob=oob), [bytes((byte,)) for byte in data])
-
-
 @given(STREAMS, st.booleans(), st.booleans())
 def test_each_item_is_answered_once_and_with_its_id(data: bytes, oob: bool, pretty: bool) -> None:
     connection = connected(oob=oob, pretty=pretty)

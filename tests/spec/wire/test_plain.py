@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.spec.wire.near_json import NEAR_JSON
 
@@ -82,9 +82,10 @@ def test_what_needs_care_is_left_alone(text: bytes) -> None:
     assert find_plain(text) == (ABSENT, 0)
 
 
-@given(st.lists(JSON, min_size=80, max_size=120), st.booleans())
+@settings(max_examples=20)
+@given(st.lists(JSON, min_size=1, max_size=3), st.booleans())
 def test_long_values_are_read_alike(values: list[Any], doubled: bool) -> None:
-    text = json.dumps([*values, {"a": 0}]).encode()
+    text = json.dumps([*values * 70, {"a": 0}]).encode()
     if doubled:
         text = text.removesuffix(b"}]") + b', "a": 0}]'
     assert repr(JsonStream().feed(text)) == repr(one_by_one(text))
