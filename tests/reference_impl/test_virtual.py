@@ -31,10 +31,8 @@ def statuses(client: Client) -> list[str]:
 
 
 def names(client: Client) -> list[str]:
-    return [
-        str(data.get("status", name)) if name == "MIGRATION" else f"P{data['pass']}" if name == "MIGRATION_PASS" else name
-        for name, data in client.events
-    ]
+    shown = {"MIGRATION": "{status}", "MIGRATION_PASS": "P{pass}"}
+    return [shown.get(name, name).format(**data) for name, data in client.events]
 
 
 def reach(client: Client, status: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from migspec.reference_impl.answers.general import ANSWERS
+from migspec.reference_impl.answers.human import View, shown
 from migspec.reference_impl.answers.migration import Sides, listeners_told, migration_told
 from migspec.reference_impl.answers.settings import capabilities_told, parameters_told, read_by
 from migspec.reference_impl.answers.status import (
@@ -20,7 +21,7 @@ from migspec.reference_impl.answers.status import (
 from migspec.reference_impl.calls import Call
 from migspec.reference_impl.decisions import World
 from migspec.spec.commands import colo, dirty_rate, xen
-from migspec.spec.parameters import READ, READ_BY
+from migspec.spec.parameters import READ, READ_BY, Value
 from migspec.spec.vocabulary import MigrationParameter, MigrationStatus
 
 
@@ -32,11 +33,15 @@ class Told(World, Protocol):
         """Its state, fully known."""
 
     @property
+    def screen(self) -> str:
+        """What the last line has left on the human monitor's screen."""
+
+    @property
     def measurement(self) -> Measured:
         """The last measurement of the dirty rate that has begun."""
 
 
-def _migration(machine: Told, _call: Call) -> object:
+def _migration(machine: Told, _call: Call) -> dict[str, object]:
     source, destination = machine.source, machine.destination
     status = MigrationStatus(machine.value("outgoing"))
     attempt = source.attempt
@@ -49,16 +54,15 @@ def _migration(machine: Told, _call: Call) -> object:
     )
 
 
-def _parameters(machine: Told, _call: Call) -> object:
-    shown = {MigrationParameter.BLOCK_INCREMENTAL.value: machine.value("block-incremental") == "yes"}
-    return parameters_told({**machine.values, **shown})
+def _in_force(machine: Told) -> Mapping[str, Value]:
+    return {**machine.values, MigrationParameter.BLOCK_INCREMENTAL: machine.value("block-incremental") == "yes"}
 
 
 _TOLD: Final[Mapping[str, Callable[[Told, Call], object]]] = {
     "query-migrate": _migration,
     "query-status": lambda machine, _call: status_told(machine.value("run")),
     "query-migrate-capabilities": lambda machine, _call: capabilities_told(machine.state),
-    READ: _parameters,
+    READ: lambda machine, _call: parameters_told(_in_force(machine)),
     **dict.fromkeys(READ_BY, lambda machine, call: read_by(call.command, machine.values)),
     colo.QUERY: lambda machine, _call: colo_told(machine.state),
     xen.QUERY: lambda _machine, _call: replication_told(),
@@ -67,10 +71,24 @@ _TOLD: Final[Mapping[str, Callable[[Told, Call], object]]] = {
 """What each query tells; of the others, `ANSWERS` has what never changes."""
 
 
+def _screen(machine: Told, call: Call) -> str:
+    """What a line leaves on the human monitor's screen; a command that has moved something, nothing or a complaint."""
+    if call.request.known:
+        return machine.screen
+    view = View(
+        machine.value("run"),
+        _migration(machine, call),
+        capabilities_told(machine.state),
+        _in_force(machine),
+        machine.options,
+    )
+    return shown(str(call.given().get("command-line", "")), view)
+
+
 def content(machine: Told, call: Call) -> object:
     """What a command that has succeeded returns."""
-    if call.request.monitor_command or call.command == "human-monitor-command":
-        return ""
+    if call.request.monitor_command:
+        return _screen(machine, call)
     told = _TOLD.get(call.command)
     if told is not None:
         return told(machine, call)

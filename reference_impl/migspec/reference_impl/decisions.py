@@ -8,6 +8,8 @@ contract lets it; of several alternatives the first that happens is the one.
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from migspec.reference_impl.answers.assignments import Assignment, assignment
+from migspec.reference_impl.answers.lines import words_of
 from migspec.reference_impl.calls import Call
 from migspec.reference_impl.gates.gate import Ground
 from migspec.spec.parameters import Value, changes_of
@@ -49,6 +51,18 @@ def never(_world: World, _call: Call) -> bool:
     return False
 
 
+def address_of(call: Call) -> str:
+    """The migration address that a call names, be it a line for the human monitor; empty if it names none."""
+    if call.request.monitor_command:
+        return next((word for word in arguments_of(call) if not word.startswith("-")), "")
+    return str(call.given().get("uri", ""))
+
+
+def arguments_of(call: Call) -> tuple[str, ...]:
+    """The words behind the command in a line for the human monitor."""
+    return words_of(str(call.given().get("command-line", "")))[1:]
+
+
 def on_wish(wish: str) -> Decision:
     """If a fault script has asked for it."""
     return lambda world, call: world.wanted(wish)
@@ -76,9 +90,8 @@ def fails_for_body(world: World, call: Call) -> bool:
 
 def descriptor_of(world: World, call: Call) -> int | None:
     """The descriptor that the address of a call names; None if it names none that is known."""
-    uri = call.given().get("uri")
-    name = uri.removeprefix("fd:") if isinstance(uri, str) and uri.startswith("fd:") else ""
-    return world.descriptors.get(name)
+    address = address_of(call)
+    return world.descriptors.get(address.removeprefix("fd:")) if address.startswith("fd:") else None
 
 
 def has_bad_scheme(_world: World, call: Call) -> bool:
@@ -142,7 +155,7 @@ def is_not_loaded(world: World, call: Call) -> bool:
 
 def no_snapshot(world: World, call: Call) -> bool:
     """There is no such snapshot."""
-    return not world.options.disks or call.given().get("name") not in world.snapshots
+    return not world.options.disks or world.snapshots.isdisjoint(arguments_of(call)[:1])
 
 
 def is_always(_world: World, _call: Call) -> bool:
@@ -202,8 +215,16 @@ def effect(world: World, call: Call, variable: str, choices: tuple[str, ...]) ->
     return wanted if wanted in choices else choices[0]
 
 
+def assigned(world: World, call: Call) -> Assignment:
+    """What a call that sets parameters comes to, be it a line for the human monitor."""
+    if not call.request.monitor_command:
+        return Assignment(changes_of(call.command, call.given()))
+    name, word = arguments_of(call)
+    return assignment(name, word, world.values)
+
+
 def _changes_threads(world: World, call: Call) -> str:
-    changed = changes_of(call.command, call.given()) if not call.request.monitor_command else {}
+    changed = assigned(world, call).changes
     return "yes" if any(world.values[name] != value for name, value in changes_of_threads(changed)) else "no"
 
 
@@ -222,15 +243,16 @@ def _measures_blocktime(world: World, call: Call) -> str:
     return "yes" if waits and call.request.sets(MigrationCapability.POSTCOPY_BLOCKTIME) else world.value("blocktime")
 
 
-def _block_incremental(world: World, _call: Call) -> str:
-    return world.value("block-incremental")
+def _block_incremental(world: World, call: Call) -> str:
+    changed = assigned(world, call).changes.get(MigrationParameter.BLOCK_INCREMENTAL)
+    return world.value("block-incremental") if changed is None else ("yes" if changed else "no")
 
 
 _EFFECTS: Final[Mapping[str, Callable[[World, Call], str]]] = {
     "threads-changed": _changes_threads,
     "blocktime": _measures_blocktime,
     "block-incremental": _block_incremental,
-    "error-known": lambda world, _call: "yes" if world.source.error else "no",
+    "error-known": lambda _world, _call: "no",
     "life": lambda _world, _call: "crashed",
 }
 """What an effect comes to that a case leaves open, by the variable."""

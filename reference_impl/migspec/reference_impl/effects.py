@@ -8,9 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from migspec.reference_impl.calls import Call
-from migspec.reference_impl.decisions import World, changes_of_threads, descriptor_of
+from migspec.reference_impl.decisions import (
+    World,
+    address_of,
+    arguments_of,
+    assigned,
+    changes_of_threads,
+    descriptor_of,
+)
 from migspec.reference_impl.gates.process import MORE_THREADS, RESET
-from migspec.spec.parameters import SET, SHORTHANDS, Value, changes_of
+from migspec.spec.parameters import SET, SHORTHANDS, Value
 from migspec.spec.vocabulary import MigrationParameter, MigrationStatus
 
 
@@ -22,14 +29,11 @@ class Keeper(World, Protocol):
     snapshots: frozenset[str]
     wishes: set[str]
     ordered_seconds: int
+    screen: str
 
 
 Effect = Callable[[Keeper, Call, str], None]
 """What is done, given the call and the text of an error that answers it, if any."""
-
-
-def _address(call: Call) -> str:
-    return str(call.given().get("uri", ""))
 
 
 def begin(machine: Keeper, call: Call, _text: str) -> None:
@@ -38,8 +42,8 @@ def begin(machine: Keeper, call: Call, _text: str) -> None:
     credentials = machine.values[MigrationParameter.TLS_CREDS]
     descriptor = descriptor_of(machine, call)
     if descriptor is not None:
-        del machine.descriptors[_address(call).removeprefix("fd:")]
-    machine.source.begin(_address(call), call.request, descriptor, without=str(credentials))
+        del machine.descriptors[address_of(call).removeprefix("fd:")]
+    machine.source.begin(address_of(call), call.request, descriptor, without=str(credentials))
 
 
 def fail_at_once(machine: Keeper, _call: Call, text: str) -> None:
@@ -60,7 +64,7 @@ def fail_for_credentials(machine: Keeper, _call: Call, _text: str) -> None:
 
 def resume(machine: Keeper, call: Call, _text: str) -> None:
     """Dial anew for a paused migration."""
-    machine.source.resume(_address(call), descriptor_of(machine, call))
+    machine.source.resume(address_of(call), descriptor_of(machine, call))
 
 
 def leave_colo(machine: Keeper, _call: Call, _text: str) -> None:
@@ -79,9 +83,9 @@ def pause(machine: Keeper, _call: Call, _text: str) -> None:
 
 def store(machine: Keeper, call: Call, _text: str) -> None:
     """Keep the new values."""
-    if call.request.monitor_command:
-        return
-    changes = changes_of(call.command, call.given())
+    asked = assigned(machine, call)
+    machine.screen = asked.output
+    changes = asked.changes
     under_way = machine.in_progress or machine.value("incoming") == MigrationStatus.ACTIVE
     before = machine.values
     if under_way and any(_number(value) > _number(before[name]) for name, value in changes_of_threads(changes)):
@@ -123,8 +127,10 @@ def wake(machine: Keeper, _call: Call, _text: str) -> None:
 
 def keep_snapshot(machine: Keeper, call: Call, _text: str) -> None:
     """Remember that a state was saved."""
-    name = call.given().get("filename") or call.given().get("command-line", "")
-    machine.snapshots |= {str(name).rpartition(" ")[2]}
+    if call.request.monitor_command:
+        machine.snapshots |= {*arguments_of(call)[:1]}
+    else:
+        machine.snapshots |= {str(call.given().get("filename"))}
 
 
 def snapshot(machine: Keeper, call: Call, text: str) -> None:

@@ -13,11 +13,12 @@ from typing import Final
 from migspec.reference_impl.amendments import AMENDED, relation_of
 from migspec.reference_impl.answers.events import event_of
 from migspec.reference_impl.answers.status import Measured
+from migspec.reference_impl.answers.words import UNDEFINED, text_of
 from migspec.reference_impl.calls import Call, Failure, Reply, Return
 from migspec.reference_impl.commands import Commands
 from migspec.reference_impl.contents import content
-from migspec.reference_impl.contracts import Refused, outcome, possible, refusal_of
-from migspec.reference_impl.decisions import DECISIONS, effect
+from migspec.reference_impl.contracts import Refused, outcome, possible
+from migspec.reference_impl.decisions import DECISIONS, address_of, effect
 from migspec.reference_impl.destination import Destination
 from migspec.reference_impl.effects import EFFECTS
 from migspec.reference_impl.gates import OPENINGS
@@ -39,7 +40,7 @@ from migspec.spec.rows import Row, Thread
 from migspec.spec.schema import ABSENT, Absent
 from migspec.spec.state import FRESH, VARIABLES, Life, Load, Stage, assign
 from migspec.spec.steps import IO, LOOPING, MAIN, NEGOTIATING, SESSION, THREADS, Configuration, Due, Monitor
-from migspec.spec.vocabulary import MigrationParameter, MigrationStatus, RunState
+from migspec.spec.vocabulary import ErrorClass, MigrationParameter, MigrationStatus, RunState
 
 ASIDE: Final = len(THREADS)
 """The place of the thread that measures the dirty rate, after those that owe messages."""
@@ -79,6 +80,8 @@ class Machine(Commands):
         """The number of the last pass."""
         self.measurement = Measured()
         """The last measurement of the dirty rate that has begun."""
+        self.screen = ""
+        """What the last line has left on the human monitor's screen."""
         self.ordered_seconds = 0
         """Seconds for which the dirty rate is to be measured next."""
         self._measured_from = 0.0
@@ -433,7 +436,7 @@ class Machine(Commands):
         if not isinstance(item, Call):
             due = Due(monitor, Expect(""), _NOTHING, oob)
             self.c = self.c.owing(thread, (due,))
-            failure = getattr(item, "failure", Failure("An undefined error has occurred"))
+            failure = getattr(item, "failure", Failure(UNDEFINED))
             self._replies[thread] = (item, failure)
             return
         self._asking, self._carried_out = monitor, None
@@ -455,7 +458,7 @@ class Machine(Commands):
         answer = outcome(self, call)
         self._carried_out = answer
         if answer.expect.is_error:
-            refused = refusal_of(answer, call)
+            refused = self.refusal(answer, call)
             self._step(call, answer)
             self._act(answer.case, call, refused.text)
             raise Refused(answer.case, refused)
@@ -486,6 +489,20 @@ class Machine(Commands):
         decide = DECISIONS.get(case.id)
         return decide is None or decide(self, call)
 
+    def refusal(self, answer: Answer, call: Call) -> Failure:
+        """The error of an answer that is one, in the words of the host where it has a say."""
+        words = answer.expect.words
+        error_class = answer.expect.error_class or ErrorClass.GENERIC_ERROR
+        if words is None:
+            return Failure(UNDEFINED, error_class)
+        listens = call.request.incoming is not None and answer.case.id.endswith(".uri")
+        said = self.cannot_listen(call) if listens else ""
+        reason = self.cannot_write(call) if "filename" in call.given() else ""
+        return Failure(
+            text_of(words, rule=answer.case.id, state=self.state, given=call.given(), said=said, reason=reason),
+            error_class,
+        )
+
     def resolve(self, state: int, call: Call) -> int:
         """`state` with what the answer to a call leaves open decided."""
         for name, variable in VARIABLES.items():
@@ -497,7 +514,7 @@ class Machine(Commands):
         """Why the address of a call cannot be listened on, empty if it can; asking listens, once a call."""
         if self._listened is None or self._listened[0] is not call:
             verdict = call.request.incoming
-            address = str(call.given().get("uri", ""))
+            address = address_of(call)
             name = address.removeprefix("fd:")
             if verdict is None or not verdict.may_pass:
                 fault = refusals[0].text if verdict is not None and (refusals := verdict.refusals) else "no address"

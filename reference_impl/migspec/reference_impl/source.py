@@ -191,6 +191,7 @@ class Source:
             return False
         if channel == attempt.recovery:
             attempt.not_recovered = self._machine.now
+            attempt.work.resume_failed(self._machine.now)
             self._machine.host.report(text)
         else:
             attempt.refused = self._machine.now

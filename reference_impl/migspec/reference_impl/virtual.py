@@ -201,7 +201,8 @@ class VirtualHost:
     def listen(self, address: str, descriptor: int | None) -> str:
         """Listen on an address, which nobody else may do."""
         key = _key(address, descriptor)
-        if any(key in host.addresses for host in self.world.hosts.values() if host.machine.exit is None):
+        others = (host for host in self.world.hosts.values() if host is not self)
+        if any(key in host.addresses for host in others if host.machine.exit is None):
             return "Failed to bind socket: Address already in use"
         self.addresses.add(key)
         return ""

@@ -36,6 +36,46 @@ class QueryCommands(Subject):
         """
         return self.carry_out(call)
 
+    @under_contract("query-name")
+    def query_name(self, call: Call) -> Return:
+        """Tell the guest's name, if it has one. Never refused.
+
+        Observed on QEMU 5.2.0.
+        """
+        return self.carry_out(call)
+
+    @under_contract("query-uuid")
+    def query_uuid(self, call: Call) -> Return:
+        """Tell the machine's UUID. Never refused.
+
+        Observed on QEMU 5.2.0.
+        """
+        return self.carry_out(call)
+
+    @under_contract("query-target")
+    def query_target(self, call: Call) -> Return:
+        """Tell what the guest's processors are. Never refused.
+
+        Observed on QEMU 5.2.0.
+        """
+        return self.carry_out(call)
+
+    @under_contract("query-kvm")
+    def query_kvm(self, call: Call) -> Return:
+        """Tell whether the host's kernel runs the guest, which it does not here. Never refused.
+
+        Observed on QEMU 5.2.0.
+        """
+        return self.carry_out(call)
+
+    @under_contract("query-iothreads")
+    def query_iothreads(self, call: Call) -> Return:
+        """Tell the threads that serve devices, of which there are none. Never refused.
+
+        Observed on QEMU 5.2.0.
+        """
+        return self.carry_out(call)
+
     @under_contract("query-colo-status")
     def query_colo_status(self, call: Call) -> Return:
         """Tell which half of a COLO pair this is, which it was last, and why it left. Never refused.

@@ -1,7 +1,8 @@
 """The messages of the link, named after what QEMU's own stream says at the same point.
 
-The memory itself is not sent, only how much of it there is; what decides whether the destination can load it is in the
-`Header`.  Every message belongs to one connection; after a lost connection a recovery begins with `Resume` on a new one.
+The memory itself is not sent, only how much of it there is; what decides whether the destination can load it is in
+the `Header`.  Every message belongs to one connection; after a lost connection a recovery begins with `Resume` on a
+new one.
 """
 
 from typing import Final
