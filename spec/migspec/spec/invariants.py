@@ -131,7 +131,6 @@ _OUTGOING: tuple[Invariant, ...] = (
                     (
                         "was-running",
                         "switch-asked",
-                        "continued",
                         "resuming",
                         "poisoned",
                         "error-known",
