@@ -76,6 +76,8 @@ class Machine(Commands):
         """What clients, fault scripts and the guest have asked for; see `wanted`."""
         self.watcher: Watcher | None = None
         """Who looks on, if anybody does."""
+        self.turn = 0
+        """A number that has grown whenever something may have changed but the time."""
         self.passes = 0
         """The number of the last pass."""
         self.measurement = Measured()
@@ -209,6 +211,7 @@ class Machine(Commands):
 
     def dialled(self, channel: int) -> None:
         """A channel that was dialled is connected."""
+        self.turn += 1
         if not self.source.dialled(channel):
             self.host.hang_up(channel)
 
@@ -223,6 +226,7 @@ class Machine(Commands):
 
     def received(self, channel: int, message: LinkMessage) -> None:
         """A message has come over a channel."""
+        self.turn += 1
         if isinstance(message, Kill):
             self.kill()
             return
@@ -235,6 +239,7 @@ class Machine(Commands):
 
     def lost(self, channel: int) -> None:
         """A channel is gone, with whatever had been sent on it received."""
+        self.turn += 1
         if not self.source.lost(channel):
             self.destination.lost(channel)
 
@@ -352,6 +357,7 @@ class Machine(Commands):
     # --- rows
 
     def _take(self, thread: int, row: Row) -> None:
+        self.turn += 1
         self.wishes -= {f"take:{row.id}", WISHES.get(row.id, "")}
         self._trouble = STOPPED_AS.get(WISHES.get(row.id, ""), self._trouble)
         if any(event.removeprefix("!").startswith("MIGRATION_PASS") for event in row.emits):
@@ -401,9 +407,9 @@ class Machine(Commands):
     def _become(self, after: Configuration) -> None:
         """Go on as `after`, and let the world follow."""
         before, self.c = self.c.state, after
-        if before == after.state:
-            return
-        self._follow(before)
+        if before != after.state:
+            self.turn += 1
+            self._follow(before)
 
     def _follow(self, before: int) -> None:
         was = {name: VARIABLES[name].of(before)[0] for name in ("run", "outgoing", "stage", "load")}
@@ -475,6 +481,7 @@ class Machine(Commands):
     def _act(self, case: Case, call: Call, text: str) -> None:
         act = EFFECTS.get(case.id) or EFFECTS.get(call.request.command)
         if act is not None:
+            self.turn += 1
             act(self, call, text)
 
     def decides(self, case: Case, call: Call) -> bool:

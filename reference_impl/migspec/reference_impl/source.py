@@ -85,6 +85,7 @@ class Source:
         self.attempt: Attempt | None = None
         self.error = ""
         """Why the last attempt failed, empty where nothing is known."""
+        self._foreseen: tuple[tuple[float, int], Ready | None] | None = None
         self.refusal: str | None = None
         """The error of the next connection, which a fault script orders to be refused; empty for the usual one."""
 
@@ -316,7 +317,13 @@ class Source:
 
     def ready(self) -> Ready | None:
         """What the work of the present stage brings about next."""
-        return None if self.attempt is None else self.attempt.work.ready(self._machine.now)
+        if self.attempt is None:
+            return None
+        # many gates ask at one moment, and polls change nothing
+        moment = (self._machine.now, self._machine.turn)
+        if self._foreseen is None or self._foreseen[0] != moment:
+            self._foreseen = (moment, self.attempt.work.ready(self._machine.now))
+        return self._foreseen[1]
 
     def wakes(self) -> float | None:
         """When something is to be said without a step."""
@@ -367,7 +374,7 @@ class Source:
         return stage == Stage.ITERATING and self._machine.value("outgoing") == MigrationStatus.POSTCOPY_ACTIVE
 
     def _done_at(self, attempt: Attempt) -> float | None:
-        ready = attempt.work.ready(self._machine.now)
+        ready = self.ready()
         return ready.at if ready is not None and ready.what is What.NEXT else None
 
     def _all_sent(self, attempt: Attempt) -> bool:

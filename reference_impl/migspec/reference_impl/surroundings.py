@@ -19,6 +19,10 @@ class Surroundings(Settings, Protocol):
         """The time, in seconds."""
 
     @property
+    def turn(self) -> int:
+        """A number that has grown whenever something may have changed but the time."""
+
+    @property
     def options(self) -> Options:
         """What the process was started with."""
 
