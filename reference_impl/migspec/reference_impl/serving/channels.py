@@ -97,6 +97,8 @@ class Channel:
             return
         self._ending = True
         self._timer = self._loop.call_later(LINGER, self.close)
+        if self._decoder.garbled and self._ends.reads is not None:
+            self._watch(self._ends.reads, self._readable)  # for its end, as before
         if not self._out:
             self._finish()
 

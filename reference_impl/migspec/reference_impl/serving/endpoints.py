@@ -77,7 +77,7 @@ class EndpointError(Exception):
         self.text = text
 
 
-SockAddr = tuple[socket.AddressFamily, "str | tuple[int | str, ...]"]
+SockAddr = tuple[socket.AddressFamily, str | tuple[int | str, ...]]
 """A family of sockets and an address of it."""
 
 
@@ -197,7 +197,7 @@ def _listen_on_path(path: str) -> socket.socket:
         raise EndpointError(f"Failed to bind socket to {path}: {error.strerror or error}") from None
 
 
-def _listen_on_vsock(family: socket.AddressFamily, where: "str | tuple[int | str, ...]") -> socket.socket:
+def _listen_on_vsock(family: socket.AddressFamily, where: str | tuple[int | str, ...]) -> socket.socket:
     try:
         listener = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:

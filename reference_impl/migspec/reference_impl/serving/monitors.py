@@ -15,9 +15,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from migspec.reference_impl.qmp import Connection, Item
-
 from migspec.reference_impl.calls import Call, Reply, Return
+from migspec.reference_impl.qmp import Connection, Item
 from migspec.reference_impl.serving.addresses import Address, Listener
 
 PIECE: Final = 32 << 10
@@ -187,6 +186,8 @@ class Client:
         """Send what is queued, as far as the client reads it, and read on if it has."""
         if self.open and self._out and not self._writing:
             self._write()
+        if len(self._out) > UNREAD:
+            self.close()
         if self.open:
             self._heed()
 
@@ -199,9 +200,7 @@ class Client:
                 else:
                     del self._out[:sent]
         except BlockingIOError:
-            if len(self._out) > UNREAD:
-                self.close()
-            elif not self._writing:
+            if not self._writing:
                 self._writing = True
                 self._loop.add_writer(self._sock, self._writable)
             return

@@ -16,13 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from migspec.reference_impl.qmp import Complaint, Connection, Item
-
 from migspec.reference_impl.calls import Call, Reply
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.link.messages import LinkMessage
 from migspec.reference_impl.machine import Machine
 from migspec.reference_impl.options import Options
+from migspec.reference_impl.qmp import Complaint, Connection, Item
 from migspec.reference_impl.scheduling import Scheduler
 from migspec.reference_impl.serving import endpoints
 from migspec.reference_impl.serving.addresses import Address, Listener
