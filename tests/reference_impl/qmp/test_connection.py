@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from qemu.qmp.message import Message
 from tests.reference_impl.qmp.client import served, texts
 from tests.spec.wire.near_json import NEAR_JSON
 
@@ -213,6 +214,14 @@ def test_events() -> None:
 def test_an_indented_message_ends_its_lines_as_others_do() -> None:
     connection = connected(oob=False, pretty=True)
     assert connection.event("STOP", None, 0.0).replace(b"\r\n", b"").count(b"\n") == 0
+
+
+@given(st.integers(0, 9) | st.text(max_size=3))
+def test_the_usual_client_is_understood(identity: object) -> None:
+    request = Message({"execute": "query-migrate", "id": identity})
+    (item,) = connected(oob=True).receive(bytes(request))
+    assert isinstance(item, Call)
+    assert (item.command, item.id) == ("query-migrate", identity)
 
 
 def test_descriptors_go_to_the_command_that_takes_them() -> None:
