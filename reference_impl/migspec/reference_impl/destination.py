@@ -5,11 +5,13 @@ As on the source, nothing here changes the state.
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Final
 
 from migspec.reference_impl.bitmaps import arrived
 from migspec.reference_impl.link.messages import (
     VERSION,
+    Accepts,
     Checkpoint,
     Complete,
     Header,
@@ -24,6 +26,7 @@ from migspec.reference_impl.link.messages import (
     Sent,
     Shut,
 )
+from migspec.reference_impl.physics.announcements import announcements
 from migspec.reference_impl.physics.incoming import IncomingWork
 from migspec.reference_impl.surroundings import Surroundings
 from migspec.spec.state import Load
@@ -38,6 +41,10 @@ _MUST_AGREE: Final = (
     MigrationCapability.X_IGNORE_SHARED,
 )
 """The capabilities that change the form of the stream, so that both sides must have them or neither."""
+
+
+_ARRIVALS: Final = ((Load.LOADING, Load.DONE), (Load.POSTCOPY, Load.RUNNING), (Load.COLO_LEFT, Load.DONE))
+"""The steps with which a guest begins to live here for good."""
 
 
 @dataclass(slots=True)
@@ -71,6 +78,8 @@ class Destination:
         self.addresses: list[str] = []
         """The addresses on which it listens or has listened, the newest first, as they were given."""
         self.arrival = Arrival(IncomingWork(machine.guest, machine, machine.options, machine.now))
+        self.announced: tuple[float, ...] = ()
+        """When the guest that has arrived is announced on its networks, in seconds; no event tells of it."""
         self.bitmaps: tuple[tuple[str, str], ...] = ()
         """The dirty bitmaps that have come, each by the names of its node and of its own."""
 
@@ -152,6 +161,8 @@ class Destination:
                 arrival.fault = self._misfit(message)
                 self._machine.streams(message.capabilities)
                 self._receive_bitmaps(message)
+                if isfinite(arrival.work.accepts()):
+                    self._say(Accepts(arrival.work.accepts()))
             case Progress(_, pages):
                 arrival.work.missing(pages, now)
             case Listen():
@@ -207,6 +218,8 @@ class Destination:
     def moved(self, before: Load, after: Load) -> None:
         """The load has changed."""
         arrival, now = self.arrival, self._machine.now
+        if self._machine.guest_runs and (before, after) in _ARRIVALS:
+            self.announced = tuple(now + delay for delay in announcements(self._machine))
         if after is Load.RUNNING and before is Load.POSTCOPY:
             arrival.work.postcopy_started(self._machine.guest_runs, now)
             arrival.next_requests = now + REQUESTS_EVERY

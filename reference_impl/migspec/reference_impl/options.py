@@ -27,7 +27,8 @@ class Options:
     """What a process is started with; each default is that of a process started without the option.
 
     `incoming` is the argument of ``-incoming``, a URI or ``defer``; `stopped` is ``-S``; `memory` is the guest's RAM in
-    bytes; `bandwidth` is that of the host's network in bytes a second, `latency` its delay one way in seconds;
+    bytes; `bandwidth` is that of the host's network in bytes a second, `latency` its delay one way in seconds, `loss`
+    the share of its packets that is lost, from 0 to 1;
     `workload` says what the guest does to its memory, in the notation of `migspec.reference_impl.physics.workload`.
     `failover` tells whether the guest has a failover pair with a primary to be unplugged, `spice` whether SPICE is
     served, `shared` the bytes of RAM in shared files.  `seed` decides whatever is left to chance.
@@ -43,6 +44,7 @@ class Options:
     workload: str = "idle"
     bandwidth: int = 1250 * MIB
     latency: float = 0.0002
+    loss: float = 0.0
     disks: tuple[Disk, ...] = field(default=())
     shared: int = 0
     failover: bool = False

@@ -10,6 +10,7 @@ from typing import Final
 
 from migspec.reference_impl.bitmaps import travelling
 from migspec.reference_impl.link.messages import (
+    Accepts,
     Checkpoint,
     Complete,
     Header,
@@ -218,6 +219,8 @@ class Source:
         if attempt is None or channel != attempt.channel:
             return False
         match message:
+            case Accepts(pages):
+                attempt.work.accepts(pages, self._machine.now)
             case Requested(pages):
                 attempt.work.requested(pages, self._machine.now)
             case Shut():

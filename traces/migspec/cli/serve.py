@@ -35,6 +35,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--workload", default="idle", metavar="SPEC", help="what the guest writes, as in zero:0.5+hot:64M:1G")
     add("--bandwidth", default="1250M", metavar="RATE", help="bytes a second of the network")
     add("--latency", default="0.2ms", metavar="TIME", help="delay of the network one way")
+    add("--loss", default="0", metavar="SHARE", help="the share of the network's packets that is lost, as in 0.001")
     add("--shared", default="0", metavar="SIZE", help="how much of the RAM lies in shared files")
     add("--failover", action="store_true", help="the guest has a failover pair, with a primary to be unplugged")
     add("--spice", action="store_true", help="there is a SPICE server")

@@ -138,6 +138,7 @@ def options_of(chosen: argparse.Namespace) -> Options:
         workload=chosen.workload,
         bandwidth=bandwidth,
         latency=_time("--latency", chosen.latency),
+        loss=_share("--loss", chosen.loss),
         disks=disks,
         shared=shared,
         failover=chosen.failover,

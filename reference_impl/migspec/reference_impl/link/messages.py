@@ -32,6 +32,12 @@ class Header(msgspec.Struct, frozen=True, tag="header"):
     version: int = VERSION
 
 
+class Accepts(msgspec.Struct, frozen=True, tag="accepts"):
+    """From the destination, once it has the header: how many compressed pages it can take in a second."""
+
+    pages: float
+
+
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
     """From the source: how many bytes it has sent so far, and how many pages are still to come."""
 
@@ -89,6 +95,18 @@ class Kill(msgspec.Struct, frozen=True, tag="kill"):
 
 
 LinkMessage = (
-    Header | Progress | Listen | Run | Complete | Sent | Requested | Shut | Resume | Resumed | Checkpoint | Kill
+    Header
+    | Accepts
+    | Progress
+    | Listen
+    | Run
+    | Complete
+    | Sent
+    | Requested
+    | Shut
+    | Resume
+    | Resumed
+    | Checkpoint
+    | Kill
 )
 """Everything that crosses the link."""

@@ -10,6 +10,7 @@ from random import Random
 
 from migspec.reference_impl.options import Options
 from migspec.reference_impl.physics.guest import Guest
+from migspec.reference_impl.physics.network import throughput
 from migspec.reference_impl.physics.paths import EFFORTS
 from migspec.reference_impl.physics.settings import Settings, number
 from migspec.spec.parameters import PAGE_SIZE
@@ -62,7 +63,7 @@ class IncomingWork:
         self._guest = guest
         self._random = Random(options.seed)
         self._measured = settings.capability(C.POSTCOPY_BLOCKTIME) and settings.capability(C.POSTCOPY_RAM)
-        self._wait = 2 * options.latency + HANDLING + PAGE_SIZE / max(1, options.bandwidth)
+        self._wait = 2 * options.latency + HANDLING + PAGE_SIZE / throughput(options)
         vcpus = max(1, options.vcpus)
         shares = [0.5 + self._random.random() for _ in range(vcpus)]
         self._weights = [share / sum(shares) for share in shares]

@@ -17,6 +17,7 @@ from migspec.reference_impl.physics.disks import DiskWork, Turn
 from migspec.reference_impl.physics.guest import Guest
 from migspec.reference_impl.physics.memory import Memory
 from migspec.reference_impl.physics.meter import ROUNDING, TICK, Flow, Meter, milliseconds
+from migspec.reference_impl.physics.network import throughput
 from migspec.reference_impl.physics.paths import PIPE, Pace, Ways
 from migspec.reference_impl.physics.settings import Settings, number
 from migspec.reference_impl.physics.throttle import PERIOD, Throttle
@@ -106,7 +107,7 @@ class OutgoingWork:
         self._settings = settings
         self._options = options
         self._random = Random(options.seed)
-        self._link = float(PIPE if piped else max(1, options.bandwidth))
+        self._link = float(PIPE) if piped else throughput(options)
         self._latency = 0.0 if piped else options.latency
         self._ways = Ways.of(settings)
         self._shared = min(options.shared, options.memory) // PAGE_SIZE
