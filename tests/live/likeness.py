@@ -337,9 +337,10 @@ def _as_good(trace: Path, line: int, reply: Message) -> bool:
         changed = Path(folder, "changed.jsonl")
         changed.write_text("\n".join(texts) + "\n")
         report = judge_file(str(changed), Options())
-    return not any(
-        finding.grade is Grade.VIOLATION and finding.rule not in _NUMERIC for finding in report.findings
-    ) and not report.error
+    return (
+        not any(finding.grade is Grade.VIOLATION and finding.rule not in _NUMERIC for finding in report.findings)
+        and not report.error
+    )
 
 
 def statuses(path: Path) -> dict[str, tuple[str, ...]]:

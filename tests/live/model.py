@@ -4,6 +4,7 @@
 by the same recorder.  The process that a scenario starts is `tests.live.stand_in`.
 """
 
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class ModelInstall:
     @property
     def environment(self) -> dict[str, str]:
         """What the command line needs besides the caller's environment: where the tests are."""
-        return {"PYTHONPATH": str(REPOSITORY)}
+        return {"PYTHONPATH": os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))}
 
 
 def lacks(vms: Iterable[Vm]) -> str:

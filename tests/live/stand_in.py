@@ -1,6 +1,6 @@
 """A program that takes QEMU's command line and becomes `migspec serve`.
 
-What QEMU's options ask for and the model has no counterpart of is in `WITHOUT`.  It is run once a process, so it imports
+What the options ask for and the model has no counterpart of is in `WITHOUT`.  Run once a process, it imports
 little.
 """
 

@@ -4,11 +4,13 @@ Most commands return an empty object.  A query changes nothing, so what it tells
 the answers are those of `migspec.reference_impl.answers`.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from migspec.reference_impl.answers.general import ANSWERS
 from migspec.reference_impl.answers.human import View, shown
+from migspec.reference_impl.answers.lines import NEWLINE
 from migspec.reference_impl.answers.migration import Sides, listeners_told, migration_told
 from migspec.reference_impl.answers.settings import capabilities_told, parameters_told, read_by
 from migspec.reference_impl.answers.status import (
@@ -23,6 +25,8 @@ from migspec.reference_impl.decisions import World
 from migspec.spec.commands import colo, dirty_rate, xen
 from migspec.spec.parameters import READ, READ_BY, Value
 from migspec.spec.vocabulary import MigrationParameter, MigrationStatus
+
+_WORD: Final = re.compile(r"xp\s+/1wx\s+0x([0-9a-fA-F]{1,16})")  # a look at one word of the memory
 
 
 class Told(World, Protocol):
@@ -75,6 +79,10 @@ def _screen(machine: Told, call: Call) -> str:
     """What a line leaves on the human monitor's screen; a command that has moved something, nothing or a complaint."""
     if call.request.known:
         return machine.screen
+    line = str(call.given().get("command-line", ""))
+    looked = _WORD.fullmatch(line.strip())
+    if looked is not None:
+        return _word_at(machine, int(looked[1], 16))
     view = View(
         machine.value("run"),
         _migration(machine, call),
@@ -82,7 +90,14 @@ def _screen(machine: Told, call: Call) -> str:
         _in_force(machine),
         machine.options,
     )
-    return shown(str(call.given().get("command-line", "")), view)
+    return shown(line, view)
+
+
+def _word_at(machine: Told, address: int) -> str:
+    """The first word of a page of a guest that counts there how often it has written the page, on average."""
+    written = max(machine.guest.written(machine.now), default=0.0)
+    pages = min((region.pages for region in machine.guest.regions), default=machine.guest.pages)
+    return f"{address:016x}: 0x{int(written / pages) & 0xFFFFFFFF:08x}{NEWLINE}"
 
 
 def content(machine: Told, call: Call) -> object:

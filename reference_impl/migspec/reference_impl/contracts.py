@@ -36,6 +36,7 @@ from migspec.spec.parameters import Value, changes_of, judge_changes
 from migspec.spec.profiles import PROFILES
 from migspec.spec.requests import Request
 from migspec.spec.rows import QEMU_5_2_0, SEED, Standing
+from migspec.spec.rules import RULES
 from migspec.spec.schema.validate import validate_reply
 from migspec.spec.state import VARIABLES, describe
 from migspec.spec.steps import announced
@@ -298,8 +299,10 @@ def fault_of(subject: Subject, call: Call, answer: Answer, reply: Reply) -> obje
     definition = schema.commands.get(call.request.command)
     if definition is None:
         return None
-    faults = (*validate_reply(reply.value, definition, schema), *contradictions(call.request.command, reply.value))
-    return faults[0] if faults else None
+    for fault in validate_reply(reply.value, definition, schema):
+        return fault
+    told = contradictions(call.request.command, reply.value)
+    return next((fault for fault in told if subject.profile in RULES[fault[0]].profiles), None)
 
 
 def differences(expected: int, found: int) -> tuple[dict[str, str], dict[str, str]]:

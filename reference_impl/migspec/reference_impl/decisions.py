@@ -102,7 +102,7 @@ def has_bad_scheme(_world: World, call: Call) -> bool:
 
 def connects_plainly(world: World, _call: Call) -> bool:
     """Without credentials, and without a primary to be unplugged."""
-    return not world.values[MigrationParameter.TLS_CREDS] and not world.options.failover
+    return not world.values[MigrationParameter.TLS_CREDS] and not world.stands_by
 
 
 def has_credentials(world: World, _call: Call) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from migspec.reference_impl.answering import Answering
-from migspec.reference_impl.answers.events import event_of
+from migspec.reference_impl.answers.events import NEGOTIATED, event_of
 from migspec.reference_impl.answers.words import UNDEFINED
 from migspec.reference_impl.calls import Call, Failure, Reply
 from migspec.reference_impl.contracts import outcome
@@ -256,6 +256,18 @@ class Machine(Answering, Moving):
     def _announce(self, owed: str) -> None:
         if owed.startswith("MIGRATION_PASS"):
             self.passes = 1 if owed.endswith(":1") else self.passes + 1
+        if owed == "RESUME" and self.options.failover and not self.stands_by:
+            self._negotiate(owed)
+            return
+        self._send(owed)
+
+    def _negotiate(self, owed: str) -> None:
+        """Let a guest with a failover pair accept it, when it first runs; one that arrives has done so where it was."""
+        self.stands_by = True
+        for event in (NEGOTIATED, owed) if self.options.incoming else (owed, NEGOTIATED):
+            self._send(event)
+
+    def _send(self, owed: str) -> None:
         name, data = event_of(owed, passes=self.passes)
         if self.watcher is not None:
             self.watcher.hears(name)

@@ -72,6 +72,8 @@ class Process(Commands):
         self.source = Source(self)
         self.destination = Destination(self)
         self.guest.run(self.guest_runs, now)
+        self.stands_by = options.failover and self.guest_runs
+        """Whether the guest has accepted that its primary is taken away for a migration."""
 
     @abstractmethod
     def become(self, after: Configuration) -> None:

@@ -180,7 +180,7 @@ class Source:
             return False
         if channel == attempt.channel:
             attempt.connected = self._machine.now
-            if self._machine.options.failover:
+            if self._machine.stands_by:
                 attempt.unplug_until = self._machine.now + UNPLUG_TAKES
         elif channel == attempt.recovery:
             attempt.recovered = self._machine.now

@@ -38,6 +38,10 @@ class Surroundings(Settings, Protocol):
     def guest_runs(self) -> bool:
         """Whether the guest runs."""
 
+    @property
+    def stands_by(self) -> bool:
+        """Whether the guest has accepted that its primary is taken away for a migration."""
+
     def value(self, variable: str) -> str:
         """The value of a variable of the state."""
 

@@ -14,6 +14,11 @@ Data = Mapping[str, object]
 
 PRIMARY: Final = "primary"
 """The id of the modelled failover device."""
+
+STANDBY = "standby"
+"""The id of the card that takes over while the primary is away."""
+NEGOTIATED = "FAILOVER_NEGOTIATED"
+"""The event of a guest that accepts a failover pair; it is not of the migration's schema, and comes before one."""
 DISK: Final = "ide0-hd0"
 """The modelled disk that errors are put down to."""
 
@@ -82,6 +87,7 @@ _DATA: Final[Mapping[str, Callable[[_Known], Data | None]]] = {
     "UNPLUG_PRIMARY": lambda known: {"device-id": known.device},
     "STOP": _no_data,
     "RESUME": _no_data,
+    NEGOTIATED: lambda _known: {"device-id": STANDBY},
     "SUSPEND": _no_data,
     "WAKEUP": _no_data,
     "SHUTDOWN": lambda known: _ENDS[known.detail],

@@ -57,9 +57,10 @@ def secondary_runs(ground: Ground, thread: int) -> float | None:
 
 def primary_notices(ground: Ground, thread: int) -> float | None:
     """Once the primary waits for a word of the secondary that cannot come."""
-    attempt = ground.source.attempt
-    waits = ground.value("stage") != Stage.COLO_RUNNING or (attempt is not None and checkpoint_due(ground))
-    return stream_lost(ground, thread) if waits else None
+    at, attempt = stream_lost(ground, thread), ground.source.attempt
+    if at is None or attempt is None or attempt.requested or ground.value("stage") != Stage.COLO_RUNNING:
+        return at
+    return None if attempt.next_checkpoint is None else max(at, attempt.next_checkpoint)
 
 
 def checkpoint_due(ground: Ground) -> bool:

@@ -14,7 +14,7 @@ def connected(ground: Ground, _thread: int) -> float | None:
     attempt = ground.source.attempt
     if attempt is None or attempt.connected is None:
         return None
-    if ground.options.failover and ground.value("failover") == "no":
+    if ground.stands_by and ground.value("failover") == "no":
         return None
     return attempt.connected
 
@@ -22,7 +22,7 @@ def connected(ground: Ground, _thread: int) -> float | None:
 def asks_to_unplug(ground: Ground, _thread: int) -> float | None:
     """Once the connection is there, if the guest has a failover pair; once."""
     attempt = ground.source.attempt
-    if attempt is None or not ground.options.failover or ground.value("failover") == "yes":
+    if attempt is None or not ground.stands_by or ground.value("failover") == "yes":
         return None
     return attempt.connected
 

@@ -17,8 +17,17 @@ MORE_THREADS: Final = "more threads"
 
 
 def raised(ground: Ground, thread: int) -> float | None:
-    """At once, if there are more threads or channels now than were started: fewer do no harm."""
-    return ground.rested(thread) + A_MOMENT if ground.wanted(MORE_THREADS) else None
+    """At the end of the pass, if there are more threads or channels now than were started: fewer do no harm."""
+    ready = ground.source.ready() if ground.wanted(MORE_THREADS) else None
+    return None if ready is None else max(ready.at, ground.rested(thread)) - A_MOMENT
+
+
+def raised_while_loading(ground: Ground, _thread: int) -> float | None:
+    """Once the stream is there, if there are more threads to decompress it now than were started."""
+    arrival = ground.destination.arrival
+    if arrival.complete is None or not ground.wanted(MORE_THREADS) or not ground.on(MigrationCapability.COMPRESS):
+        return None
+    return arrival.heard - A_MOMENT
 
 
 def measured(ground: Ground, _thread: int) -> float | None:
@@ -64,7 +73,7 @@ OPENINGS: Final[Mapping[str, Opening]] = {
     "process.quits": SOON,
     "outgoing.multifd-over-pipe-crashes": Opening(with_multifd),
     "outgoing.changed-threads-crash": Opening(raised),
-    "incoming.changed-threads-crash": Opening(raised),
+    "incoming.changed-threads-crash": Opening(raised_while_loading),
     "incoming.late-capability-crashes": Opening(loads),
     "process.quit-after-colo-crashes": SOON,
     "process.quit-in-block-migration-aborts": RACE,
