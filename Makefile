@@ -43,8 +43,9 @@ ledger: $(READY) ## count anew which recorded messages exercise which rule, and 
 slack: $(READY) ## corrupt every member of every kind of recorded message anew, and print what lacks a reason
 	$(BIN)/python -m tests.faults.slack
 
-bench: $(READY) ## measure the checker
+bench: $(READY) ## measure the checker and the model
 	$(BIN)/python -m tests.bench.run
+	$(BIN)/python -m tests.bench.model
 
 clean: ## remove what the other targets have made, .venv included
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
