@@ -46,7 +46,9 @@ class Watched:
 
     async def on(self, *capabilities: str) -> None:
         """Switch capabilities on."""
-        await self.ask("migrate-set-capabilities", capabilities=[{"capability": c, "state": True} for c in capabilities])
+        await self.ask(
+            "migrate-set-capabilities", capabilities=[{"capability": c, "state": True} for c in capabilities]
+        )
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for events until something holds."""

@@ -40,7 +40,9 @@ def test_no_host_is_the_loopback() -> None:
     assert Address.parse("tcp::4444") == Address(socket.AF_INET, ("127.0.0.1", 4444))
 
 
-@pytest.mark.parametrize("text", ["", "unix:", "unix", "/tmp/x", "tcp:", "tcp:host", "tcp:host:", "tcp:h:65536", "tcp:h:²"])
+@pytest.mark.parametrize(
+    "text", ["", "unix:", "unix", "/tmp/x", "tcp:", "tcp:host", "tcp:host:", "tcp:h:65536", "tcp:h:²"]
+)
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(AddressError, match="expected unix:PATH or tcp:HOST:PORT"):
         Address.parse(text)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.reference_impl.serving.clients import Watched, bare, run, send_descriptors, watched
 
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.library import DESTINATION, ServedVm, pair, serve
 from migspec.reference_impl.options import MIB, Options
 from migspec.reference_impl.serving import Permissions
-from tests.reference_impl.serving.clients import Watched, bare, run, send_descriptors, watched
 
 SMALL = Options(memory=32 * MIB)
 WAITING = Options(memory=32 * MIB, incoming="defer")
@@ -36,7 +36,9 @@ async def two(
         yield src, src_client, dst, dst_client
 
 
-@pytest.mark.parametrize("uri", ["unix:{folder}/m", "tcp:unix:{folder}/m", "tcp:127.0.0.1:0", "tcp::0", "tcp:localhost:0"])
+@pytest.mark.parametrize(
+    "uri", ["unix:{folder}/m", "tcp:unix:{folder}/m", "tcp:127.0.0.1:0", "tcp::0", "tcp:localhost:0"]
+)
 def test_precopy_over(uri: str) -> None:
     async def main() -> None:
         async with two() as (src, source, dst, destination):
@@ -257,7 +259,10 @@ def test_a_migration_into_a_file_and_out_of_it() -> None:
     async def main() -> None:
         async with pair(SMALL, WAITING) as (src, dst):
             path = Path(dst.folder, "saved")
-            for vm, command, flags in ((src, "migrate", os.O_WRONLY | os.O_CREAT), (dst, "migrate-incoming", os.O_RDONLY)):
+            for vm, command, flags in (
+                (src, "migrate", os.O_WRONLY | os.O_CREAT),
+                (dst, "migrate-incoming", os.O_RDONLY),
+            ):
                 end = os.open(path, flags, 0o600)
                 await send_descriptors(
                     vm.socket_path,

@@ -19,8 +19,8 @@ from migspec.reference_impl.calls import Call, Reply, Return
 from migspec.reference_impl.qmp import Connection, Item
 from migspec.reference_impl.serving.addresses import Address, Listener
 
-PIECE: Final = 32 << 10
-"""Bytes that are read of a client in one turn."""
+PIECE: Final = 8 << 10
+"""Bytes that are read of a client in one turn, few enough to be understood in a millisecond or two."""
 UNREAD: Final = 16 << 20
 """Bytes of output that may wait for a client before it is dropped."""
 BACKLOG: Final = 16
