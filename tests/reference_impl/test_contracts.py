@@ -139,7 +139,7 @@ def test_of_alternatives_the_last_happens_if_no_other_does() -> None:
     assert outcome(Plain(migrating), asked).case.id == "device_del.accepted"
     hidden = call("device_add", {"driver": "d"})
     assert outcome(Plain(migrating), hidden).case.id == "device_add.refused"
-    assert Plain(migrating).execute(hidden) == Failure("An undefined error has occurred")
+    assert Plain(migrating).execute(hidden) == Failure("'d' is not a valid device model name")
 
 
 def test_the_world_is_asked_of_nothing_that_is_certain() -> None:

@@ -26,11 +26,12 @@ from typing import Any, Final, Self, TypeVar, overload
 
 import icontract
 
+from migspec.reference_impl.answers.words import UNDEFINED, text_of
 from migspec.reference_impl.calls import Call, Failure, Reply, Return
 from migspec.spec.commands import CONTRACTS, answers, envelope, machine
 from migspec.spec.commands.queries import contradictions
 from migspec.spec.commands.settings import range_rule
-from migspec.spec.contracts import Answer, Case, Words
+from migspec.spec.contracts import Answer, Case
 from migspec.spec.invariants import INVARIANTS, Invariant, broken, is_known, unknown
 from migspec.spec.parameters import Value, changes_of, judge_changes
 from migspec.spec.profiles import PROFILES
@@ -175,33 +176,8 @@ def is_refusal(case: Case) -> bool:
 def refusal_of(answer: Answer, call: Call) -> Failure:
     """The error of an answer that is one, in words that the specification admits."""
     words = answer.expect.words
-    error_class = answer.expect.error_class or ErrorClass.GENERIC_ERROR
-    return Failure(text_of(words, call) if words else UNDEFINED, error_class)
-
-
-REASON: Final = "No such file or directory"
-"""What the host says of something that cannot be had, where nobody says otherwise."""
-UNDEFINED: Final = "An undefined error has occurred"
-"""The text of an error of which nothing is known."""
-
-_ENDINGS: Final[Mapping[str, str]] = {
-    "Failed to get ": '"write" lock',
-    "State blocked by non-migratable device '": "0000:00:02.0/ivshmem'",
-    "qmp_xen_save_devices_state: bdrv_inactivate_all() failed (": "-1)",
-}
-"""How a text goes on where the host gives no reason."""
-
-
-def text_of(words: Words, call: Call) -> str:
-    """One of the texts that an error may have: of several the one about the argument that was given first."""
-    if words.exact:
-        names = tuple(call.given())
-        return min(
-            words.exact, key=lambda text: (next((i for i, n in enumerate(names) if n in text), len(names)), text)
-        )
-    if words.beginnings:
-        return words.beginnings[0] + _ENDINGS.get(words.beginnings[0], REASON)
-    return UNDEFINED
+    text = text_of(words, rule=answer.case.id, state=answer.state, given=call.given()) if words else UNDEFINED
+    return Failure(text, answer.expect.error_class or ErrorClass.GENERIC_ERROR)
 
 
 # --- the contract as decorators

@@ -24,9 +24,10 @@ def version() -> dict[str, object]:
     return {"qemu": {"micro": micro, "minor": minor, "major": major}, "package": PACKAGE}
 
 
-def greeting() -> dict[str, object]:
-    """The first message of a monitor, which offers out-of-band execution."""
-    return {"QMP": {"version": version(), "capabilities": [word.value for word in QmpCapability]}}
+def greeting(release: Mapping[str, object] | None = None, *, oob: bool = True) -> dict[str, object]:
+    """The first message of a monitor: its release, by default the modelled one, and whether it offers OOB execution."""
+    offered = [word.value for word in QmpCapability] if oob else []
+    return {"QMP": {"version": dict(release or version()), "capabilities": offered}}
 
 
 def _name(options: Options) -> object:

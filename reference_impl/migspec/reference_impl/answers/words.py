@@ -93,11 +93,16 @@ def _candidates(words: Words, rule: str, state: int, given: Given, said: str, re
         said,
         *(begins + reason for begins in words.beginnings if reason),
         by_state(state) if by_state is not None else "",
-        *sorted(words.exact),
+        *sorted(words.exact, key=lambda text: (_place_of_argument(text, given), text)),
         *(begins + _end(begins) for begins in words.beginnings),
         anything(given) if callable(anything) else anything,
         f"Cannot do that: {words.containing}" if words.containing else "",
     )
+
+
+def _place_of_argument(text: str, given: Given) -> int:
+    """The place of the argument that a text is about: of several faults the first argument's is told."""
+    return next((place for place, name in enumerate(given) if name in text), len(given))
 
 
 def _end(begins: str) -> str:

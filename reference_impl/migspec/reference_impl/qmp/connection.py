@@ -17,9 +17,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from migspec.reference_impl.answers.general import version
+from migspec.reference_impl.answers.general import greeting, version
 from migspec.reference_impl.calls import Call, Reply, Return
-from migspec.reference_impl.qmp.greeting import greeting
 from migspec.reference_impl.qmp.items import Item, OutOfTurnError
 from migspec.reference_impl.qmp.printing import as_read, printed
 from migspec.reference_impl.qmp.reading import Reader
