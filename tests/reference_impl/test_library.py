@@ -90,5 +90,5 @@ def test_the_fixture(pytester: pytest.Pytester) -> None:
                     assert vm.qmp == "unix:" + vm.socket_path
         """
     )
-    done = pytester.runpytest_subprocess("-p", "migspec.reference_impl.plugin", "-p", "no:xdist")
+    done = pytester.runpytest_subprocess("-p", "no:xdist")
     done.assert_outcomes(passed=1)
