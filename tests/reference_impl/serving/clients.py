@@ -37,7 +37,9 @@ class Watched:
 
     async def _watch(self) -> None:
         async for event in self.client.events:
-            self.events.append((event["event"], event.get("data", {})))
+            data = event.get("data", {})
+            assert isinstance(data, dict)
+            self.events.append((str(event["event"]), data))
             self._news.set()
 
     async def ask(self, command: str, **arguments: object) -> Any:
@@ -46,9 +48,8 @@ class Watched:
 
     async def on(self, *capabilities: str) -> None:
         """Switch capabilities on."""
-        await self.ask(
-            "migrate-set-capabilities", capabilities=[{"capability": c, "state": True} for c in capabilities]
-        )
+        wanted = [{"capability": capability, "state": True} for capability in capabilities]
+        await self.ask("migrate-set-capabilities", capabilities=wanted)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for events until something holds."""
@@ -110,6 +111,20 @@ class Bare:
             message = await self.line()
             if message is None or "event" not in message:
                 return message
+
+
+@contextlib.asynccontextmanager
+async def connected(path: str, *, negotiated: bool = False) -> AsyncIterator[socket.socket]:
+    """A socket that is connected to a monitor, and not read from once it has negotiated, if it is to."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, path)
+        if negotiated:
+            await loop.sock_recv(sock, 4096)
+            await loop.sock_sendall(sock, b'{"execute": "qmp_capabilities"}')
+            await loop.sock_recv(sock, 4096)
+        yield sock
 
 
 @contextlib.asynccontextmanager

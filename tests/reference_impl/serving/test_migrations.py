@@ -41,7 +41,7 @@ async def two(
 )
 def test_precopy_over(uri: str) -> None:
     async def main() -> None:
-        async with two() as (src, source, dst, destination):
+        async with two() as (_, source, dst, destination):
             await destination.ask("migrate-incoming", uri=uri.format(folder=dst.folder))
             there = dst.served.listens_on[0]
             await source.ask("migrate", uri=there)
@@ -141,7 +141,7 @@ def test_whoever_connects_makes_a_destination_fail(said: bytes) -> None:
     async def main() -> None:
         async with serve(WAITING) as vm, watched(vm) as client:
             await client.ask("migrate-incoming", uri=vm.migration_uri)
-            reader, writer = await asyncio.open_unix_connection(vm.migration_uri.removeprefix("unix:"))
+            _, writer = await asyncio.open_unix_connection(vm.migration_uri.removeprefix("unix:"))
             writer.write(said)
             with contextlib.suppress(ConnectionError):
                 await writer.drain()
@@ -259,10 +259,8 @@ def test_a_migration_into_a_file_and_out_of_it() -> None:
     async def main() -> None:
         async with pair(SMALL, WAITING) as (src, dst):
             path = Path(dst.folder, "saved")
-            for vm, command, flags in (
-                (src, "migrate", os.O_WRONLY | os.O_CREAT),
-                (dst, "migrate-incoming", os.O_RDONLY),
-            ):
+            out, back = os.O_WRONLY | os.O_CREAT, os.O_RDONLY
+            for vm, command, flags in ((src, "migrate", out), (dst, "migrate-incoming", back)):
                 end = os.open(path, flags, 0o600)
                 await send_descriptors(
                     vm.socket_path,
@@ -316,7 +314,7 @@ def test_descriptors_that_nobody_uses_are_closed() -> None:
 
 def test_a_command_is_run_only_where_that_is_permitted(tmp_path: Path) -> None:
     async def main(permissions: Permissions | None, path: Path) -> None:
-        async with two(permissions=permissions) as (src, source, dst, destination):
+        async with two(permissions=permissions) as (_, source, _, destination):
             await source.ask("migrate", uri=f"exec:cat > {path}")
             await source.until(lambda: source.statuses[-1:] in (["failed"], ["completed"]))
             if permissions is None:

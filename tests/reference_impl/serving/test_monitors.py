@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.reference_impl.serving.clients import bare, run, watched
+from tests.reference_impl.serving.clients import bare, connected, run, watched
 
 from migspec.reference_impl.library import pair, serve
 from migspec.reference_impl.options import Options
@@ -56,13 +56,12 @@ def test_qmp_shell(tmp_path: Path) -> None:
 
 def test_a_second_client_waits_until_the_first_has_gone() -> None:
     async def main() -> None:
-        async with serve() as vm:
-            async with bare(vm) as first:
-                reader, writer = await asyncio.open_unix_connection(vm.socket_path)
-                assert "return" in await first.ask("query-status")
-                assert not reader._buffer  # type: ignore[attr-defined]
-            assert b"QMP" in await reader.readline()
-            writer.close()
+        async with serve() as vm, bare(vm) as first, connected(vm.socket_path) as second:
+            assert "return" in await first.ask("query-status")
+            with pytest.raises(BlockingIOError):
+                second.recv(1)
+            first.writer.close()
+            assert b"QMP" in await asyncio.get_running_loop().sock_recv(second, 4096)
 
     run(main())
 
@@ -105,7 +104,7 @@ def test_the_same_address_is_not_served_twice(tmp_path: Path) -> None:
 
 
 async def garbage(path: str) -> None:
-    reader, writer = await asyncio.open_unix_connection(path)
+    _, writer = await asyncio.open_unix_connection(path)
     writer.write(os.urandom(200_000))
     writer.write(b"\xff{]}" * 1000)
     await asyncio.sleep(0)
@@ -119,8 +118,8 @@ async def half_a_line(path: str) -> None:
     writer.close()
 
 
-async def poured(path: str, piece: bytes, first: bytes = b"") -> None:
-    """Send 64 MiB, and read nothing but what comes, for as long as the server takes it in a while."""
+async def brackets(path: str) -> None:
+    """Send 64 MiB, or as many as are taken in a while."""
     reader, writer = await asyncio.open_unix_connection(path)
 
     async def read() -> None:
@@ -128,22 +127,13 @@ async def poured(path: str, piece: bytes, first: bytes = b"") -> None:
             pass
 
     reading = asyncio.create_task(read())
-    writer.write(first)
     with contextlib.suppress(TimeoutError, ConnectionError):
-        async with asyncio.timeout(0.3):
-            for _ in range(64 << 20 >> 12):
-                writer.write(piece)
+        async with asyncio.timeout(0.5):
+            for _ in range(1024):
+                writer.write(b"[" * (64 << 10))
                 await writer.drain()
     reading.cancel()
     writer.transport.abort()
-
-
-async def brackets(path: str) -> None:
-    await poured(path, b"[" * (4 << 10))
-
-
-async def one_text_of_brackets(path: str) -> None:
-    await poured(path, b"[]," * (4 << 8), b"[")
 
 
 async def gone_in_mid_reply(path: str) -> None:
@@ -168,9 +158,7 @@ async def flood_of_requests(path: str) -> None:
                 await asyncio.get_running_loop().sock_sendall(sock, data)
 
 
-@pytest.mark.parametrize(
-    "harm", [garbage, half_a_line, brackets, one_text_of_brackets, gone_in_mid_reply, flood_of_requests]
-)
+@pytest.mark.parametrize("harm", [garbage, half_a_line, brackets, gone_in_mid_reply, flood_of_requests])
 def test_a_client_that_means_harm_harms_nobody_else(harm: Callable[[str], Awaitable[None]]) -> None:
     async def main() -> None:
         async with pair() as (victim, neighbour), bare(neighbour) as calm:
@@ -195,8 +183,7 @@ def test_a_client_that_leaves_events_unread_is_dropped(monkeypatch: pytest.Monke
         async with serve() as vm:
             vm.served.listen_for_clients(f"unix:{vm.folder}/second")
             second = type(vm)(vm.served, f"unix:{vm.folder}/second", vm.folder)
-            async with bare(second) as busy, bare(vm) as deaf:
-                deaf.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            async with bare(second) as busy, connected(vm.socket_path, negotiated=True):
                 rounds = 0
                 while len(vm.served._clients) == 2:
                     await busy.ask("stop")
