@@ -10,6 +10,7 @@ from migspec.reference_impl.decisions import DECISIONS, address_of, effect
 from migspec.reference_impl.effects import EFFECTS
 from migspec.reference_impl.process import Process
 from migspec.spec.contracts import Answer, Case
+from migspec.spec.invariants import is_known
 from migspec.spec.state import VARIABLES, assign
 from migspec.spec.steps import IO, MAIN
 from migspec.spec.vocabulary import ErrorClass
@@ -40,7 +41,7 @@ class Answering(Process):
 
     def answer_with(self, call: Call, answer: Answer) -> None:
         """Take the step that an answer to a call is."""
-        settled = replace(answer, state=self.resolve(answer.state, call))
+        settled = answer if is_known(answer.state) else replace(answer, state=self.resolve(answer.state, call))
         for step in self._relation.answered(self.c, self.asking, call.request, settled, oob=call.oob):
             self.become(step.after)
             return

@@ -24,12 +24,12 @@ from migspec.spec.contracts import Expect
 from migspec.spec.requests import Request
 from migspec.spec.rows import Row, Thread
 from migspec.spec.state import Life, assign
-from migspec.spec.steps import IO, LOOPING, MAIN, NEGOTIATING, Due, Monitor
+from migspec.spec.steps import IO, LIFE, LOOPING, MAIN, NEGOTIATING, THREADS, Due, Monitor
 
 EXIT_TAKES: Final = 0.005
 """Seconds from the end of the main loop to that of the process."""
 
-_LEAVING: Final = (Life.DOWN, Life.GONE)
+_LEAVING: Final = LIFE.bits((Life.DOWN, Life.GONE))
 _HOLDING: Final = {"stage": (Thread.MIGRATION, "stage", "outgoing"), "load": (Thread.LISTEN, "load", "incoming")}
 """By the variable whose present value may be held: the thread that is held then, and what no other may change."""
 _NOTHING: Final = Request("")
@@ -43,6 +43,8 @@ class Machine(Answering, Moving):
         self._queues: list[deque[object]] = []
         self._oob_queues: list[deque[object]] = []
         self._replies: dict[int, tuple[object, Reply]] = {}
+        self._active = [now] * (len(THREADS) + 1)
+        self._foreseen: tuple[tuple[float, int], list[Take]] | None = None
         self._scheduler = scheduler or Steady()
         if options.incoming not in ("", "defer"):
             fault = self.destination.listen(options.incoming, None)
@@ -101,10 +103,12 @@ class Machine(Answering, Moving):
 
     def not_dialled(self, channel: int, text: str) -> None:
         """A channel that was dialled could not be connected."""
+        self.turn += 1
         self.source.not_dialled(channel, text)
 
     def accepted(self, channel: int) -> None:
         """Somebody has connected to the address on which the machine listens."""
+        self.turn += 1
         if not self.destination.accepted(channel):
             self.host.hang_up(channel)
 
@@ -119,6 +123,7 @@ class Machine(Answering, Moving):
 
     def garbled(self, channel: int) -> None:
         """Something has come over a channel that is no message."""
+        self.turn += 1
         self.destination.garbled(channel)
 
     def lost(self, channel: int) -> None:
@@ -135,6 +140,7 @@ class Machine(Answering, Moving):
         The time never goes back; an earlier one counts as the present.
         """
         self.now = max(self.now, now)
+        self._foreseen = None
         if self.source.attempt is not None:
             self.source.attempt.work.advance(self.now)
         if self.watcher is not None:
@@ -166,12 +172,30 @@ class Machine(Answering, Moving):
         for thread, items in enumerate(c.owed):
             if items:
                 delay = self.reply_delay if isinstance(items[0], Due) else 0.0
-                yield Deliver(self._rested[thread] + delay, thread)
-        life = self.value("life")
-        if life in _LEAVING and not c.owed[MAIN]:
+                yield Deliver(self._active[thread] + delay, thread)
+        if c.state & _LEAVING and not c.owed[MAIN]:
             yield End(self._rested[MAIN] + EXIT_TAKES)
+        for take in self._takes():
+            if take.thread == ASIDE or not c.owed[take.thread]:
+                yield take
+        for monitor, queue in enumerate(self._queues):
+            if queue and not c.owed[MAIN] and c.state & LOOPING and not self.wanted("hold:main"):
+                yield Execute(self._active[MAIN], monitor, oob=False)
+        for monitor, queue in enumerate(self._oob_queues):
+            if queue and not c.owed[IO]:
+                yield Execute(self._active[IO], monitor, oob=True)
+
+    def _takes(self) -> list[Take]:
+        """The rows that may be taken by threads that owe nothing."""
+        # polls change none of them, so they are asked about once a moment
+        moment = (self.now, self.turn)
+        if self._foreseen is None or self._foreseen[0] != moment or self.watcher is not None:
+            self._foreseen = (moment, list(self._ask_gates()))
+        return self._foreseen[1]
+
+    def _ask_gates(self) -> Iterator[Take]:
         for thread, row, opening in self.rows_open():
-            if (thread != ASIDE and c.owed[thread]) or self._is_held(row):
+            if self._is_held(row):
                 continue
             if self.wishes and f"take:{row.id}" in self.wishes:
                 yield Take(self._rested[thread], thread, row)
@@ -179,12 +203,6 @@ class Machine(Answering, Moving):
             at = opening.gate(self, thread)
             if at is not None:
                 yield Take(at, thread, row, opening.rare)
-        for monitor, queue in enumerate(self._queues):
-            if queue and not c.owed[MAIN] and c.state & LOOPING and not self.wanted("hold:main"):
-                yield Execute(self._rested[MAIN], monitor, oob=False)
-        for monitor, queue in enumerate(self._oob_queues):
-            if queue and not c.owed[IO]:
-                yield Execute(self._rested[IO], monitor, oob=True)
 
     def _is_held(self, row: Row) -> bool:
         if not self.wishes:
@@ -197,18 +215,28 @@ class Machine(Answering, Moving):
         """Do one of `choices`."""
         match choice:
             case Deliver(_, thread):
-                self._rested[thread] = self.now
+                if not isinstance(self.c.owed[thread][0], Due):
+                    self._has_moved(thread)
+                self._active[thread] = self.now
                 self._deliver(thread)
             case Execute(_, monitor, oob):
-                self._rested[IO if oob else MAIN] = self.now
+                thread, turn = IO if oob else MAIN, self.turn
+                self._active[thread] = self.now
                 self._execute(monitor, oob=oob)
+                if self.turn != turn:
+                    self._has_moved(thread)
             case Take(_, thread, row):
-                self._rested[thread] = self.now
+                self._has_moved(thread)
                 self.take_row(thread, row)
             case End():
                 self._die(Exit.QUIT)
         if self.exit is None and self.value("life") in ENDS:
             self._die(ENDS[Life(self.value("life"))])
+
+    def _has_moved(self, thread: int) -> None:
+        # what a thread only answers does not keep it from its own next step, or polls would
+        self.turn += 1
+        self._rested[thread] = self._active[thread] = self.now
 
     def _die(self, how: Exit) -> None:
         self.exit = how

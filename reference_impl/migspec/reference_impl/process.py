@@ -124,7 +124,7 @@ class Process(Commands):
         return self.c.state & ~SESSION.field | session
 
     def rested(self, thread: int) -> float:
-        """When a thread took its last step or delivered its last message."""
+        """When a thread took its last step or announced one; answers do not count."""
         return self._rested[thread]
 
     def wanted(self, wish: str) -> bool:

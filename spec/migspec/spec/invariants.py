@@ -318,9 +318,13 @@ def broken(state: int) -> tuple[Invariant, ...]:
     return tuple(invariant for invariant in INVARIANTS if not invariant.holds(state))
 
 
+_FIELDS = tuple(variable.field for variable in VARIABLES.values())
+
+
+@lru_cache(maxsize=4096)
 def is_known(state: int) -> bool:
     """Whether every variable has exactly one value."""
-    return state.bit_count() == len(VARIABLES) and all(state & variable.field for variable in VARIABLES.values())
+    return state.bit_count() == len(_FIELDS) and all(state & field for field in _FIELDS)
 
 
 def unknown(state: int) -> Iterator[str]:

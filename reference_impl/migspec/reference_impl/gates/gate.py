@@ -21,7 +21,7 @@ class Ground(Surroundings, Protocol):
         """Its incoming side."""
 
     def rested(self, thread: int) -> float:
-        """When a thread took its last step or delivered its last message."""
+        """When a thread took its last step or announced one; answers do not count."""
 
     def wanted(self, wish: str) -> bool:
         """Whether a client, a fault script or the guest has asked for something that a row then does."""
