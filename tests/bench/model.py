@@ -7,7 +7,10 @@ contracts the same calls are made in one process, in turns, so that a machine th
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import selectors
+import socket
 import subprocess
 import sys
 import tempfile
@@ -146,6 +149,68 @@ def round_of(commands: int, *, connected: bool) -> dict[str, float]:
     return taken
 
 
+_PAIRS = """
+import asyncio, sys
+from migspec.reference_impl.options import Options
+from migspec.reference_impl.serving import Served
+
+async def main(folder, pairs):
+    kept = []
+    for number in range(pairs):
+        for name, options in (("src", Options()), ("dst", Options(incoming="defer"))):
+            served = Served(options)
+            served.listen_for_clients(f"unix:{folder}/{name}{number}")
+            kept.append(served)
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+"""
+
+
+def served_rate(pairs: int, seconds: float, *, contracts: bool) -> float:
+    """Commands a second that one process answers which serves so many pairs, a client to each.
+
+    The clients poll the sources, in a second process: this one.
+    """
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment["MIGSPEC_CONTRACTS"] = "on" if contracts else "off"
+    with tempfile.TemporaryDirectory(prefix="migspec-bench-") as folder:
+        line = [sys.executable, "-c", _PAIRS, folder, str(pairs)]
+        process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment)
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            return _polled([f"{folder}/src{number}" for number in range(pairs)], seconds)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def _polled(paths: Sequence[str], seconds: float) -> float:
+    waiting = selectors.DefaultSelector()
+    for path in paths:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(path)
+        client.recv(4096)
+        client.sendall(b'{"execute": "qmp_capabilities"}\n')
+        waiting.register(client, selectors.EVENT_READ)
+    answered = 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for key, _ in waiting.select(timeout=1):
+            polled = key.fileobj
+            assert isinstance(polled, socket.socket)
+            # a reply is small, so one read has it whole; an event never comes here
+            assert polled.recv(65536).endswith(b"\n")
+            answered += 1
+            polled.sendall(b'{"execute": "query-migrate", "id": %d}\n' % answered)
+    for key in tuple(waiting.get_map().values()):
+        assert isinstance(key.fileobj, socket.socket)
+        key.fileobj.close()
+    return answered / seconds
+
+
 def idle_memory() -> float:
     """Megabytes that a served VM takes while nothing happens, its clients gone.  Needs Linux's `/proc`."""
     with tempfile.TemporaryDirectory(prefix="migspec-bench-") as folder:
@@ -184,6 +249,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for title, connected in (("a VM that idles", False), ("a source in a migration", True)):
         rounds = [round_of(options.commands, connected=connected) for _ in range(options.rounds)]
         console.print(table_of(f"{options.commands:,} commands to {title}", rounds))
+    for state in (False, True):
+        rate = served_rate(100, 5.0, contracts=state)
+        console.print(
+            f"100 clients of 100 pairs in one process, contracts {'on' if state else 'off'}: {rate:,.0f} commands/s"
+        )
     console.print(f"an idle served VM takes {idle_memory():.0f} MB")
 
 
