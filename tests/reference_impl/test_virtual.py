@@ -1,12 +1,15 @@
 """Migrations of modelled machines in virtual time: what a client sees of them, and what the judge says."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.reference_impl.recording import judged
 
-from migspec.reference_impl.options import MIB, Options
+from migspec.reference_impl.host import Exit
+from migspec.reference_impl.options import MIB, Disk, Options
 from migspec.reference_impl.virtual import Client, World
+from migspec.spec.rows import SEED
 from migspec.traces.findings import Verdict
 
 ADDRESS = "unix:/tmp/model.sock"
@@ -16,9 +19,9 @@ def pair(
     *capabilities: str, workload: str = "idle", memory: int = 128 * MIB, bandwidth: int = 1250 * MIB
 ) -> tuple[World, Client, Client]:
     world = World()
-    options = {"workload": workload, "memory": memory, "bandwidth": bandwidth}
-    src = world.start("src", Options(**options)).client()
-    dst = world.start("dst", Options(incoming="defer", **options)).client()
+    options = Options(workload=workload, memory=memory, bandwidth=bandwidth)
+    src = world.start("src", options).client()
+    dst = world.start("dst", replace(options, incoming="defer")).client()
     on = [{"capability": name, "state": True} for name in ("events", *capabilities)]
     for client in (src, dst):
         client.value("migrate-set-capabilities", {"capabilities": on})
@@ -143,3 +146,60 @@ def test_nobody_listens(tmp_path: Path) -> None:
     answer = src.value("query-migrate")
     assert answer["error-desc"] == "Failed to connect to '/tmp/nobody.sock': No such file or directory"
     assert_conforms(world, tmp_path)
+
+
+@pytest.mark.parametrize("address", ["foo:bar", "tcp:nowhere", "unix:"])
+def test_a_process_that_cannot_listen_ends_at_once(address: str) -> None:
+    host = World().start("dst", Options(incoming=address))
+    assert host.machine.exit is Exit.FAILED
+    assert host.reports[0].startswith(f"-incoming {address}: ")
+
+
+def test_a_guest_with_a_primary_gives_it_up_first(tmp_path: Path) -> None:
+    world = World()
+    src = world.start("src", Options(failover=True)).client()
+    dst = world.start("dst", Options(incoming=ADDRESS)).client()
+    src.value("migrate-set-capabilities", {"capabilities": [{"capability": "events", "state": True}]})
+    src.value("migrate", {"uri": ADDRESS})
+    reach(src, "completed")
+    assert names(src)[:5] == ["setup", "UNPLUG_PRIMARY", "P1", "wait-unplug", "active"]
+    dst.value("query-migrate")
+    assert_conforms(world, tmp_path)
+
+
+def test_a_snapshot_uses_the_outgoing_side(tmp_path: Path) -> None:
+    world = World()
+    src = world.start("src", Options(disks=(Disk("d0", MIB),))).client()
+    src.value("migrate-set-capabilities", {"capabilities": [{"capability": "events", "state": True}]})
+    assert src.value("human-monitor-command", {"command-line": "savevm one"}) == ""
+    assert names(src) == ["STOP", "setup", "P1", "P2", "completed", "RESUME"]
+    src.value("query-migrate")
+    assert src.value("human-monitor-command", {"command-line": "loadvm one"}) == ""
+    assert src.value("human-monitor-command", {"command-line": "loadvm two"}).startswith("Error: ")
+    assert_conforms(world, tmp_path)
+
+
+def test_the_seed_profile_has_no_defects(tmp_path: Path) -> None:
+    """After a resume that found nobody, the next one works."""
+    world = World()
+    options = Options(profile=SEED, workload="uniform:400M", memory=512 * MIB, bandwidth=100 * MIB)
+    src = world.start("src", options).client()
+    dst = world.start("dst", replace(options, incoming="defer")).client()
+    on = [{"capability": name, "state": True} for name in ("events", "postcopy-ram")]
+    for client in (src, dst):
+        client.value("migrate-set-capabilities", {"capabilities": on})
+    dst.value("migrate-incoming", {"uri": ADDRESS})
+    src.value("migrate", {"uri": ADDRESS})
+    reach(src, "active")
+    src.value("migrate-start-postcopy")
+    reach(dst, "postcopy-active")
+    world.cut("src", "dst")
+    reach(src, "postcopy-paused")
+    reach(dst, "postcopy-paused")
+    src.value("migrate", {"uri": "unix:/nobody", "resume": True})
+    world.run(world.now + 1)
+    dst.value("migrate-recover", {"uri": ADDRESS})
+    src.value("migrate", {"uri": ADDRESS, "resume": True})
+    reach(src, "completed")
+    report = judged(world, tmp_path, SEED)
+    assert report.verdict is Verdict.CONFORMS, [str(finding) for finding in report.findings]

@@ -28,6 +28,7 @@ from migspec.reference_impl.link.messages import (
 )
 from migspec.reference_impl.physics.announcements import announcements
 from migspec.reference_impl.physics.incoming import IncomingWork
+from migspec.reference_impl.source import CONVERSATION
 from migspec.reference_impl.surroundings import Surroundings
 from migspec.spec.state import Load
 from migspec.spec.vocabulary import COLOMessage, MigrationCapability
@@ -67,7 +68,7 @@ class Arrival:
     heard: float = 0.0
     next_requests: float = 0.0
     colo_exited: bool = False
-    conversation: deque[COLOMessage] = field(default_factory=deque)
+    conversation: deque[COLOMessage] = field(default_factory=lambda: deque(maxlen=CONVERSATION))
 
 
 class Destination:

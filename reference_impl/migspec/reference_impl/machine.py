@@ -20,6 +20,7 @@ from migspec.reference_impl.link.messages import Kill, LinkMessage
 from migspec.reference_impl.moving import ASIDE, ENDS, Moving
 from migspec.reference_impl.options import Options
 from migspec.reference_impl.scheduling import Choice, Deliver, End, Execute, Scheduler, Steady, Take
+from migspec.spec import uri
 from migspec.spec.contracts import Expect
 from migspec.spec.requests import Request
 from migspec.spec.rows import Row, Thread
@@ -47,7 +48,9 @@ class Machine(Answering, Moving):
         self._foreseen: tuple[tuple[float, int], list[Take]] | None = None
         self._scheduler = scheduler or Steady()
         if options.incoming not in ("", "defer"):
-            fault = self.destination.listen(options.incoming, None)
+            verdict = uri.incoming(options.incoming, deferred=False)
+            malformed = not verdict.may_pass
+            fault = verdict.refusals[0].text if malformed else self.destination.listen(options.incoming, None)
             if fault:
                 self.host.report(f"-incoming {options.incoming}: {fault}")
                 self._die(Exit.FAILED)

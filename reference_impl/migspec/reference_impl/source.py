@@ -38,6 +38,9 @@ PROGRESS_EVERY: Final = 0.05
 UNPLUG_TAKES: Final = 0.25
 """Seconds until the guest has given up a failover primary."""
 
+CONVERSATION: Final = 4
+"""So many of the last words of a COLO conversation are remembered; no step asks for more than two."""
+
 CONNECTION_CLOSED: Final = "Unable to write to socket: Broken pipe"
 """The error-desc of a migration whose peer is gone."""
 PIPE_CLOSED: Final = "Unable to write to command: Broken pipe"
@@ -74,7 +77,7 @@ class Attempt:
     next_checkpoint: float | None = None
     requested: bool = False
     colo_exited: bool = False
-    conversation: deque[COLOMessage] = field(default_factory=deque)
+    conversation: deque[COLOMessage] = field(default_factory=lambda: deque(maxlen=CONVERSATION))
     error: str = ""
 
 

@@ -195,6 +195,8 @@ class VirtualHost:
         other = self.world.new_channel()
         cable = Cable(((self, channel), (peer, other)), self.machine.options.latency, self.world.now)
         self.cables[channel] = peer.cables[other] = cable
+        # one connection is all that is waited for
+        peer.addresses.discard(address)
         self.machine.dialled(channel)
         peer.machine.accepted(other)
 

@@ -31,7 +31,6 @@ from migspec.reference_impl.serving.dialling import Dial
 from migspec.reference_impl.serving.endpoints import Command, Descriptor, EndpointError
 from migspec.reference_impl.serving.monitors import Client, Door
 from migspec.reference_impl.serving.pipes import CommandEnds, Ends, SocketEnds, open_descriptor
-from migspec.spec import uri
 from migspec.spec.profiles import PROFILES
 
 FAREWELL: Final = 2.0
@@ -264,9 +263,6 @@ class Served:
 
     def listen(self, address: str, descriptor: int | None) -> str:
         """Listen; a unix socket of this machine's own on the same path is replaced."""
-        verdict = uri.incoming(address)
-        if not verdict.may_pass:
-            return verdict.refusals[0].text
         try:
             target = endpoints.endpoint(address)
             match target:
