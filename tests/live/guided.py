@@ -27,9 +27,9 @@ from migspec.reference_impl.virtual import Client, World
 from migspec.spec.steps import THREADS
 from migspec.traces.format import open_trace
 
-TICK: Final = 0.0005
+TICK: Final = 0.004
 """Virtual seconds that pass where everything that is due is held back."""
-PATIENCE: Final = 8.0
+PATIENCE: Final = 4.0
 """Virtual seconds that a client waits for what it was sent in the recording."""
 
 _EVENT: Final = "MIGRATION:"

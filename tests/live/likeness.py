@@ -9,7 +9,7 @@ recordings are alike if, monitor by monitor,
 - any two messages of one thread are in the same order, as are an event and the reply of the thread that sent it;
 - the monitor closed in the same way.
 
-A reply that differs is still alike if it is *exchangeable*: if the judge finds each of the two recordings as good with
+A reply to a query that differs is still alike if it is *exchangeable*: if the judge finds each of the two recordings as good with
 the other's reply in the place of its own.  That is what "the specification leaves it open" means: a query that was
 answered a moment sooner or later, before or after a thread had moved on.
 """
@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -30,9 +29,13 @@ from migspec.spec.commands import CONTRACTS
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.numbers import RELATIONS
 from migspec.spec.rows import QEMU_5_2_0, Thread
-from migspec.traces.findings import Grade
-from migspec.traces.format import open_trace
-from migspec.traces.judge import Options, judge_file
+from migspec.traces.automaton import Node
+from migspec.traces.explain import Explainer, Explanation
+from migspec.traces.findings import Grade, Report
+from migspec.traces.format import open_trace, read_header
+from migspec.traces.judge import Options, TraceJudge
+from migspec.traces.observations import Observation
+from migspec.traces.vm import VmJudge
 
 MEASURED: Final = frozenset(("query-migrate", "query-dirty-rate", "calc-dirty-rate"))
 """The queries whose numbers are those of the physics."""
@@ -316,8 +319,8 @@ def _named(event: str) -> str:
 
 
 def exchangeable(original: Path, one: Exchange, model: Path, other: Exchange) -> bool:
-    """Whether the judge finds both recordings as good with their replies exchanged."""
-    if one.reply is None or other.reply is None:
+    """Whether the judge finds both recordings as good with their replies to a query exchanged."""
+    if one.reply is None or other.reply is None or not one.command.startswith("query-"):
         return False
     return _as_good(model, other.line, one.reply) and _as_good(original, one.line, other.reply)
 
@@ -333,14 +336,35 @@ def _as_good(trace: Path, line: int, reply: Message) -> bool:
     kept = {name: value for name, value in entry["msg"].items() if name == "id"}
     entry["msg"] = {name: value for name, value in reply.items() if name != "id"} | kept
     texts[line - 1] = json.dumps(entry)
-    with TemporaryDirectory(prefix="q-") as folder:
-        changed = Path(folder, "changed.jsonl")
-        changed.write_text("\n".join(texts) + "\n")
-        report = judge_file(str(changed), Options())
-    return (
-        not any(finding.grade is Grade.VIOLATION and finding.rule not in _NUMERIC for finding in report.findings)
-        and not report.error
-    )
+    judge = _Judge(Report(str(trace)), read_header(texts[0].encode(), str(trace)), Options())
+    try:
+        for number, text in enumerate(texts[1:], 2):
+            if text:
+                judge.feed(number, text.encode())
+    except _ObjectionError:
+        return False
+    told = {finding.rule for finding in judge.report.findings if finding.grade is Grade.VIOLATION}
+    return told <= _NUMERIC
+
+
+class _ObjectionError(Exception):
+    """A message that is not possible."""
+
+
+class _Silent(Explainer):
+    """Does not explain what is wrong, which takes long."""
+
+    def open(self, node: Node, observation: Observation, line: int, vm: str) -> Explanation:
+        raise _ObjectionError
+
+
+class _Judge(TraceJudge):
+    """A judge that goes no further than to the first message that is not possible."""
+
+    def _open(self, name: str, greeting: bytes) -> VmJudge:
+        vm = super()._open(name, greeting)
+        vm.explainer = _Silent(vm.automaton)
+        return vm
 
 
 def statuses(path: Path) -> dict[str, tuple[str, ...]]:
