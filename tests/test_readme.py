@@ -8,11 +8,12 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import dedent
@@ -27,6 +28,8 @@ from migspec.reference_impl.faults.words import PRESETS
 
 README: Final = (Path(__file__).resolve().parent.parent / "README.md").read_text()
 WALK: Final = "### A postcopy migration that loses its link\n"
+FAULTS: Final = "### Faults for your own recovery code\n"
+CUT: Final = "--fault command=query-status:cut"
 PROMPT: Final = "(QEMU) "
 PAUSE: Final = 0.05
 """Seconds between two looks at what a reader would look at again."""
@@ -199,16 +202,42 @@ class Reader:
 
 PAUSED: Final = ("setup", "active", "postcopy-active", "postcopy-paused")
 RECOVERED: Final = ("postcopy-recover", "postcopy-active", "completed")
+SEEN: Final = {
+    "src": (*PAUSED, *RECOVERED),
+    "dst": (*PAUSED, "setup", *RECOVERED),  # each address that is listened on is a set-up
+}
+"""The statuses that each VM announces in the walk-through."""
 
 
 def test_the_walk_through() -> None:
     with TemporaryDirectory(prefix="q-") as name, Reader(Path(name)) as reader:
         for step in steps():
             reader.does(step)
-        assert statuses(Path(name, "my.jsonl")) == {
-            "src": (*PAUSED, *RECOVERED),
-            "dst": (*PAUSED, "setup", *RECOVERED),  # each address that is listened on is a set-up
-        }
+        assert statuses(Path(name, "my.jsonl")) == SEEN
+
+
+def test_the_walk_through_with_a_control_socket() -> None:
+    """The link is lost by what the document says to the control socket, and all else is the same."""
+    said = section(FAULTS).partition("```\n$ socat - unix:/tmp/src.control\n")[2].partition("```\n")[0].splitlines()
+    assert len(said) == 4
+    with TemporaryDirectory(prefix="q-") as name, Reader(Path(name)) as reader:
+        for step in steps():
+            if isinstance(step, Typed) and CUT in step.line:
+                line = step.line.replace(CUT, "--control unix:/tmp/src.control")
+                told = f"{step.expected}control: listening on unix:/tmp/src.control\n"
+                reader.does(replace(step, line=line, expected=told))
+                continue
+            if isinstance(step, Typed) and "finish-migrate" in step.expected:
+                with socket.socket(socket.AF_UNIX) as control:
+                    control.settimeout(DEADLINE)
+                    control.connect(f"{name}/src.control")
+                    lines = control.makefile("rw")
+                    for request, answer in zip(said[::2], said[1::2], strict=True):
+                        print(request, file=lines, flush=True)
+                        assert lines.readline() == f"{answer}\n"
+                    lines.close()
+            reader.does(step)
+        assert statuses(Path(name, "my.jsonl")) == SEEN
 
 
 def test_the_walk_through_shows_what_matters() -> None:
@@ -254,7 +283,7 @@ def test_only_numbers_and_what_is_left_out_may_differ(expected: str, printed: st
 
 
 def test_every_ready_made_fault_is_listed() -> None:
-    listed = re.findall(r"^\| `([a-z-]+)` \|", section("### Faults for your own recovery code\n"), re.MULTILINE)
+    listed = re.findall(r"^\| `([a-z-]+)` \|", section(FAULTS), re.MULTILINE)
     assert listed == ["--fault", *PRESETS]
 
 
