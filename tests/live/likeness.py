@@ -9,9 +9,9 @@ recordings are alike if, monitor by monitor,
 - any two messages of one thread are in the same order, as are an event and the reply of the thread that sent it;
 - the monitor closed in the same way.
 
-A reply to a query that differs is still alike if it is *exchangeable*: if the judge finds each of the two recordings as good with
-the other's reply in the place of its own.  That is what "the specification leaves it open" means: a query that was
-answered a moment sooner or later, before or after a thread had moved on.
+A reply to a query that differs is still alike if it is *exchangeable*: if the judge finds each of the two recordings as
+good with the other's reply in the place of its own.  That is what "the specification leaves it open" means: a query
+that was answered a moment sooner or later, before or after a thread had moved on.
 """
 
 import json

@@ -19,6 +19,7 @@ from migspec.reference_impl.serving.endpoints import (
 )
 
 _UNDER_WAY: Final = (errno.EINPROGRESS, errno.EWOULDBLOCK)
+_QUEUED: Final = 0.02  # seconds to the next look at a listener whose queue is full
 
 
 class Dial:
@@ -95,8 +96,17 @@ class Dial:
                 self._connected(sock)
                 return
             sock.close()
+            if number == errno.EAGAIN and family == socket.AF_UNIX:
+                # the listener's queue is full, and a connection waits until there is room
+                self._left.insert(0, (family, where))
+                self._loop.call_later(_QUEUED, self._again)
+                return
             fault = OSError(number, os.strerror(number))
         self._refuse(not_connected(self._target, fault or OSError(errno.ENOENT, os.strerror(errno.ENOENT))))
+
+    def _again(self) -> None:
+        if not self._over:
+            self._next(None)
 
     def _decided(self) -> None:
         sock = self._sock
