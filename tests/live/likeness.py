@@ -29,11 +29,11 @@ from migspec.spec.commands import CONTRACTS
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.numbers import RELATIONS
 from migspec.spec.rows import QEMU_5_2_0, Thread
-from migspec.traces.automaton import Node
-from migspec.traces.explain import Explainer, Explanation
+from migspec.traces.automaton import Automaton, Edge, Node
 from migspec.traces.findings import Grade, Report
 from migspec.traces.format import open_trace, read_header
-from migspec.traces.judge import Options, TraceJudge
+from migspec.traces.hypotheses import Relation
+from migspec.traces.judge import Options, TraceJudge, bench_of
 from migspec.traces.observations import Observation
 from migspec.traces.vm import VmJudge
 
@@ -351,19 +351,41 @@ class _ObjectionError(Exception):
     """A message that is not possible."""
 
 
-class _Silent(Explainer):
-    """Does not explain what is wrong, which takes long."""
+class _Strict(Automaton):
+    """Takes each VM for the likeliest, and goes no further than to the first message that is not possible.
 
-    def open(self, node: Node, observation: Observation, line: int, vm: str) -> Explanation:
-        raise _ObjectionError
+    What a judge does next takes long: it looks for other beginnings, and for an explanation.
+    """
+
+    def follow(self, node: Node, observation: Observation) -> Edge:
+        edge = super().follow(node, observation)
+        if edge.node is None:
+            raise _ObjectionError
+        return edge
+
+
+@cache
+def _strict() -> _Strict:
+    return _Strict(Relation(QEMU_5_2_0))
 
 
 class _Judge(TraceJudge):
-    """A judge that goes no further than to the first message that is not possible."""
+    """A judge that is strict."""
 
     def _open(self, name: str, greeting: bytes) -> VmJudge:
-        vm = super()._open(name, greeting)
-        vm.explainer = _Silent(vm.automaton)
+        bench = bench_of(QEMU_5_2_0)
+        vm = VmJudge(
+            name,
+            _strict(),
+            bench.reader,
+            bench.explainer,
+            self._add,
+            self._journeys,
+            late=not greeting,
+            other_clients=False,
+        )
+        self._vms[name] = vm
+        self.report.profiles[name] = QEMU_5_2_0
         return vm
 
 
