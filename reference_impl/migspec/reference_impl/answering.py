@@ -13,6 +13,7 @@ from migspec.spec.contracts import Answer, Case
 from migspec.spec.invariants import is_known
 from migspec.spec.state import VARIABLES, assign
 from migspec.spec.steps import IO, MAIN
+from migspec.spec.uri import UriKind
 from migspec.spec.vocabulary import ErrorClass
 
 
@@ -93,6 +94,8 @@ class Answering(Process):
             name = address.removeprefix("fd:")
             if verdict is None or not verdict.may_pass:
                 fault = refusals[0].text if verdict is not None and (refusals := verdict.refusals) else "no address"
+            elif verdict.kind is UriKind.FD and name not in self.descriptors and verdict.refusals:
+                fault = verdict.refusals[0].text
             else:
                 fault = self.destination.listen(address, self.descriptors.get(name))
             self._listened = (call, fault)
