@@ -11,6 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from tests.live.likeness import statuses
@@ -22,8 +23,10 @@ from migspec.cli.serving import options_of
 from migspec.reference_impl.faults import Faults
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.machine import Machine
-from migspec.reference_impl.scheduling import Choice, Deliver, Execute, Take
-from migspec.reference_impl.virtual import Client, World
+from migspec.reference_impl.options import Options
+from migspec.reference_impl.scheduling import Choice, Deliver, Execute, Scheduler, Take
+from migspec.reference_impl.virtual import Client, VirtualHost, World
+from migspec.spec.commands import CONTRACTS
 from migspec.spec.steps import THREADS
 from migspec.traces.format import open_trace
 
@@ -43,6 +46,25 @@ class PacedWorld(World):
         """Go on to the next thing that is due, or a tick if that is overdue, but no further than `until`."""
         due = self._next()
         self._step(min(until, due if due is not None and due > self.now else self.now + TICK))
+
+    def start(self, name: str, options: Options, scheduler: Scheduler | None = None) -> VirtualHost:
+        """Start a machine of that name."""
+        host = self.hosts[name] = PipedHost(self, name)
+        host.machine = Machine(options, host, scheduler=scheduler, now=self.now)
+        return host
+
+
+class PipedHost(VirtualHost):
+    """A host whose commands and files take whatever is written to them."""
+
+    def dial(self, address: str, descriptor: int | None) -> int:
+        """Connect; a command, or a descriptor whose other end nobody was given, is there at once."""
+        shared = any("fd:" in known for host in self.world.hosts.values() for known in host.addresses)
+        if not address.startswith("exec:") and (descriptor is None or shared):
+            return super().dial(address, descriptor)
+        channel = self.world.new_channel()
+        self.world.at(self.world.now, lambda: self.machine.dialled(channel))
+        return channel
 
 
 @dataclass(slots=True)
@@ -110,12 +132,15 @@ class Replay:
     vms: Mapping[str, Vm]
     folder: Path
     guides: dict[str, Guide] = field(default_factory=dict)
+    entries: list[dict[str, Any]] = field(default_factory=list)
     world: PacedWorld = field(default_factory=PacedWorld)
     _clients: dict[tuple[str, str], Client] = field(default_factory=dict)
     _began: float | None = None
 
     def run(self) -> dict[str, tuple[str, ...]]:
         """Replay it; by VM the status events that the machine sent."""
+        with open_trace(str(self.trace)) as lines:
+            self.entries = [json.loads(text) for number, text in lines if number > 1 and text]
         wanted = statuses(self.trace)
         for name, vm in self.vms.items():
             guide = self.guides[name] = Guide(wanted.get(name, ()))
@@ -125,20 +150,32 @@ class Replay:
             for script in chosen.fault:
                 faults.add(script)
         heard = dict.fromkeys(self.vms, 0)
-        for entry in self._entries():
+        for place, entry in enumerate(self.entries):
             vm = entry["vm"]
             message = entry.get("msg")
             if isinstance(message, dict) and message.get("event") == "MIGRATION":
                 heard[vm] += entry.get("mon", vm) in (vm, "main")
             elif not isinstance(message, dict) or "return" not in message:
                 self._wait(heard, entry["t"])
+                if entry.get("dir") == "->" and isinstance(message, dict):
+                    self._wait({vm: self._before_reply(place, entry)}, None)
                 self._act(entry)
         self._wait({name: len(guide.wanted) for name, guide in self.guides.items()}, None)
         return {name: guide.sent for name, guide in self.guides.items()}
 
-    def _entries(self) -> list[dict[str, Any]]:
-        with open_trace(str(self.trace)) as lines:
-            return [json.loads(text) for number, text in lines if number > 1 and text]
+    def _before_reply(self, place: int, request: Mapping[str, Any]) -> int:
+        """How many status events came before a request had its reply, and not of it: the main loop was late for it."""
+        vm, message = request["vm"], request["msg"]
+        sent = [entry for entry in self.entries[:place] if _status_of(entry, vm)]
+        between: list[str] = []
+        for entry in self.entries[place + 1 :]:
+            said = entry.get("msg") or {}
+            if entry["vm"] == vm and ("return" in said or "error" in said) and said.get("id") == message.get("id"):
+                break
+            between += [status] if (status := _status_of(entry, vm)) else []
+        while between and between[-1] in _CAUSED.get(str(message.get("execute")), ()):
+            between.pop()
+        return len(sent) + len(between)
 
     def _wait(self, heard: Mapping[str, int], t: float | None) -> None:
         if t is not None:
@@ -189,12 +226,32 @@ class Replay:
         return arguments
 
     def _chosen(self, start: str) -> Iterator[str]:
-        for entry in self._entries():
+        for entry in self.entries:
             message = entry.get("msg")
             given = message.get("arguments") if isinstance(message, dict) else None
             uri = given.get("uri") if isinstance(given, dict) else None
             if isinstance(uri, str) and uri.startswith(start) and not uri.endswith(":0"):
                 yield uri
+
+
+_CAUSED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        command: frozenset(
+            event.removeprefix("!").removeprefix(_EVENT) for case in contract.cases for event in case.emits
+        )
+        for command, contract in CONTRACTS.items()
+    }
+)
+"""By command: the status events that are a part of executing it."""
+
+
+def _status_of(entry: Mapping[str, Any], vm: str) -> str:
+    """The status that a line tells a VM's first client; empty if it tells none."""
+    message = entry.get("msg")
+    first = entry["vm"] == vm and entry.get("mon", vm) in (vm, "main")
+    if first and isinstance(message, dict) and message.get("event") == "MIGRATION":
+        return str(message["data"]["status"])
+    return ""
 
 
 _DESCRIPTOR: Final = 7  # one for all: whoever was given one end is connected to whoever was given the other
