@@ -25,6 +25,12 @@ from migspec.traces.record import Address
 PROJECT = Path(__file__).resolve().parent.parent
 ROOTS = ("spec", "reference_impl", "properties", "traces")
 PYPROJECT: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *sorted(f"docs/{p.name}" for p in PROJECT.glob("docs/*.md")),
+)
 REGISTRIES = (
     ("pypi", "org"),
     ("pythonhosted", "org"),
@@ -209,11 +215,30 @@ def test_make_targets_in_documents_exist(document: str) -> None:
     assert named <= targets
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/trace-format.md"])
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_in_documents_lead_somewhere(document: str) -> None:
     file = PROJECT / document
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", file.read_text())
     assert [target for target in targets if not (file.parent / target).exists()] == []
+
+
+def is_there(name: str) -> bool:
+    """Whether a module, or something in one, can be found by its dotted name."""
+    module, _, attribute = name.rpartition(".")
+    with contextlib.suppress(ModuleNotFoundError):
+        return bool(importlib.import_module(name))
+    return hasattr(importlib.import_module(module), attribute)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_files_and_modules_named_in_documents_exist(document: str) -> None:
+    prose = re.sub(r"^ *```.*?^ *```$", "", (PROJECT / document).read_text(), flags=re.DOTALL | re.MULTILINE)
+    words = set(re.findall(r"`([^`\n]+)`", prose))
+    files = {word for word in words if re.fullmatch(r"[\w./-]+(\.(py|md)|/)", word)}
+    there = [f"/{path.relative_to(PROJECT)}" for path in repository_files()]
+    there += [f"{PurePosixPath(name).parent}/" for name in there]
+    assert [file for file in sorted(files) if not any(name.endswith(f"/{file}") for name in there)] == []
+    assert [word for word in sorted(words) if re.fullmatch(r"migspec(\.\w+)+", word) and not is_there(word)] == []
 
 
 def contents(path: Path) -> bytes:
