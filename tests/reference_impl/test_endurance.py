@@ -50,4 +50,5 @@ def test_a_week_of_ten_polls_a_second() -> None:
     replies, grown = map(int, done.stdout.split())
     print(f"{replies} polls, {grown} blocks of memory more")
     assert replies > WEEK * 10
-    assert grown < SLACK
+    # caches fill, and numbers that have grown take another word; a leak would show in every poll
+    assert grown < replies / 1000
