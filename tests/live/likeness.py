@@ -291,7 +291,9 @@ def _command(talk: Talk, place: int) -> str:
 def _sender(item: int | str, talk: Talk) -> frozenset[Thread]:
     if isinstance(item, int):
         return frozenset({Thread.IO if talk.exchanges[item].oob else Thread.MAIN})
-    return senders().get(item.partition(" ")[0], frozenset({Thread.MAIN}))
+    name = item.partition(" ")[0]
+    threads = [sender for event, sender in senders().items() if event == name or event.startswith(name + ":")]
+    return frozenset[Thread]().union(*threads) or frozenset({Thread.CHANNEL})
 
 
 def are_ordered(first: frozenset[Thread], second: frozenset[Thread]) -> bool:

@@ -194,7 +194,7 @@ DECISIONS: Final[Mapping[str, Decision]] = {
     "closefd.unknown": is_unknown_descriptor,
     "device_add.migrating": is_always,
     "device_add.refused": is_always,
-    "device_del.migrating": is_always,
+    "device_del.migrating": never,
     "device_del.refused": is_always,
     "calc-dirty-rate.begins-meanwhile": never,
     "xen-save-devices-state.running": is_written,

@@ -81,6 +81,8 @@ class Moving(Process):
         if row.id in WISHES and variable == "life":
             # only a guest that shuts itself down takes the process with it
             return Life.DOWN if Life.DOWN in choices else Life.ALIVE
+        if variable == "life":
+            return choices[0]
         if row.id == "guest.stops-by-itself" and variable == "run":
             return self._trouble
         if variable == "error-known":

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from migspec.reference_impl.destination import Destination
 from migspec.reference_impl.source import Source
 from migspec.reference_impl.surroundings import Surroundings
+from migspec.spec.steps import MAIN
 
 
 class Ground(Surroundings, Protocol):
@@ -59,13 +60,14 @@ def after(delay: float) -> Gate:
     return lambda ground, thread: ground.rested(thread) + delay
 
 
-soon: Final = after(A_MOMENT)
-"""At the thread's next step: nothing has to be waited for."""
+def soon(ground: Ground, thread: int) -> float:
+    """At the thread's next step: nothing has to be waited for; the main loop takes it before the next command."""
+    return ground.rested(thread) if thread == MAIN else ground.rested(thread) + A_MOMENT
 
 
 def on_wish(wish: str) -> Gate:
     """Once somebody has asked for it."""
-    return lambda ground, thread: ground.rested(thread) + A_MOMENT if ground.wanted(wish) else None
+    return lambda ground, thread: soon(ground, thread) if ground.wanted(wish) else None
 
 
 SOON: Final = Opening(soon)

@@ -6,6 +6,7 @@ from typing import Final
 from migspec.reference_impl.gates.gate import A_MOMENT, A_TICK, CLEAN_UP, RACE, SOON, Gate, Ground, Opening, after
 from migspec.reference_impl.physics.outgoing import What
 from migspec.spec.lifecycle.cancel import CANCELLATIONS
+from migspec.spec.state import Life
 from migspec.spec.vocabulary import MigrationCapability
 
 
@@ -120,6 +121,11 @@ def lost_while_closing(ground: Ground, thread: int) -> float | None:
     return None if closed(ground, thread) is not None else lost(ground, thread)
 
 
+def restarts(ground: Ground, thread: int) -> float | None:
+    """At once, with the lock held that the main loop needs; not in a process that ends."""
+    return ground.rested(thread) if ground.value("life") == Life.ALIVE else None
+
+
 def has_disks(ground: Ground, thread: int) -> float | None:
     """At once, if the machine has disks."""
     return ground.rested(thread) + A_MOMENT if ground.options.disks else None
@@ -170,7 +176,7 @@ OPENINGS: Final[Mapping[str, Opening]] = {
     "outgoing.colo-commit": Opening(told),
     "outgoing.colo-after-pause": SOON,
     "guest.postmigrate.completed": SOON,
-    "guest.restarted": SOON,
+    "guest.restarted": Opening(restarts),
     "guest.runs-already": SOON,
     "guest.postmigrate.failed": SOON,
     "guest.untouched": SOON,
