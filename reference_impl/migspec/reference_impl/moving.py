@@ -58,7 +58,7 @@ class Moving(Process):
         if any(event.removeprefix("!").startswith("MIGRATION_PASS") for event in row.emits):
             self.source.pass_begins()
         if ("error-known", ("no", "yes")) in row.then:
-            self.source.failed_by()
+            self.source.failed_by(sending=row.id == "outgoing.active-to-failed")
         if row.id == "incoming.active-to-failed":
             self.destination.fails()
         if thread == ASIDE:

@@ -276,10 +276,10 @@ class Source:
         if self.attempt is not None:
             self.attempt.work.ended(status, self._machine.now)
 
-    def failed_by(self) -> str:
-        """The error-desc of a failure that happens now."""
+    def failed_by(self, *, sending: bool) -> str:
+        """The error-desc of a failure that happens now; a stream that is lost leaves one while pages are sent only."""
         attempt = self._attempt
-        if not attempt.error and attempt.lost is not None:
+        if sending and not attempt.error and attempt.lost is not None:
             attempt.error = PIPE_CLOSED if attempt.piped else CONNECTION_CLOSED
         self.error = attempt.error
         return attempt.error

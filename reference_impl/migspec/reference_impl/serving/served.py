@@ -311,6 +311,8 @@ class Served:
     def cannot_write(self, path: str) -> str:
         """Why a file cannot be written, without writing it."""
         file = Path(path)
+        if not path:
+            return "No such file or directory"
         try:
             if stat.S_ISDIR(file.stat().st_mode):
                 return "Is a directory"
