@@ -116,11 +116,15 @@ def cannot_listen(world: World, call: Call) -> bool:
 
 
 def cannot_be_shut(world: World, _call: Call) -> bool:
-    """The connection of the side that is in postcopy is gone already."""
+    """The connection of the side that is in postcopy is gone already; that of a unix socket can be shut again."""
     if world.value("outgoing") == MigrationStatus.POSTCOPY_ACTIVE:
         attempt = world.source.attempt
-        return attempt is not None and not attempt.piped and not world.source.can_shut
-    return not world.destination.can_shut
+        return attempt is not None and _is_tcp(attempt.address) and not world.source.can_shut
+    return any(map(_is_tcp, world.destination.addresses[:1])) and not world.destination.can_shut
+
+
+def _is_tcp(address: str) -> bool:
+    return address.startswith("tcp:") and not address.startswith("tcp:unix:")
 
 
 def without_descriptor(_world: World, call: Call) -> bool:
