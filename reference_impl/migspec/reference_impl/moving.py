@@ -14,7 +14,7 @@ from migspec.reference_impl.process import Process
 from migspec.spec.rows import Row
 from migspec.spec.state import VARIABLES, Life, Load, Stage, assign
 from migspec.spec.steps import THREADS, Configuration
-from migspec.spec.vocabulary import MigrationStatus, RunState
+from migspec.spec.vocabulary import MigrationCapability, MigrationStatus, RunState
 
 ASIDE: Final = len(THREADS)
 """The place of the thread that measures the dirty rate, after those that owe messages."""
@@ -82,7 +82,9 @@ class Moving(Process):
             # only a guest that shuts itself down takes the process with it
             return Life.DOWN if Life.DOWN in choices else Life.ALIVE
         if variable == "life":
-            return choices[0]
+            # without its channels it reads what is not there; without its threads it asserts that they are
+            late_channels = row.id == "incoming.late-capability-crashes" and self.on(MigrationCapability.MULTIFD)
+            return Life.CRASHED if late_channels else choices[0]
         if row.id == "guest.stops-by-itself" and variable == "run":
             return self._trouble
         if variable == "error-known":
