@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from tests.live.monitor import DEADLINE, Monitor
-from tests.live.qemu import QemuInstall
+from tests.live.qemu import Install
 
 SMALLEST: Final = ("-nodefaults", "-display", "none", "-accel", "tcg", "-m", "64")
 """The options of a VM with nothing in it but memory."""
@@ -31,7 +31,7 @@ class QemuProcess:
 
     def __init__(
         self,
-        install: QemuInstall,
+        install: Install,
         *arguments: str,
         monitors: int = 1,
         trace_states: bool = False,

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 SUITES: Final[Mapping[str, str]] = MappingProxyType(
     {"5.2.0": "bullseye", "7.2": "bookworm", "10.0": "trixie", "11.1": "sid"}
@@ -35,6 +35,21 @@ _LIBRARIES: Final = (
 _ACCELERATOR: Final = "usr/lib/x86_64-linux-gnu/qemu/accel-tcg-x86_64.so"
 _LOADER: Final = "ld-linux-x86-64.so.2"
 _APT: Final = Path("/etc/apt")
+
+
+class Install(Protocol):
+    """Something that a VM can be started from: a QEMU, or whatever takes its command line."""
+
+    @property
+    def release(self) -> str:
+        """The release whose behaviour it shows."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its programs need besides the caller's environment."""
+
+    def command(self, *arguments: str, program: str = "qemu-system-x86_64") -> list[str]:
+        """Return the command line that runs one of its programs with these arguments."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from typing import Final, Literal, Self
 
 from tests.live.monitor import Monitor
 from tests.live.process import QemuProcess, dirty_boot_sector
-from tests.live.qemu import QemuInstall
+from tests.live.qemu import Install
 
 from migspec.traces.format import Header, VmInfo
 from migspec.traces.record import Recorder
@@ -79,7 +79,7 @@ class Session:
     `RuntimeError` where a VM does not start.
     """
 
-    def __init__(self, install: QemuInstall, trace: Path, vms: Mapping[str, Vm], scenario: str, note: str) -> None:
+    def __init__(self, install: Install, trace: Path, vms: Mapping[str, Vm], scenario: str, note: str) -> None:
         self.trace = trace
         """Where the trace is written."""
         self.folder = Path(tempfile.mkdtemp(prefix="q-"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from tests.live.qemu import QemuInstall
+from tests.live.qemu import Install
 from tests.live.session import Session, Vm
 
 PAIR: Final = MappingProxyType({"src": Vm(), "dst": Vm(incoming="defer")})
@@ -35,7 +35,7 @@ class Scenario:
     act: Act
     """What is done with them."""
 
-    def record(self, install: QemuInstall, trace: Path) -> Session:
+    def record(self, install: Install, trace: Path) -> Session:
         """Record it, and return its session, now over, with what QEMU itself logged.
 
         Raises `TimeoutError` or `EOFError` where QEMU did not do what the scenario is about.
