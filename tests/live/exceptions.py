@@ -21,6 +21,9 @@ INAPPLICABLE: Final = _by_name(
             "bitmaps-only-postcopy",
             "bitmaps-only-postcopy-broken",
         ),
+        "a model answers a fault in an input that has not ended before the recorder has written the input down": (
+            "bad-json-with-several-errors",
+        ),
         "a model's stream is not as long as QEMU's, and the script looks at the file": ("save-to-descriptor",),
     }
 )
@@ -91,7 +94,10 @@ DIFFERENT: Final = _by_name(
             "out-of-band-without-being-negotiated",
             "bad-input-in-the-queue",
         ),
-        "a model's main loop never waits for a page": ("destination-monitor-waits-for-a-page",),
+        "a model's main loop waits neither for a page nor for the device stage": (
+            "destination-monitor-waits-for-a-page",
+            "device-keeps-the-monitor-waiting",
+        ),
         "a stranger's bytes end a recovery in QEMU, and leave a model waiting": ("recovery-visited-by-a-stranger",),
         "a model cannot switch a pipe to postcopy": (
             "pause-of-a-postcopy-to-a-command",
