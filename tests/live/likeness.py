@@ -6,7 +6,8 @@ recordings are alike if, monitor by monitor,
 - the script has asked for the same, a row of the same query counted once: how often a client polls is left to time;
 - each reply is the same: class and text of an error, every value of an answer but the numbers of the physics;
 - the same events were sent, passes after the first not counted: their number is the physics';
-- any two messages of one thread are in the same order, as are an event and the reply of the thread that sent it;
+- any two messages of one thread are in the same order, as are an event and the reply of the thread that sent it, and
+  the statuses, whoever tells them;
 - the monitor closed in the same way.
 
 A reply to a query that differs is still alike if it is *exchangeable*: if the judge finds each of the two recordings as
@@ -274,7 +275,8 @@ def _compare_events(monitor: str, theirs: Talk, ours: Talk) -> Iterator[Differen
         return
     kinds = dict.fromkeys(theirs.order)
     for first, second in combinations(kinds, 2):
-        if not are_ordered(_sender(first, theirs), _sender(second, theirs)):
+        both = (_sender(first, theirs), _sender(second, theirs))
+        if not are_ordered(*both) and not (_is_status(first) and _is_status(second)):
             continue
         pair = (first, second)
         before = [item for item in theirs.order if item in pair]
@@ -282,6 +284,10 @@ def _compare_events(monitor: str, theirs: Talk, ours: Talk) -> Iterator[Differen
         if before != after and len(after) == len(before):
             yield Difference(monitor, "order", _told(before, theirs), _told(after, ours))
             return
+
+
+def _is_status(item: int | str) -> bool:
+    return isinstance(item, str) and item.startswith("MIGRATION:")
 
 
 def _told(items: Sequence[int | str], talk: Talk) -> str:
