@@ -79,6 +79,12 @@ def test_devices_stay_while_the_machine_migrates(command: str, status: str) -> N
     assert any(not answer.expect.is_error for answer in hidden)
 
 
+def test_a_device_that_is_not_there_cannot_be_unplugged() -> None:
+    found = outcomes("device_del", {"id": "i"}, READY)
+    assert found["Device 'i' not found"] == ErrorClass.DEVICE_NOT_FOUND
+    assert "Device 'None' not found" not in outcomes("device_del", {}, READY)
+
+
 @pytest.mark.parametrize("contract", [c for c in CONTRACTS.values() if c.aside], ids=lambda contract: contract.command)
 def test_what_is_aside_touches_nothing_that_a_migration_does(contract: Contract) -> None:
     own = {"dirty-rate", "spice", "replication"}

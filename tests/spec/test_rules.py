@@ -65,7 +65,7 @@ def test_every_entity_is_a_rule() -> None:
 
 def test_contracts_are_of_known_commands() -> None:
     monitor_lines = {"savevm", "loadvm"}
-    of_free_form = {"device_add", "device_del"}
+    of_free_form = {"device_add", "device_del", "system_wakeup"}
     assert set(CONTRACTS) <= set(SCHEMA.commands) | monitor_lines | of_free_form
     assert set(written.CONTRACTS) <= set(WRITTEN.commands)
     assert all(name == contract.command for name, contract in CONTRACTS.items())

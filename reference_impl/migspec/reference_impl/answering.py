@@ -6,7 +6,7 @@ from migspec.reference_impl.answers.words import UNDEFINED, text_of
 from migspec.reference_impl.calls import Call, Failure, Return
 from migspec.reference_impl.contents import content
 from migspec.reference_impl.contracts import Refused, outcome, possible
-from migspec.reference_impl.decisions import DECISIONS, address_of, effect
+from migspec.reference_impl.decisions import DECISIONS, address_of, effect, why_no_snapshot
 from migspec.reference_impl.effects import EFFECTS
 from migspec.reference_impl.process import Process
 from migspec.spec.contracts import Answer, Case
@@ -37,6 +37,7 @@ class Answering(Process):
             self._act(answer.case, call, refused.text)
             raise Refused(answer.case, refused)
         self.answer_with(call, answer)
+        self.screen = ""
         self._act(answer.case, call, "")
         return Return(content(self, call))
 
@@ -73,6 +74,8 @@ class Answering(Process):
             return Failure(UNDEFINED, error_class)
         listens = call.request.incoming is not None and answer.case.id.endswith(".uri")
         said = self.cannot_listen(call) if listens else ""
+        if answer.case.id == "loadvm.refused":
+            said = why_no_snapshot(self, call)
         reason = self.cannot_write(call) if "filename" in call.given() else ""
         return Failure(
             text_of(words, rule=answer.case.id, state=self.state, given=call.given(), said=said, reason=reason),

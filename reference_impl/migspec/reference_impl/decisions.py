@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from migspec.reference_impl.answers.assignments import Assignment, assignment
-from migspec.reference_impl.answers.lines import words_of
+from migspec.reference_impl.answers.lines import complaint, words_of
 from migspec.reference_impl.calls import Call
 from migspec.reference_impl.gates.gate import Ground
 from migspec.spec.parameters import Value, changes_of
+from migspec.spec.rows import SEED
 from migspec.spec.uri import UriKind
 from migspec.spec.vocabulary import MigrationCapability, MigrationParameter, MigrationStatus, RunState
 
@@ -60,7 +61,12 @@ def address_of(call: Call) -> str:
 
 def arguments_of(call: Call) -> tuple[str, ...]:
     """The words behind the command in a line for the human monitor."""
-    return words_of(str(call.given().get("command-line", "")))[1:]
+    return words_of(line_of(call))[1:]
+
+
+def line_of(call: Call) -> str:
+    """The line for the human monitor that a call has, empty if it has none."""
+    return str(call.given().get("command-line", ""))
 
 
 def on_wish(wish: str) -> Decision:
@@ -157,9 +163,30 @@ def is_not_loaded(world: World, call: Call) -> bool:
     return call.given().get("filename") not in world.snapshots
 
 
-def no_snapshot(world: World, call: Call) -> bool:
-    """There is no such snapshot."""
-    return not world.options.disks or world.snapshots.isdisjoint(arguments_of(call)[:1])
+def why_no_snapshot(world: World, call: Call) -> str:
+    """Why the snapshot that a line names cannot be loaded, empty if it can: the first disk that lacks it is named."""
+    disks, names = world.options.disks, arguments_of(call)[:1]
+    if not disks:
+        return "No block device supports snapshots"
+    if world.snapshots.isdisjoint(names):
+        return f"Device '{disks[0].node}' does not have the requested snapshot '{''.join(names)}'"
+    return ""
+
+
+def leaves_guest_alone(world: World, call: Call) -> bool:
+    """There is no such snapshot, and no running guest that the release stops before it looks for one."""
+    stops = world.value("run") == RunState.RUNNING and world.options.profile != SEED
+    return not stops and bool(why_no_snapshot(world, call))
+
+
+def loads_snapshot(world: World, call: Call) -> bool:
+    """There is such a snapshot, and no fault script that keeps it from being loaded."""
+    return not why_no_snapshot(world, call) and not world.wanted("snapshot-fails")
+
+
+def is_awake(world: World, _call: Call) -> bool:
+    """The guest has not suspended itself."""
+    return world.value("run") != RunState.SUSPENDED
 
 
 def is_always(_world: World, _call: Call) -> bool:
@@ -177,8 +204,9 @@ DECISIONS: Final[Mapping[str, Decision]] = {
     "savevm.interrupted": lambda world, _call: world.in_progress,
     "savevm.running": lambda world, _call: not world.wanted("snapshot-fails"),
     "savevm.stopped": lambda world, _call: not world.wanted("snapshot-fails"),
-    "loadvm.refused": no_snapshot,
-    "loadvm.running": lambda world, _call: not world.wanted("snapshot-fails"),
+    "loadvm.refused": leaves_guest_alone,
+    "loadvm.running": loads_snapshot,
+    "system_wakeup.awake": is_awake,
     "migrate.resume.uri.perhaps": fails_for_body,
     "migrate.blocked": on_wish("blocked"),
     "migrate.uri.scheme": has_bad_scheme,
@@ -199,6 +227,7 @@ DECISIONS: Final[Mapping[str, Decision]] = {
     "device_add.migrating": is_always,
     "device_add.refused": is_always,
     "device_del.migrating": never,
+    "device_del.unknown": is_always,
     "device_del.refused": is_always,
     "calc-dirty-rate.begins-meanwhile": never,
     "xen-save-devices-state.running": is_written,
@@ -223,6 +252,8 @@ def assigned(world: World, call: Call) -> Assignment:
     """What a call that sets parameters comes to, be it a line for the human monitor."""
     if not call.request.monitor_command:
         return Assignment(changes_of(call.command, call.given()))
+    if complaint(line_of(call)) is not None:
+        return Assignment()
     name, word = arguments_of(call)
     return assignment(name, word, world.values)
 

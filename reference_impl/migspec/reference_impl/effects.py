@@ -7,6 +7,7 @@ command.
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from migspec.reference_impl.answers.lines import error
 from migspec.reference_impl.calls import Call
 from migspec.reference_impl.decisions import (
     World,
@@ -15,8 +16,9 @@ from migspec.reference_impl.decisions import (
     assigned,
     changes_of_threads,
     descriptor_of,
+    why_no_snapshot,
 )
-from migspec.reference_impl.gates.process import MORE_THREADS, RESET
+from migspec.reference_impl.gates.process import BY_CLIENT, MORE_THREADS, RESET
 from migspec.spec.parameters import SET, SHORTHANDS, Value
 from migspec.spec.vocabulary import MigrationParameter, MigrationStatus
 
@@ -117,7 +119,7 @@ def drop_descriptor(machine: Keeper, call: Call, _text: str) -> None:
 
 def reset(machine: Keeper, _call: Call, _text: str) -> None:
     """The guest is reset a little later."""
-    machine.wishes.add(RESET)
+    machine.wishes |= {RESET, BY_CLIENT}
 
 
 def wake(machine: Keeper, _call: Call, _text: str) -> None:
@@ -137,6 +139,16 @@ def snapshot(machine: Keeper, call: Call, text: str) -> None:
     """A snapshot uses the outgoing side for itself."""
     keep_snapshot(machine, call, text)
     machine.source.snapshot(MigrationStatus(machine.value("outgoing")))
+
+
+def interrupt_snapshot(machine: Keeper, _call: Call, _text: str) -> None:
+    """Say why a snapshot was not taken."""
+    machine.screen = error("There's a migration process in progress")
+
+
+def lack_snapshot(machine: Keeper, call: Call, _text: str) -> None:
+    """Say why a snapshot was not loaded."""
+    machine.screen = error(why_no_snapshot(machine, call) or "Error -22 while loading VM state")
 
 
 EFFECTS: Final[Mapping[str, Effect]] = {
@@ -161,6 +173,8 @@ EFFECTS: Final[Mapping[str, Effect]] = {
     "xen-save-devices-state.running": keep_snapshot,
     "xen-save-devices-state.stopped": keep_snapshot,
     "xen-save-devices-state.stopped.kept": keep_snapshot,
+    "savevm.interrupted": interrupt_snapshot,
+    "loadvm.running.failed": lack_snapshot,
     "savevm.running": snapshot,
     "savevm.stopped": snapshot,
     "savevm.running.failed": snapshot,

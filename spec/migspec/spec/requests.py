@@ -140,6 +140,7 @@ ARGUMENTS_KEPT: Mapping[str, tuple[str, ...]] = {
     "client_migrate_info": ("protocol", "port", "tls-port"),
     "closefd": ("fdname",),
     "device_add": ("failover_pair_id",),
+    "device_del": ("id",),
     "getfd": ("fdname",),
     "xen-load-devices-state": ("filename",),
     "xen-save-devices-state": ("filename", "live"),

@@ -73,7 +73,9 @@ def test_what_a_real_one_says() -> None:
     assert text_of(anything, rule="device_add.refused", given={"driver": "zz"}) == (
         "'zz' is not a valid device model name"
     )
-    assert text_of(anything, rule="device_del.refused", given={"id": "zz"}) == "Device 'zz' not found"
+    assert text_of(anything, rule="device_del.refused", given={"id": "zz"}) == (
+        "Device zz is already in the process of unplug"
+    )
     assert text_of(anything, rule="savevm.refused") == "No block device can accept snapshots"
     assert text_of(anything, rule="loadvm.refused") == "No block device supports snapshots"
     assert text_of(Words(beginnings=("Failed to get ", "Could not "))) == 'Failed to get "write" lock'

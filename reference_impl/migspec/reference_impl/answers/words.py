@@ -50,14 +50,16 @@ def _of_device(given: Given) -> str:
 
 
 def _of_id(given: Given) -> str:
-    return f"Device '{given.get('id', '')}' not found"
+    if "id" not in given:
+        return "Parameter 'id' is missing"
+    return f"Device {given['id']} is already in the process of unplug"
 
 
 _ANYTHING: Final[Mapping[str, str | Callable[[Given], str]]] = {
     "savevm.refused": "No block device can accept snapshots",
     "loadvm.refused": "No block device supports snapshots",
-    "device_add.refused": _of_device,
     "device_del.refused": _of_id,
+    "device_add.refused": _of_device,
 }
 """What is said by the rules that admit any text."""
 

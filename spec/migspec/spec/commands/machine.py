@@ -129,6 +129,20 @@ QUIT = Contract(
 )
 
 
+SYSTEM_WAKEUP = Contract(
+    "system_wakeup",
+    (
+        refusal(
+            "system_wakeup.awake",
+            "A guest that has not suspended itself cannot be woken.",
+            "Unable to wake up: guest is not in suspended state",
+            final=False,
+            evidence="every time, also of a guest that was never started",
+        ),
+        Case("system_wakeup.accepted", "The guest wakes up a moment later, which an event tells."),
+    ),
+)
+
 _SNAPSHOT_DONE: Mapping[str, str | tuple[str, ...]] = {
     "stage": "idle",
     "error-known": ("no", "yes"),
@@ -223,6 +237,7 @@ CONTRACTS: tuple[Contract, ...] = (
     STOP,
     CONT,
     QUIT,
+    SYSTEM_WAKEUP,
     SAVEVM,
     LOADVM,
 )

@@ -123,7 +123,7 @@ def _not_hidden(request: Request) -> Condition:
     return ALWAYS if request.argument("failover_pair_id") is not None else _IDLE
 
 
-def _plugging(command: str, accepted: Case) -> Contract:
+def _plugging(command: str, *cases: Case) -> Contract:
     return Contract(
         command,
         (
@@ -134,8 +134,9 @@ def _plugging(command: str, accepted: Case) -> Contract:
                 when=~_IDLE,
                 final=False,
             ),
+            *cases[:-1],
             refusal(f"{command}.refused", "A device may refuse for many reasons.", _own_words(command), final=False),
-            accepted,
+            cases[-1],
         ),
     )
 
@@ -145,7 +146,17 @@ DEVICE_ADD = _plugging(
 )
 # the primary of a failover pair may be unplugged at any time, and the request does not tell which device is one
 DEVICE_DEL = _plugging(
-    "device_del", Case("device_del.accepted", "The guest is asked to let the device go.", loose=True)
+    "device_del",
+    refusal(
+        "device_del.unknown",
+        "There must be a device of that id.",
+        lambda request, _state: Words(frozenset({f"Device '{request.argument('id')}' not found"})),
+        asks=lambda request: request.argument("id") is not None,
+        final=False,
+        error_class=ErrorClass.DEVICE_NOT_FOUND,
+        evidence="5 recorded",
+    ),
+    Case("device_del.accepted", "The guest is asked to let the device go.", loose=True),
 )
 
 CONTRACTS: tuple[Contract, ...] = (CLIENT_MIGRATE_INFO, GETFD, CLOSEFD, DEVICE_ADD, DEVICE_DEL)
