@@ -43,12 +43,10 @@ DIFFERENT: Final = _by_name(
             "multifd-channels-raised-at-destination-hangs",
             "multifd-off-at-a-loading-destination-waits",
             "compress-off-at-a-loading-destination-fails",
-            "decompress-threads-raised-at-destination-crashes",
         ),
         "the recorded build lacks zstd, which the modelled one has": ("bad-arguments", "bad-arguments-meanwhile"),
         "a model has no devices that could be plugged": (
             "colo-requests",
-            "requests-in-device",
             "requests-in-wait-unplug",
             "hot-plugging-refused",
             "descriptors-and-devices",
@@ -105,9 +103,6 @@ DIFFERENT: Final = _by_name(
         ),
         "a model has no snapshots and no device state in files, but what they do to the migration": (
             "snapshots",
-            "snapshots-of-a-stopped-guest",
-            "snapshot-refused-while-migrating",
-            "snapshot-without-a-disk",
             "device-state-saved-and-not-loaded",
             "device-state-in-files",
         ),

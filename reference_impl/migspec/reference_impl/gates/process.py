@@ -10,6 +10,8 @@ from migspec.spec.vocabulary import MigrationCapability, RunState
 
 RESET: Final = "RESET"
 """The wish of a client that resets the guest."""
+BY_CLIENT: Final = "RESET by a client"
+"""Goes with `RESET` where it is not the guest that resets itself."""
 TERMINATE: Final = "terminate"
 """The wish of whoever sends the process a signal."""
 MORE_THREADS: Final = "more threads"
@@ -22,12 +24,10 @@ def raised(ground: Ground, thread: int) -> float | None:
     return None if ready is None else max(ready.at, ground.rested(thread)) - A_MOMENT
 
 
-def raised_while_loading(ground: Ground, _thread: int) -> float | None:
-    """Once the stream is there, if there are more threads to decompress it now than were started."""
-    arrival = ground.destination.arrival
-    if arrival.complete is None or not ground.wanted(MORE_THREADS) or not ground.on(MigrationCapability.COMPRESS):
-        return None
-    return arrival.heard - A_MOMENT
+def raised_while_loading(ground: Ground, thread: int) -> float | None:
+    """At the next pages that come, if there are more threads to decompress them now than were started."""
+    more = ground.wanted(MORE_THREADS) and ground.on(MigrationCapability.COMPRESS)
+    return loads(ground, thread) if more else None
 
 
 def measured(ground: Ground, _thread: int) -> float | None:
