@@ -84,7 +84,6 @@ DIFFERENT: Final = _by_name(
         "the migration that begins in COLO replaces the attempt whose end the old thread would find": (
             "colo-primary-migrates-elsewhere",
             "colo-primary-migrates-to-a-malformed-address",
-            "colo-with-return-path",
             "colo-with-a-new-secondary",
         ),
         "the script keeps the main loop busy with a command of the human monitor that a model does not have": (
@@ -119,7 +118,6 @@ UNREACHED: Final = _by_name(
         "the destination ends for what the model does not do: it hangs until the source is cancelled": (
             "multifd-off-at-a-loading-destination-waits",
         ),
-        "the secondary of the model fails over a return path": ("colo-with-return-path",),
         "a model cannot switch a pipe to postcopy": (
             "pause-of-a-postcopy-to-a-command",
             "postcopy-to-a-command-at-full-speed",

@@ -103,10 +103,12 @@ def closed(ground: Ground, thread: int) -> float | None:
     return attempt.heard if attempt.shut is not None and not attempt.shut.failed else None
 
 
-def told(ground: Ground, thread: int) -> float | None:
-    """Once everything is sent, whatever the destination says."""
+def begins_colo(ground: Ground, thread: int) -> float | None:
+    """Once everything is sent, without a return path, over which the source would wait for another answer."""
     attempt = ground.source.attempt
-    return ground.rested(thread) if attempt is not None and attempt.told else None
+    if attempt is None or not attempt.told or has_return_path(ground):
+        return None
+    return ground.rested(thread)
 
 
 def has_return_path(ground: Ground) -> bool:
@@ -117,8 +119,13 @@ def has_return_path(ground: Ground) -> bool:
 
 
 def lost_while_closing(ground: Ground, thread: int) -> float | None:
-    """As `lost`, unless all was sent and nothing more is awaited."""
-    return None if closed(ground, thread) is not None else lost(ground, thread)
+    """As `lost`, unless all was sent and nothing more is awaited; a return path takes COLO's first word for an error."""
+    if closed(ground, thread) is not None:
+        return None
+    attempt = ground.source.attempt
+    if attempt is not None and attempt.conversation and has_return_path(ground):
+        return max(attempt.heard, ground.rested(thread)) + A_MOMENT
+    return lost(ground, thread)
 
 
 def restarts(ground: Ground, thread: int) -> float | None:
@@ -173,7 +180,7 @@ OPENINGS: Final[Mapping[str, Opening]] = {
     "outgoing.active-to-failed.closing": Opening(lost_while_closing),
     "outgoing.device-to-failed": Opening(lost_while_closing),
     "outgoing.close-overtaken": SOON,
-    "outgoing.colo-commit": Opening(told),
+    "outgoing.colo-commit": Opening(begins_colo),
     "outgoing.colo-after-pause": SOON,
     "guest.postmigrate.completed": SOON,
     "guest.restarted": Opening(restarts),
