@@ -1,14 +1,17 @@
 """Migrations of modelled machines in virtual time: what a client sees of them, and what the judge says."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from tests.reference_impl.recording import judged
 
+from migspec.reference_impl.calls import Return
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.options import MIB, Disk, Options
 from migspec.reference_impl.virtual import Client, World
+from migspec.spec.profiles import PROFILES
 from migspec.spec.rows import SEED
 from migspec.traces.findings import Verdict
 
@@ -203,3 +206,82 @@ def test_the_seed_profile_has_no_defects(tmp_path: Path) -> None:
     reach(src, "completed")
     report = judged(world, tmp_path, SEED)
     assert report.verdict is Verdict.CONFORMS, [str(finding) for finding in report.findings]
+
+
+def test_a_line_for_the_human_monitor_is_answered_whatever_it_says() -> None:
+    client = World().start("src", Options()).client()
+    for line in (
+        "migrate_set_parameter max-b 5",
+        "migrate_set_parameter -d x y",
+        'migrate_set_parameter x "',
+        "-",
+        '"',
+    ):
+        assert isinstance(client.value("human-monitor-command", {"command-line": line}), str)
+    assert client.value("human-monitor-command", {"command-line": "migrate_set_parameter downtime-limit 7"}) == ""
+    assert client.value("query-migrate-parameters")["downtime-limit"] == 7
+
+
+def test_every_query_of_the_seed_is_answered() -> None:
+    client = World().start("src", Options(profile=SEED)).client()
+    for name, command in PROFILES[SEED].schema.commands.items():
+        if name.startswith("query-"):
+            assert isinstance(client.ask(name), Return), command
+
+
+def test_settings_of_the_destination_count_when_the_stream_begins() -> None:
+    _, src, dst = pair("postcopy-ram", "postcopy-blocktime", workload="uniform:400M", bandwidth=100 * MIB)
+    src.value("migrate", {"uri": ADDRESS})
+    reach(src, "active")
+    src.value("migrate-start-postcopy")
+    reach(dst, "completed")
+    assert dst.value("query-migrate")["postcopy-blocktime"] > 0
+    arrival = dst.host.machine.destination
+    assert len(arrival.announced) == src.value("query-migrate-parameters")["announce-rounds"]
+
+
+def test_a_disk_that_is_not_there_cannot_be_migrated() -> None:
+    world = World()
+    src = world.start("src", Options(disks=(Disk("d0", MIB),))).client()
+    dst = world.start("dst", Options(incoming=ADDRESS))
+    src.value("migrate", {"uri": ADDRESS, "blk": True})
+    world.run(world.now + 5)
+    assert dst.machine.exit is Exit.FAILED
+    assert dst.reports == ["Error unknown block device d0"]
+    assert src.value("query-migrate")["status"] == "failed"
+
+
+def test_bitmaps_that_have_come_travel_on(tmp_path: Path) -> None:
+    world = World()
+    on = [{"capability": name, "state": True} for name in ("events", "dirty-bitmaps")]
+    disk = Disk("d0", MIB)
+    options = (Options(disks=(replace(disk, bitmaps=("b0",)),)), *(Options(incoming="defer", disks=(disk,)),) * 2)
+    hops = [world.start(f"vm{number}", option).client() for number, option in enumerate(options)]
+    for client in hops:
+        client.value("migrate-set-capabilities", {"capabilities": on})
+    for number, (source, destination) in enumerate(pairwise(hops)):
+        destination.value("migrate-incoming", {"uri": f"unix:/hop{number}"})
+        source.value("migrate", {"uri": f"unix:/hop{number}"})
+        reach(destination, "completed")
+        world.run(world.now + 1)
+    assert hops[-1].host.machine.destination.bitmaps == (("d0", "b0"),)
+    assert_conforms(world, tmp_path)
+
+
+def test_a_signal_ends_a_process_that_idles() -> None:
+    world = World()
+    src = world.start("src", Options()).client()
+    src.host.machine.terminate()
+    world.settle(longest=1)
+    assert src.host.machine.exit is Exit.QUIT
+    assert src.events[-1] == ("SHUTDOWN", {"guest": False, "reason": "host-signal"})
+
+
+def test_a_guest_that_suspends_shows_it_at_once(tmp_path: Path) -> None:
+    world = World()
+    src = world.start("src", Options()).client()
+    src.host.machine.wish("SUSPEND")
+    world.run(1)
+    assert src.value("query-status")["status"] == "suspended"
+    assert names(src) == ["SUSPEND"]
+    assert_conforms(world, tmp_path)

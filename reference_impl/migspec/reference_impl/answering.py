@@ -6,7 +6,7 @@ from migspec.reference_impl.answers.words import UNDEFINED, text_of
 from migspec.reference_impl.calls import Call, Failure, Return
 from migspec.reference_impl.contents import content
 from migspec.reference_impl.contracts import Refused, outcome, possible
-from migspec.reference_impl.decisions import DECISIONS, address_of, effect, why_no_snapshot
+from migspec.reference_impl.decisions import DECISIONS, address_of, descriptor_of, effect, why_no_snapshot
 from migspec.reference_impl.effects import EFFECTS
 from migspec.reference_impl.process import Process
 from migspec.spec.contracts import Answer, Case
@@ -94,13 +94,12 @@ class Answering(Process):
         if self._listened is None or self._listened[0] is not call:
             verdict = call.request.incoming
             address = address_of(call)
-            name = address.removeprefix("fd:")
             if verdict is None or not verdict.may_pass:
                 fault = refusals[0].text if verdict is not None and (refusals := verdict.refusals) else "no address"
-            elif verdict.kind is UriKind.FD and name not in self.descriptors and verdict.refusals:
+            elif verdict.kind is UriKind.FD and descriptor_of(self, call) is None and verdict.refusals:
                 fault = verdict.refusals[0].text
             else:
-                fault = self.destination.listen(address, self.descriptors.get(name))
+                fault = self.destination.listen(address, descriptor_of(self, call))
             self._listened = (call, fault)
         return self._listened[1]
 

@@ -16,7 +16,7 @@ class Call:
     """A request for `command` with its decoded `arguments`.
 
     `request` is what contracts look at.  `id` is sent back with the reply, `ABSENT` for none; `descriptors` are the
-    file descriptors that came with the request, which the machine only counts.
+    file descriptors that came with the request.
     """
 
     command: str

@@ -6,11 +6,12 @@ the answers are those of `migspec.reference_impl.answers`.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Final, Protocol
 
 from migspec.reference_impl.answers.general import ANSWERS
 from migspec.reference_impl.answers.human import View, shown
-from migspec.reference_impl.answers.lines import NEWLINE
+from migspec.reference_impl.answers.lines import NEWLINE, complaint
 from migspec.reference_impl.answers.migration import Sides, listeners_told, migration_told
 from migspec.reference_impl.answers.settings import capabilities_told, parameters_told, read_by
 from migspec.reference_impl.answers.status import (
@@ -21,9 +22,10 @@ from migspec.reference_impl.answers.status import (
     status_told,
 )
 from migspec.reference_impl.calls import Call
-from migspec.reference_impl.decisions import World
+from migspec.reference_impl.decisions import World, line_of
 from migspec.spec.commands import colo, dirty_rate, xen
 from migspec.spec.parameters import READ, READ_BY, Value
+from migspec.spec.profiles import PROFILES
 from migspec.spec.vocabulary import MigrationParameter, MigrationStatus
 
 _WORD: Final = re.compile(r"xp\s+/1wx\s+0x([0-9a-fA-F]{1,16})")  # a look at one word of the memory
@@ -31,6 +33,10 @@ _WORD: Final = re.compile(r"xp\s+/1wx\s+0x([0-9a-fA-F]{1,16})")  # a look at one
 
 class Told(World, Protocol):
     """The machine that is asked."""
+
+    @property
+    def profile(self) -> str:
+        """Whose behaviour it shows."""
 
     @property
     def state(self) -> int:
@@ -62,6 +68,16 @@ def _in_force(machine: Told) -> Mapping[str, Value]:
     return {**machine.values, MigrationParameter.BLOCK_INCREMENTAL: machine.value("block-incremental") == "yes"}
 
 
+@cache
+def _always_tells_rate(profile: str) -> bool:
+    members = PROFILES[profile].schema.structs["DirtyRateInfo"].members
+    return any(member.name == "dirty-rate" and not member.optional for member in members)
+
+
+def _dirty_rate(machine: Told, _call: Call) -> object:
+    return dirty_rate_told(machine.state, machine.measurement, always=_always_tells_rate(machine.profile))
+
+
 _TOLD: Final[Mapping[str, Callable[[Told, Call], object]]] = {
     "query-migrate": _migration,
     "query-status": lambda machine, _call: status_told(machine.value("run")),
@@ -70,7 +86,7 @@ _TOLD: Final[Mapping[str, Callable[[Told, Call], object]]] = {
     **dict.fromkeys(READ_BY, lambda machine, call: read_by(call.command, machine.values)),
     colo.QUERY: lambda machine, _call: colo_told(machine.state),
     xen.QUERY: lambda _machine, _call: replication_told(),
-    dirty_rate.QUERY: lambda machine, _call: dirty_rate_told(machine.state, machine.measurement),
+    dirty_rate.QUERY: _dirty_rate,
 }
 """What each query tells; of the others, `ANSWERS` has what never changes."""
 
@@ -78,7 +94,7 @@ _TOLD: Final[Mapping[str, Callable[[Told, Call], object]]] = {
 def _screen(machine: Told, call: Call) -> str:
     """What a line leaves on the human monitor's screen; a command that has moved something, nothing or a complaint."""
     if call.request.known:
-        return machine.screen
+        return complaint(line_of(call)) or machine.screen
     line = str(call.given().get("command-line", ""))
     looked = _WORD.fullmatch(line.strip())
     if looked is not None:

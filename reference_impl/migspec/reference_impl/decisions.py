@@ -26,8 +26,12 @@ class World(Ground, Protocol):
         """The parameters in force."""
 
     @property
-    def descriptors(self) -> Mapping[str, int]:
-        """The file descriptors that were handed over, by name."""
+    def descriptors(self) -> Mapping[tuple[int, str], int]:
+        """The file descriptors that were handed over, by the monitor and the name, which belongs to it alone."""
+
+    @property
+    def asking(self) -> int:
+        """The monitor whose request is executed, or was last."""
 
     @property
     def in_progress(self) -> bool:
@@ -96,8 +100,15 @@ def fails_for_body(world: World, call: Call) -> bool:
 
 def descriptor_of(world: World, call: Call) -> int | None:
     """The descriptor that the address of a call names; None if it names none that is known."""
+    key = key_of_descriptor(world, call)
+    return None if key is None else world.descriptors[key]
+
+
+def key_of_descriptor(world: World, call: Call) -> tuple[int, str] | None:
+    """The monitor and the name of that descriptor; None if the address names none that is known."""
     address = address_of(call)
-    return world.descriptors.get(address.removeprefix("fd:")) if address.startswith("fd:") else None
+    key = world.asking, address.removeprefix("fd:")
+    return key if address.startswith("fd:") and key in world.descriptors else None
 
 
 def has_bad_scheme(_world: World, call: Call) -> bool:
@@ -140,7 +151,7 @@ def without_descriptor(_world: World, call: Call) -> bool:
 
 def is_unknown_descriptor(world: World, call: Call) -> bool:
     """No descriptor has that name."""
-    return call.given().get("fdname") not in world.descriptors
+    return (world.asking, call.given().get("fdname")) not in world.descriptors
 
 
 def has_no_port(_world: World, call: Call) -> bool:

@@ -117,6 +117,8 @@ class Destination:
         """Somebody has connected; whether that is of interest."""
         arrival = self.arrival
         if arrival.channel is None:
+            # what the capabilities and parameters are by now is what the stream is loaded with
+            arrival.work = IncomingWork(self._machine.guest, self._machine, self._machine.options, self._machine.now)
             arrival.channel = channel
             arrival.opened = self._machine.now
             return True
@@ -149,6 +151,13 @@ class Destination:
             return False
         self.arrival.fault = "Not a migration stream"
         return True
+
+    def heeds(self, channel: int) -> bool:
+        """Whether on this connection somebody has shown to be a source, by a header or by resuming."""
+        arrival = self.arrival
+        if channel == arrival.recovery:
+            return arrival.resume is not None
+        return channel == arrival.channel and arrival.header is not None
 
     def received(self, channel: int, message: LinkMessage) -> bool:
         """The source has said something; whether on our connection."""
@@ -197,6 +206,14 @@ class Destination:
             return f"Unknown savevm section or instance 'cpu' {header.vcpus - 1}"
         if MigrationCapability.VALIDATE_UUID in header.capabilities and header.uuid != options.uuid:
             return f"UUID received is {header.uuid} and local is {options.uuid}"
+        if MigrationCapability.X_IGNORE_SHARED in header.capabilities and header.shared != options.shared:
+            return f"Shared memory differs: {header.shared:#x} != {options.shared:#x}"
+        disks = {disk.node: disk.size for disk in options.disks}
+        for node, size in header.disks:
+            if node not in disks:
+                return f"Error unknown block device {node}"
+            if disks[node] != size:
+                return f"Error disk size of {node} differs"
         for name in _MUST_AGREE:
             if (name in header.capabilities) != self._machine.on(name):
                 return f"Capability {name} is {'on' if name in header.capabilities else 'off'} at the source only"

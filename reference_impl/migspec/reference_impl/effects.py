@@ -15,7 +15,7 @@ from migspec.reference_impl.decisions import (
     arguments_of,
     assigned,
     changes_of_threads,
-    descriptor_of,
+    key_of_descriptor,
     why_no_snapshot,
 )
 from migspec.reference_impl.gates.process import BY_CLIENT, MORE_THREADS, RESET
@@ -27,7 +27,7 @@ class Keeper(World, Protocol):
     """The machine, which keeps what commands leave behind."""
 
     values: Mapping[str, Value]
-    descriptors: dict[str, int]
+    descriptors: dict[tuple[int, str], int]
     snapshots: frozenset[str]
     wishes: set[str]
     ordered_seconds: int
@@ -42,10 +42,13 @@ def begin(machine: Keeper, call: Call, _text: str) -> None:
     """Dial; credentials that nobody has fail the attempt first."""
     machine.wishes.discard(MORE_THREADS)
     credentials = machine.values[MigrationParameter.TLS_CREDS]
-    descriptor = descriptor_of(machine, call)
-    if descriptor is not None:
-        del machine.descriptors[address_of(call).removeprefix("fd:")]
-    machine.source.begin(address_of(call), call.request, descriptor, without=str(credentials))
+    machine.source.begin(address_of(call), call.request, _use_descriptor(machine, call), without=str(credentials))
+
+
+def _use_descriptor(machine: Keeper, call: Call) -> int | None:
+    """The descriptor that the address names, whose name is used up; None if it names none."""
+    key = key_of_descriptor(machine, call)
+    return None if key is None else machine.descriptors.pop(key)
 
 
 def fail_at_once(machine: Keeper, _call: Call, text: str) -> None:
@@ -66,7 +69,7 @@ def fail_for_credentials(machine: Keeper, _call: Call, _text: str) -> None:
 
 def resume(machine: Keeper, call: Call, _text: str) -> None:
     """Dial anew for a paused migration."""
-    machine.source.resume(address_of(call), descriptor_of(machine, call))
+    machine.source.resume(address_of(call), _use_descriptor(machine, call))
 
 
 def leave_colo(machine: Keeper, _call: Call, _text: str) -> None:
@@ -109,12 +112,12 @@ def order_measurement(machine: Keeper, call: Call, _text: str) -> None:
 
 def take_descriptor(machine: Keeper, call: Call, _text: str) -> None:
     """Keep a descriptor under its name."""
-    machine.descriptors[str(call.given().get("fdname"))] = call.descriptors[0]
+    machine.descriptors[machine.asking, str(call.given().get("fdname"))] = call.descriptors[0]
 
 
 def drop_descriptor(machine: Keeper, call: Call, _text: str) -> None:
     """Forget a descriptor."""
-    del machine.descriptors[str(call.given().get("fdname"))]
+    del machine.descriptors[machine.asking, str(call.given().get("fdname"))]
 
 
 def reset(machine: Keeper, _call: Call, _text: str) -> None:

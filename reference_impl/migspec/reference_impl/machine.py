@@ -44,6 +44,7 @@ class Machine(Answering, Moving):
         self._queues: list[deque[object]] = []
         self._oob_queues: list[deque[object]] = []
         self._replies: dict[int, tuple[object, Reply]] = {}
+        self._instant = frozenset(row.id for rows in self._relation.instant.values() for row in rows)
         self._active = [now] * (len(THREADS) + 1)
         self._foreseen: tuple[tuple[float, int], list[Take]] | None = None
         self._scheduler = scheduler or Steady()
@@ -73,10 +74,12 @@ class Machine(Answering, Moving):
         return any(isinstance(item, Due) and item.monitor == monitor for owed in self.c.owed for item in owed)
 
     def close_monitor(self, monitor: int) -> None:
-        """The client is gone: what it had asked for and is not begun is forgotten."""
+        """The client is gone: what it had asked for and is not begun is forgotten, and so are its descriptors."""
         self.c = self.c.with_monitor(monitor, self.c.monitors[monitor]._replace(connected=False))
         self._queues[monitor].clear()
         self._oob_queues[monitor].clear()
+        for key in [key for key in self.descriptors if key[0] == monitor]:
+            del self.descriptors[key]
 
     def submit(self, monitor: int, item: object) -> None:
         """A monitor hands on a call, or input that is only to be answered in its turn, which has a `failure`."""
@@ -85,7 +88,12 @@ class Machine(Answering, Moving):
 
     def terminate(self) -> None:
         """The process gets a signal to end."""
-        self.wishes.add(TERMINATE)
+        self.wish(TERMINATE)
+
+    def wish(self, wish: str) -> None:
+        """Ask for something that a row then does; see `wanted`."""
+        self.turn += 1
+        self.wishes.add(wish)
 
     def kill(self) -> None:
         """The process is killed: it ends at once, whatever it was doing."""
@@ -118,7 +126,7 @@ class Machine(Answering, Moving):
     def received(self, channel: int, message: LinkMessage) -> None:
         """A message has come over a channel."""
         self.turn += 1
-        if isinstance(message, Kill):
+        if isinstance(message, Kill) and (self.source.heeds(channel) or self.destination.heeds(channel)):
             self.kill()
             return
         if not self.source.received(channel, message):
@@ -127,7 +135,8 @@ class Machine(Answering, Moving):
     def garbled(self, channel: int) -> None:
         """Something has come over a channel that is no message."""
         self.turn += 1
-        self.destination.garbled(channel)
+        if not self.source.garbled(channel):
+            self.destination.garbled(channel)
 
     def lost(self, channel: int) -> None:
         """A channel is gone, with whatever had been sent on it received."""
@@ -231,6 +240,10 @@ class Machine(Answering, Moving):
             case Take(_, thread, row):
                 self._has_moved(thread)
                 self.take_row(thread, row)
+                if row.id in self._instant:
+                    # what a guest does of itself shows at once
+                    while self.c.owed[thread]:
+                        self._deliver(thread)
             case End():
                 self._die(Exit.QUIT)
         if self.exit is None and self.value("life") in ENDS:
@@ -299,7 +312,7 @@ class Machine(Answering, Moving):
             self._send(event)
 
     def _send(self, owed: str) -> None:
-        name, data = event_of(owed, passes=self.passes)
+        name, data = event_of(owed, passes=self.passes, by_guest=self.resets_itself)
         if self.watcher is not None:
             self.watcher.hears(name)
         for index, monitor in enumerate(self.c.monitors):

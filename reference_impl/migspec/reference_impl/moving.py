@@ -8,7 +8,7 @@ from migspec.reference_impl.amendments import AMENDED
 from migspec.reference_impl.answers.status import Measured
 from migspec.reference_impl.gates import OPENINGS
 from migspec.reference_impl.gates.gate import Opening
-from migspec.reference_impl.gates.process import STOPPED_AS, WISHES
+from migspec.reference_impl.gates.process import BY_CLIENT, RESET, STOPPED_AS, WISHES
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.process import Process
 from migspec.spec.rows import Row
@@ -53,6 +53,9 @@ class Moving(Process):
     def take_row(self, thread: int, row: Row) -> None:
         """Let a thread take a row that is open."""
         self.turn += 1
+        if WISHES.get(row.id) == RESET:
+            self.resets_itself = BY_CLIENT not in self.wishes
+            self.wishes.discard(BY_CLIENT)
         self.wishes -= {f"take:{row.id}", WISHES.get(row.id, "")}
         self._trouble = STOPPED_AS.get(WISHES.get(row.id, ""), self._trouble)
         if any(event.removeprefix("!").startswith("MIGRATION_PASS") for event in row.emits):

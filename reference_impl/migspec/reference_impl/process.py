@@ -5,6 +5,7 @@ How it moves is in `moving`, how it answers calls in `answering`; `migspec.refer
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from migspec.reference_impl.amendments import relation_of
 from migspec.reference_impl.answers.status import Measured
@@ -13,7 +14,7 @@ from migspec.reference_impl.commands import Commands
 from migspec.reference_impl.destination import Destination
 from migspec.reference_impl.gates.gate import Opening
 from migspec.reference_impl.host import Exit, Host
-from migspec.reference_impl.options import Options
+from migspec.reference_impl.options import Disk, Options
 from migspec.reference_impl.physics.guest import Guest
 from migspec.reference_impl.source import Source
 from migspec.reference_impl.watcher import Watcher
@@ -38,7 +39,7 @@ class Process(Commands):
         self.profile = options.profile
         self.guest = Guest(options)
         self.values: Mapping[str, Value] = DEFAULTS
-        self.descriptors: dict[str, int] = {}
+        self.descriptors: dict[tuple[int, str], int] = {}
         self.snapshots: frozenset[str] = frozenset()
         self.exit: Exit | None = None
         """How the process has ended; None while it has not."""
@@ -54,6 +55,8 @@ class Process(Commands):
         """The number of the last pass."""
         self.measurement = Measured()
         """The last measurement of the dirty rate that has begun."""
+        self.resets_itself = False
+        """Whether the last reset was the guest's own."""
         self.screen = ""
         """What the last line has left on the human monitor's screen."""
         self.ordered_seconds = 0
@@ -106,6 +109,18 @@ class Process(Commands):
         """The value of block-bitmap-mapping."""
         value = self.values[MigrationParameter.BLOCK_BITMAP_MAPPING]
         return value if isinstance(value, tuple) else ABSENT
+
+    @property
+    def disks(self) -> tuple[Disk, ...]:
+        """The disks, with the dirty bitmaps that have come with a migration."""
+        arrived = self.destination.bitmaps
+        return tuple(
+            replace(
+                disk,
+                bitmaps=tuple(dict.fromkeys((*disk.bitmaps, *(name for node, name in arrived if node == disk.node)))),
+            )
+            for disk in self.options.disks
+        )
 
     @property
     def guest_runs(self) -> bool:

@@ -216,6 +216,17 @@ class Source:
             attempt.lost = self._machine.now
             attempt.work.cut(self._machine.now)
 
+    def garbled(self, channel: int) -> bool:
+        """Something came that is not of the protocol, so that the stream is lost; whether on our connection."""
+        if self.attempt is None or channel != self.attempt.channel:
+            return False
+        self.shut_stream()
+        return True
+
+    def heeds(self, channel: int) -> bool:
+        """Whether a connection is one that was made here."""
+        return self.attempt is not None and channel in (self.attempt.channel, self.attempt.recovery)
+
     def received(self, channel: int, message: LinkMessage) -> bool:
         """The destination has said something; whether on one of our connections."""
         attempt = self.attempt
@@ -302,7 +313,7 @@ class Source:
     def _header(self) -> Header:
         machine = self._machine
         options = machine.options
-        bitmaps, unmapped = travelling(options.disks, machine.mapping()) if machine.on("dirty-bitmaps") else ((), ())
+        bitmaps, unmapped = travelling(machine.disks, machine.mapping()) if machine.on("dirty-bitmaps") else ((), ())
         for name in unmapped:
             machine.host.report(f"bitmap {name} has no alias and is left behind")
         return Header(
@@ -312,6 +323,7 @@ class Source:
             capabilities=tuple(name for name in MigrationCapability if machine.on(name)),
             uuid=options.uuid,
             bitmaps=bitmaps,
+            disks=tuple((disk.node, disk.size) for disk in machine.disks) if machine.on("block") else (),
         )
 
     def _say(self, message: LinkMessage) -> None:

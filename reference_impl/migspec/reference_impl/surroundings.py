@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from migspec.reference_impl.host import Host
-from migspec.reference_impl.options import Options
+from migspec.reference_impl.options import Disk, Options
 from migspec.reference_impl.physics.guest import Guest
 from migspec.reference_impl.physics.settings import Settings
 from migspec.spec.bitmaps import BitmapMapping
@@ -25,6 +25,10 @@ class Surroundings(Settings, Protocol):
     @property
     def options(self) -> Options:
         """What the process was started with."""
+
+    @property
+    def disks(self) -> tuple[Disk, ...]:
+        """The disks, with the dirty bitmaps that have come with a migration."""
 
     @property
     def host(self) -> Host:

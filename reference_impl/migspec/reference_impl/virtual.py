@@ -126,7 +126,8 @@ class World:
                     cable.open = False
                     for end, number in cable.ends:
                         end.machine.lost(number)
-                host.cables.pop(channel, None) if not cable.open else None
+                if not cable.open:
+                    host.cables.pop(channel, None)
 
 
 class VirtualHost:

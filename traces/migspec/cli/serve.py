@@ -41,6 +41,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--spice", action="store_true", help="there is a SPICE server")
     add("--profile", default="qemu-5.2.0", metavar="PROFILE", help="whose behaviour: qemu-5.2.0, or seed (no defects)")
     add("--seed", default="0", metavar="N", help="decides what is left to chance")
+    add("--shuffle", metavar="SHARE", help="let threads take turns in any order, and this share of open races happen")
     add("--fault", action="append", default=[], metavar="SCRIPT", help="what goes wrong; `list` lists it all")
     add("--faults", action="store_true", help="list what can go wrong, and end")
     add("--control", default="", metavar="unix:PATH", help="a socket that takes faults while it runs")

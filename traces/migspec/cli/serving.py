@@ -19,6 +19,7 @@ from migspec.reference_impl.host import Exit as ModelExit
 from migspec.reference_impl.options import MIB, Disk, Options
 from migspec.reference_impl.physics.workload import WorkloadError
 from migspec.reference_impl.physics.workload import parse as parse_workload
+from migspec.reference_impl.scheduling import Shuffled
 from migspec.reference_impl.serving import Address, AddressError, Permissions, Served, leave, serve_until_end
 from migspec.reference_impl.serving.steering import ControlDoor
 from migspec.spec import uri
@@ -90,9 +91,13 @@ async def _serve(options: Options, qmp: Sequence[str], chosen: argparse.Namespac
 
     descriptor = options.incoming.removeprefix("fd:")
     inherited = frozenset({int(descriptor)} if options.incoming.startswith("fd:") and descriptor.isdecimal() else ())
+    rare = None if chosen.shuffle is None else _share("--shuffle", chosen.shuffle)
+    scheduler = None if rare is None else Shuffled(options.seed, rare=rare)
     permissions = Permissions(exec=chosen.allow_exec, inherited=inherited)
     try:
-        return await serve_until_end(options, qmp, permissions=permissions, report=complain, listening=listening)
+        return await serve_until_end(
+            options, qmp, permissions=permissions, scheduler=scheduler, report=complain, listening=listening
+        )
     finally:
         for door in doors:
             door.close()

@@ -70,14 +70,17 @@ _RATE_ANSWERS: Final = (
 )
 
 
-def dirty_rate_told(state: int, measured: Measured) -> dict[str, object]:
+def dirty_rate_told(state: int, measured: Measured, *, always: bool = False) -> dict[str, object]:
     """The answer to query-dirty-rate in a known state: the rate is told once it is there, the times always.
 
-    Raises `UntoldError` where none fits the state.
+    Where the schema wants a rate `always`, the one that stands for none is told before.  Raises `UntoldError` where
+    none fits the state.
     """
     for answer in _RATE_ANSWERS:
         if any(condition.holds(state) for condition in dirty_rate.fits(answer)):
             rate = {"dirty-rate": measured.rate} if answer.has_rate else {}
+            if always and not rate:
+                rate = {"dirty-rate": dirty_rate.UNMEASURED}
             times = {"start-time": measured.start, "calc-time": measured.period}
             return {"status": answer.status, **rate, **times}
     raise UntoldError(dirty_rate.QUERY, state)

@@ -190,6 +190,8 @@ class Control:
                     "recovering": arrival.recovery is not None,
                 },
             },
+            "bitmaps": {disk.node: list(disk.bitmaps) for disk in machine.disks},
+            "announced": list(machine.destination.announced),
             "wishes": sorted(machine.wishes),
             "late": machine.reply_delay,
             "faults": [str(fault) for fault in self._faults.armed],

@@ -146,7 +146,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """Replies come so many seconds late from now on."""
+    """Replies are kept back for so many seconds from now on, and with each the thread that owes it."""
 
     seconds: float
 

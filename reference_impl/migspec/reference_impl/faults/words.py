@@ -209,7 +209,13 @@ ACTIONS: Final[Mapping[str, Form[Action]]] = dict(
         _alone("terminate", "the process gets a signal to end, which it obeys", Terminate()),
         _alone("hang", "the migration stops where it is; where there is none, the main loop does", Hang()),
         _measured(
-            "late", "2.5s", "every reply comes so many seconds late from now on", _DURATION, _INSTANT, _DAY, Late
+            "late",
+            "2.5s",
+            "every reply is kept back for so many seconds from now on, and its thread does nothing else meanwhile",
+            _DURATION,
+            _INSTANT,
+            _DAY,
+            Late,
         ),
         _alone("drop-recovery", "the connection of the next recovery is lost as soon as it is there", DropRecovery()),
         _alone("fail", "the migration fails as soon as the specification has a step for that", Fail()),
@@ -237,7 +243,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
     "connection-refused": Preset("now:refuse", "The destination's address refuses the next connection."),
     "destination-dies": Preset("outgoing=pre-switchover:kill-peer", "The destination dies in pre-switchover."),
     "hangs-in-setup": Preset("stage=setting-up:hang", "The migration never gets beyond setup."),
-    "answers-late": Preset("now:late=2s", "Every reply comes two seconds late."),
+    "answers-late": Preset("now:late=2s", "Every reply is kept back for two seconds."),
     "recovery-lost": Preset("now:drop-recovery", "The connection of a recovery is lost as soon as it is there."),
     "device-fails": Preset("stage=saved:fail", "The migration fails while the devices are saved."),
 }

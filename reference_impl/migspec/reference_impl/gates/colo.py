@@ -63,15 +63,6 @@ def primary_notices(ground: Ground, thread: int) -> float | None:
     return None if attempt.next_checkpoint is None else max(at, attempt.next_checkpoint)
 
 
-def checkpoint_due(ground: Ground) -> bool:
-    """Whether the primary has requested a checkpoint, or would by now."""
-    attempt = ground.source.attempt
-    if attempt is None:
-        return False
-    due = attempt.next_checkpoint
-    return attempt.requested or (due is not None and due <= ground.now)
-
-
 def next_checkpoint(ground: Ground, _thread: int) -> float | None:
     """At the next checkpoint."""
     return None if ground.source.attempt is None else ground.source.attempt.next_checkpoint

@@ -5,11 +5,12 @@ are complete.  Whatever is no message is garbage, and after garbage nothing is b
 at its first wrong byte.  `docs/link.md` describes the protocol.
 """
 
+from math import inf
 from typing import Final
 
 import msgspec
 
-from migspec.reference_impl.link.messages import LinkMessage
+from migspec.reference_impl.link.messages import Accepts, LinkMessage
 
 LONGEST_LINE: Final = 64 << 10
 """The most bytes that a line may have, its end not counted."""
@@ -64,5 +65,7 @@ def _message(line: bytes) -> LinkMessage | None:
         message = _decoder.decode(line)
     except (msgspec.DecodeError, RecursionError):
         return None
+    if isinstance(message, Accepts):
+        return message if 0 < message.pages < inf else None
     numbers = (value for value in msgspec.structs.astuple(message) if isinstance(value, int))
     return message if all(0 <= number <= _LARGEST for number in numbers) else None

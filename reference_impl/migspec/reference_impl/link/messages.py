@@ -20,7 +20,7 @@ class Header(msgspec.Struct, frozen=True, tag="header"):
 
     `memory` and `shared` are bytes of RAM, all of it and what lies in shared files.  `capabilities` are those of the
     source that are on.  `uuid` is the machine's.  `bitmaps` are the dirty bitmaps, each by the aliases of its node and
-    of its own.  `unmapped` counts the bitmaps that the mapping leaves out.
+    of its own, `disks` those that are migrated, by node and size in bytes.
     """
 
     memory: int
@@ -29,6 +29,7 @@ class Header(msgspec.Struct, frozen=True, tag="header"):
     capabilities: tuple[str, ...]
     uuid: str
     bitmaps: tuple[tuple[str, str], ...] = ()
+    disks: tuple[tuple[str, int], ...] = ()
     version: int = VERSION
 
 

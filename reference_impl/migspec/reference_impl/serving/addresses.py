@@ -44,6 +44,8 @@ class Address:
 
         Raises `AddressError` for anything else.
         """
+        if "\0" in text:
+            raise AddressError(text, "there is a NUL character in it", "unix:PATH or tcp:HOST:PORT")
         scheme, _, rest = text.partition(":")
         if scheme == "unix" and rest:
             return cls(socket.AF_UNIX, rest)

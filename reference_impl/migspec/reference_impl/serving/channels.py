@@ -97,8 +97,6 @@ class Channel:
             return
         self._ending = True
         self._timer = self._loop.call_later(LINGER, self.close)
-        if self._decoder.garbled and self._ends.reads is not None:
-            self._watch(self._ends.reads, self._readable)  # for its end, as before
         if not self._out:
             self._finish()
 
@@ -152,10 +150,9 @@ class Channel:
             self._owner.opened(self.number)
         if not data:
             self._end_of_input()
-        elif not self._over and not self._ending:
+        elif not self._over and not self._ending and not self._decoder.garbled:
+            # after garbage all is thrown away, and only the end is of interest
             messages = self._decoder.feed(data)
-            if self._decoder.garbled:
-                self._stop_reading()
             self._owner.received(self.number, messages, garbled=self._decoder.garbled)
 
     def _read_file(self) -> None:

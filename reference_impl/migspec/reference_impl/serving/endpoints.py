@@ -84,8 +84,10 @@ SockAddr = tuple[socket.AddressFamily, str | tuple[int | str, ...]]
 def endpoint(uri: str) -> Endpoint:
     """What a URI names that `migspec.spec.uri` lets pass.
 
-    Raises `EndpointError` for two families that are both switched off.
+    Raises `EndpointError` for two families that are both switched off, and for a NUL, which no name can have.
     """
+    if "\0" in uri:
+        raise EndpointError("The address has a NUL character")
     for scheme, kind in ((f"{UriKind.EXEC}:", Command), (f"{UriKind.FD}:", Descriptor)):
         if uri.startswith(scheme):
             return kind(uri.removeprefix(scheme))

@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.options import Options
+from migspec.reference_impl.scheduling import Scheduler
 from migspec.reference_impl.serving.served import Permissions, Served
 
 _TERMINATING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -20,6 +21,7 @@ async def serve_until_end(
     qmp: Sequence[str],
     *,
     permissions: Permissions | None = None,
+    scheduler: Scheduler | None = None,
     report: Callable[[str], None],
     listening: Callable[[Served, tuple[str, ...]], None] = lambda _served, _addresses: None,
 ) -> Exit:
@@ -29,7 +31,7 @@ async def serve_until_end(
     `listening` the machine and the real addresses once clients may come.  Raises `AddressError` for an address that
     cannot be served.
     """
-    served = Served(options, permissions=permissions, report=report)
+    served = Served(options, permissions=permissions, scheduler=scheduler, report=report)
     loop = asyncio.get_running_loop()
 
     def terminate() -> None:
