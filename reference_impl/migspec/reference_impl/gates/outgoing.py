@@ -119,7 +119,7 @@ def has_return_path(ground: Ground) -> bool:
 
 
 def lost_while_closing(ground: Ground, thread: int) -> float | None:
-    """As `lost`, unless all was sent and nothing more is awaited; a return path takes COLO's first word for an error."""
+    """As `lost`, unless all was sent and nothing more is awaited; a return path takes COLO's first word for one."""
     if closed(ground, thread) is not None:
         return None
     attempt = ground.source.attempt
