@@ -67,7 +67,6 @@ class Memory:
         "_sent",
         "_ways",
         "blend",
-        "collected",
         "counts",
         "left",
         "passes",
@@ -80,7 +79,6 @@ class Memory:
         self.total = total
         self.passes = 0
         self.left = 0
-        self.collected = 0
         self.counts = Counts()
         self.blend = Blend(0)
         self._scale = total / guest.pages
@@ -103,7 +101,6 @@ class Memory:
             new, zeroes = self._dirtied(written, zeroes)
         self._baseline = written
         self.passes += 1
-        self.collected = self.left
         self._begin(min(zeroes, self.left), postcopy=postcopy)
         greeting = self._ways.greeting() if not postcopy else 0
         self.counts.multifd_bytes += greeting
@@ -116,13 +113,6 @@ class Memory:
         self.left = min(self.total, self.left + pages)
         self._spread(self._shares())
         self._begin(min(zeroes, self.left), postcopy=True)
-
-    def expected(self, now: float) -> int:
-        """Pages that would be left if they were collected now."""
-        if not self.passes:
-            return self.total
-        new, _ = self._estimate(self._guest.written(now), 0)
-        return self.left + new
 
     def _first(self, now: float) -> int:
         self.left = self.total

@@ -95,11 +95,6 @@ class Connection:
         return self._oob
 
     @property
-    def offers_oob(self) -> bool:
-        """Whether out-of-band execution is offered."""
-        return self._offers_oob
-
-    @property
     def wants_input(self) -> bool:
         """Whether QEMU would read on now."""
         return not self._suspended
