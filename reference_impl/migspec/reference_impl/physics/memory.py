@@ -52,8 +52,7 @@ class _Sent:
 class Memory:
     """The dirty pages of one attempt, of `total` pages of the guest.
 
-    `passes` are the collections so far, `left` the pages to be sent, and `collected` those that were left after the
-    last collection.
+    `passes` are the collections so far, `left` the pages to be sent.
     """
 
     __slots__ = (
