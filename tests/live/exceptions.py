@@ -96,10 +96,6 @@ DIFFERENT: Final = _by_name(
             "device-keeps-the-monitor-waiting",
         ),
         "a stranger's bytes end a recovery in QEMU, and leave a model waiting": ("recovery-visited-by-a-stranger",),
-        "a model cannot switch a pipe to postcopy": (
-            "pause-of-a-postcopy-to-a-command",
-            "postcopy-to-a-command-at-full-speed",
-        ),
         "a model has no snapshots and no device state in files, but what they do to the migration": (
             "snapshots",
             "device-state-saved-and-not-loaded",
@@ -117,10 +113,6 @@ UNREACHED: Final = _by_name(
     {
         "the destination ends for what the model does not do: it hangs until the source is cancelled": (
             "multifd-off-at-a-loading-destination-waits",
-        ),
-        "a model cannot switch a pipe to postcopy": (
-            "pause-of-a-postcopy-to-a-command",
-            "postcopy-to-a-command-at-full-speed",
         ),
         "a model's destination that has switched pauses where one that is still switching fails": (
             "pause-right-after-the-switch",

@@ -79,7 +79,7 @@ def leave_colo(machine: Keeper, _call: Call, _text: str) -> None:
 
 
 def pause(machine: Keeper, _call: Call, _text: str) -> None:
-    """Shut the connection of the side that is in postcopy; a pipe cannot be shut."""
+    """Shut the connection of the side that is in postcopy."""
     if machine.value("outgoing") == MigrationStatus.POSTCOPY_ACTIVE:
         machine.source.pause()
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from migspec.reference_impl.gates.gate import A_MOMENT, A_TICK, CLEAN_UP, RACE, SOON, Gate, Ground, Opening, after
+from migspec.reference_impl.gates.gate import A_MOMENT, A_TICK, CLEAN_UP, RACE, SOON, Gate, Ground, Opening, after, soon
 from migspec.reference_impl.physics.outgoing import What
 from migspec.spec.lifecycle.cancel import CANCELLATIONS
 from migspec.spec.state import Life
@@ -103,6 +103,13 @@ def closed(ground: Ground, thread: int) -> float | None:
     return attempt.heard if attempt.shut is not None and not attempt.shut.failed else None
 
 
+def overtaken(ground: Ground, thread: int) -> float | None:
+    """At once, unless the thread waits for an answer that no pipe brings."""
+    attempt = ground.source.attempt
+    waits = attempt is not None and attempt.piped and attempt.told and ground.on(MigrationCapability.POSTCOPY_RAM)
+    return None if waits else soon(ground, thread)
+
+
 def begins_colo(ground: Ground, thread: int) -> float | None:
     """Once everything is sent, without a return path, over which the source would wait for another answer."""
     attempt = ground.source.attempt
@@ -159,7 +166,7 @@ OPENINGS: Final[Mapping[str, Opening]] = {
     "outgoing.set-up-overtaken": SOON,
     "outgoing.pass": Opening(passes),
     "outgoing.pass-while-cancelling": RACE,
-    "outgoing.iteration-overtaken": SOON,
+    "outgoing.iteration-overtaken": Opening(overtaken),
     "outgoing.cancelling-to-failed": RACE,
     "outgoing.active-to-failed": Opening(lost),
     "outgoing.commit": Opening(commits),
