@@ -48,6 +48,8 @@ def test_a_pair_in_a_thread_serves_whoever_has_no_loop() -> None:
         source.do(lambda machine: machine.terminate())
         assert source.wait_for_end() is Exit.QUIT
         destination.kill()
+        assert destination.exit is Exit.KILLED
+        assert destination.wait_for_end() is Exit.KILLED
         with pytest.raises(OSError, match="No such file"):
             greeting_of(destination.socket_path)
     assert set(threading.enumerate()) <= before

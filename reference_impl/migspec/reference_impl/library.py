@@ -92,7 +92,11 @@ class ServedVm:
 
     def kill(self) -> None:
         """Let the process be gone at once, as by SIGKILL."""
-        self.do(lambda _machine: self.served.close())
+        self.do(self._kill)
+
+    def _kill(self, machine: Machine) -> None:
+        machine.kill()
+        self.served.close()
 
     async def wait(self) -> Exit:
         """Wait in the loop that serves it until its process has ended; how it ended."""

@@ -201,6 +201,8 @@ class Source:
         else:
             attempt.refused = self._machine.now
             attempt.error = self.error = text
+            if attempt.connected is not None:
+                self._lost(attempt)  # a pipe counts as connected from the start
         return True
 
     def lost(self, channel: int) -> bool:
@@ -217,10 +219,15 @@ class Source:
             attempt.work.cut(self._machine.now)
 
     def garbled(self, channel: int) -> bool:
-        """Something came that is not of the protocol, so that the stream is lost; whether on our connection."""
-        if self.attempt is None or channel != self.attempt.channel:
+        """Something came that is not of the protocol, so that the stream is lost; whether on our connection.
+
+        A pipe has no way back, whatever a command may print.
+        """
+        attempt = self.attempt
+        if attempt is None or channel != attempt.channel:
             return False
-        self.shut_stream()
+        if not attempt.piped:
+            self.shut_stream()
         return True
 
     def heeds(self, channel: int) -> bool:

@@ -12,6 +12,7 @@ from migspec.reference_impl.calls import Failure
 from migspec.reference_impl.faults import FaultError, Faults
 from migspec.reference_impl.faults.words import KNOWN_DEFECTS, PRESETS, ROW_IDS
 from migspec.reference_impl.host import Exit
+from migspec.reference_impl.link.messages import Kill, Resume
 from migspec.reference_impl.options import Options
 from migspec.reference_impl.scheduling import Choice, Steady, Take
 from migspec.reference_impl.virtual import NoReplyError, World
@@ -97,6 +98,16 @@ def test_answers_that_come_late(make_pair: MakePair) -> None:
     assert pair.world.now >= began + 2
     pair.settle()
     assert pair.source.statuses == ["setup", "active", "STOP", "completed"]
+
+
+def test_late_answers_to_requests_that_come_together_wait_for_each_other(make_pair: MakePair) -> None:
+    pair = make_pair()
+    pair.source.faults.add("late=2")
+    began = pair.world.now
+    for _ in range(3):
+        pair.source.client.send("query-status")
+    assert pair.world.settle(until=lambda: len(pair.source.client.replies) == 3)
+    assert pair.world.now >= began + 6
 
 
 def test_a_recovery_whose_connection_is_lost(make_postcopy: Postcopy) -> None:
@@ -308,6 +319,34 @@ def test_a_peer_that_dies_in_postcopy(make_postcopy: Postcopy) -> None:
     pair.run(5)
     assert pair.source.host.machine.exit is Exit.KILLED
     assert pair.destination.statuses[-1] == "postcopy-paused"
+
+
+def test_a_peer_that_dies_after_a_recovery(make_postcopy: Postcopy) -> None:
+    pair = make_postcopy()
+    pair.world.cut("source", "destination")
+    pair.run(5)
+    recover(pair)
+    pair.run(1)
+    assert pair.source.value("outgoing") == pair.destination.value("incoming") == "postcopy-active"
+    pair.source.faults.add("kill-peer")
+    pair.run(5)
+    assert pair.destination.host.machine.exit is Exit.KILLED
+
+
+def test_only_who_has_shown_to_be_a_source_can_kill(make_postcopy: Postcopy) -> None:
+    pair = make_postcopy()
+    machine = pair.destination.host.machine
+    pair.world.cut("source", "destination")
+    pair.run(5)
+    pair.destination.client.value("migrate-recover", {"uri": "tcp:127.0.0.1:4445"})
+    stranger = pair.world.new_channel()
+    machine.received(stranger, Kill())
+    machine.accepted(stranger)
+    machine.received(stranger, Kill())
+    assert machine.exit is None
+    machine.received(stranger, Resume())
+    machine.received(stranger, Kill())
+    assert machine.exit is Exit.KILLED
 
 
 def test_the_guest_and_the_host_have_troubles(make_pair: MakePair) -> None:

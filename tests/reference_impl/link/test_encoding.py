@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from migspec.reference_impl.link.encoding import LONGEST_LINE, Decoder, encode
 from migspec.reference_impl.link.messages import (
+    Accepts,
     Checkpoint,
     Complete,
     Header,
@@ -41,6 +42,7 @@ messages: st.SearchStrategy[LinkMessage] = st.one_of(
     st.builds(Progress, counts, counts),
     st.builds(Complete, st.sampled_from(RunState)),
     st.builds(Requested, counts),
+    st.builds(Accepts, st.floats(0, exclude_min=True, allow_infinity=False)),
     st.builds(Shut, st.booleans()),
     st.builds(Checkpoint, st.sampled_from(COLOMessage), counts),
     st.sampled_from((Listen(), Run(), Sent(), Resume(), Resumed(), Kill())),
@@ -96,6 +98,11 @@ def test_how_bytes_are_cut_does_not_matter_and_none_raise(data: bytes, places: l
         b'{"type":"requested","pages":-1}\n',
         b'{"type":"requested","pages":9223372036854775808}\n',
         b'{"type":"requested","pages":1e999}\n',
+        b'{"type":"accepts","pages":0}\n',
+        b'{"type":"accepts","pages":-1.5}\n',
+        b'{"type":"accepts","pages":1e-999}\n',
+        b'{"type":"accepts","pages":1e999}\n',
+        b'{"type":"accepts","pages":NaN}\n',
         b'{"type":"complete","run":"flying"}\n',
         b'{"type":"run","more":' + b"[" * 60_000 + b"}\n",
     ],

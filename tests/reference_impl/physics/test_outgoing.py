@@ -14,6 +14,7 @@ from migspec.reference_impl.physics import Guest, OutgoingWork, What
 from migspec.reference_impl.physics.disks import DiskWork
 from migspec.reference_impl.physics.meter import Flow, Meter
 from migspec.reference_impl.physics.throttle import Throttle
+from migspec.spec.parameters import PAGE_SIZE
 from migspec.spec.state import Stage
 from migspec.spec.vocabulary import MigrationCapability as C
 from migspec.spec.vocabulary import MigrationStatus as Status
@@ -173,6 +174,24 @@ def test_no_page_is_asked_for_before_postcopy_or_after_the_end() -> None:
     attempt.finish()
     attempt.work.requested(5, attempt.now)
     assert ram(attempt.work.statistics(Status.COMPLETED, attempt.now))["postcopy-requests"] == 5
+
+
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=20))
+def test_no_more_pages_are_asked_for_than_are_left(asked: list[int]) -> None:
+    attempt = Attempt(Options(), Set((C.POSTCOPY_RAM,))).begin().switch()
+    left = attempt.work.left() // PAGE_SIZE
+    for pages in asked:
+        attempt.work.requested(pages, attempt.now)
+    counted = ram(attempt.work.statistics(Status.POSTCOPY_ACTIVE, attempt.now))["postcopy-requests"]
+    assert counted == sum(min(left, pages) for pages in asked)
+
+
+@given(st.floats(0, exclude_min=True, allow_infinity=False))
+def test_however_few_pages_the_destination_accepts_the_source_can_count(pages: float) -> None:
+    attempt = Attempt(Options(workload="zero:0"), Set((C.COMPRESS,)))
+    attempt.work.accepts(pages, attempt.now)
+    attempt.begin().iterate(most=2, seconds=100)
+    assert 0 <= attempt.work.left() <= attempt.guest.pages * PAGE_SIZE
 
 
 def test_how_the_time_is_cut_changes_little() -> None:

@@ -141,18 +141,37 @@ async def bare(vm: ServedVm, *, negotiated: bool = True) -> AsyncIterator[Bare]:
         writer.close()
 
 
-async def send_descriptors(path: str, requests: list[tuple[bytes, tuple[int, ...]]]) -> list[Any]:
-    """Send requests, each with file descriptors, on a connection of their own; their replies."""
+class Sending:
+    """A client that sends file descriptors with its requests."""
+
+    def __init__(self, sock: socket.socket, client: Bare) -> None:
+        self._sock = sock
+        self._client = client
+
+    async def send(self, request: bytes, descriptors: tuple[int, ...] = ()) -> Any:
+        """Send a request with descriptors; its reply."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+        self._sock.sendmsg([request + b"\n"], rights)
+        return await self._client.reply()
+
+
+@contextlib.asynccontextmanager
+async def sending(path: str, *, negotiated: bool = True) -> AsyncIterator[Sending]:
+    """A client that sends file descriptors, greeted."""
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_UNIX) as sock:
         sock.setblocking(False)
         await loop.sock_connect(sock, path)
         reader, writer = await asyncio.open_unix_connection(sock=sock)
         await reader.readline()
-        replies = []
-        for request, descriptors in requests:
-            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-            sock.sendmsg([request + b"\n"], rights)
-            replies.append(await Bare(reader, writer).reply())
+        client = Sending(sock, Bare(reader, writer))
+        if negotiated:
+            assert await client.send(b'{"execute": "qmp_capabilities"}') == {"return": {}}
+        yield client
         writer.close()
-        return replies
+
+
+async def send_descriptors(path: str, requests: list[tuple[bytes, tuple[int, ...]]]) -> list[Any]:
+    """Send requests, each with file descriptors, on a connection of their own; their replies."""
+    async with sending(path, negotiated=False) as client:
+        return [await client.send(*request) for request in requests]

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from migspec.reference_impl.serving.addresses import Address, AddressError, Listener, is_stale
 
 addresses = st.one_of(
-    st.builds(Address, st.just(socket.AF_UNIX), st.text(min_size=1, max_size=40)),
+    st.builds(
+        Address, st.just(socket.AF_UNIX), st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=40)
+    ),
     st.builds(
         Address, st.just(socket.AF_INET), st.tuples(st.sampled_from(["127.0.0.1", "host"]), st.integers(0, 65535))
     ),
@@ -46,6 +48,12 @@ def test_no_host_is_the_loopback() -> None:
 )
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(AddressError, match="expected unix:PATH or tcp:HOST:PORT"):
+        Address.parse(text)
+
+
+@pytest.mark.parametrize("text", ["unix:\0abs", "unix:a\0b", "tcp:\0:1"])
+def test_a_nul_is_in_no_address(text: str) -> None:
+    with pytest.raises(AddressError, match="NUL"):
         Address.parse(text)
 
 

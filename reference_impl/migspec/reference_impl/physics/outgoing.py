@@ -183,16 +183,17 @@ class OutgoingWork:
         return self._memory.passes
 
     def requested(self, pages: int, now: float) -> None:
-        """The destination asked for pages that its guest waits for."""
+        """The destination asked for pages that its guest waits for; no more count than are left to be sent."""
         self.advance(now)
         if self._on_demand and self.times.ended is None:
-            self._memory.counts.postcopy_requests += pages
-            self._urgent = min(self._memory.left, self._urgent + pages)
+            asked = min(self._memory.left, pages)
+            self._memory.counts.postcopy_requests += asked
+            self._urgent = min(self._memory.left, self._urgent + asked)
 
     def accepts(self, pages: float, now: float) -> None:
-        """The destination decompresses no more than so many pages a second."""
+        """The destination decompresses no more than so many pages a second; fewer than one count as one."""
         self.advance(now)
-        self._accepted = pages
+        self._accepted = max(1.0, pages)
 
     def cut(self, now: float) -> None:
         """The connection is lost, and what was on its way with it."""

@@ -150,7 +150,7 @@ class Channel:
             self._owner.opened(self.number)
         if not data:
             self._end_of_input()
-        elif not self._over and not self._ending and not self._decoder.garbled:
+        elif not self._over and not self._decoder.garbled and not self._ending:
             # after garbage all is thrown away, and only the end is of interest
             messages = self._decoder.feed(data)
             self._owner.received(self.number, messages, garbled=self._decoder.garbled)

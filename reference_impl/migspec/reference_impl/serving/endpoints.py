@@ -84,10 +84,26 @@ SockAddr = tuple[socket.AddressFamily, str | tuple[int | str, ...]]
 def endpoint(uri: str) -> Endpoint:
     """What a URI names that `migspec.spec.uri` lets pass.
 
-    Raises `EndpointError` for two families that are both switched off, and for a NUL, which no name can have.
+    Raises `EndpointError` for two families that are both switched off, and for a NUL in what the system is to name.
     """
+    target = _parsed(uri)
     if "\0" in uri:
-        raise EndpointError("The address has a NUL character")
+        _refuse_nul(target)
+    return target
+
+
+def _refuse_nul(target: Endpoint) -> None:
+    # QEMU writes U+0000 as two bytes, of which a name may consist; here it would end the name, or be refused as a fault
+    match target:
+        case Command():
+            raise EndpointError("Unable to fork: Invalid argument (a NUL character)")
+        case Unix():
+            raise EndpointError("Failed to create Unix socket: Invalid argument (a NUL character)")
+        case Inet():
+            raise EndpointError(f"address resolution failed for {target.name}: Name or service not known")
+
+
+def _parsed(uri: str) -> Endpoint:
     for scheme, kind in ((f"{UriKind.EXEC}:", Command), (f"{UriKind.FD}:", Descriptor)):
         if uri.startswith(scheme):
             return kind(uri.removeprefix(scheme))
