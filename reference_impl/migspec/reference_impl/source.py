@@ -152,8 +152,8 @@ class Source:
         return connected
 
     def pause(self) -> None:
-        """The stream is to be lost; a pipe cannot be."""
-        if not self._attempt.piped:
+        """The stream is to be lost, which is found when it is next written to: not over a pipe on which all is sent."""
+        if not (self._attempt.piped and self._attempt.told):
             self.shut_stream()
 
     def shut_stream(self) -> None:
