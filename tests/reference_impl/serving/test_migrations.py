@@ -378,6 +378,16 @@ def test_a_source_takes_a_connection_with_garbage_for_lost(said: bytes) -> None:
     run(main())
 
 
+def test_what_a_command_prints_is_no_concern_of_the_stream(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serve(SMALL, permissions=Permissions(exec=True)) as vm, watched(vm) as client:
+            await client.ask("migrate", uri=f"exec:echo begun; cat > {tmp_path / 'saved'}")
+            await client.sees("completed")
+
+    run(main())
+    assert (tmp_path / "saved").stat().st_size > 0
+
+
 def test_after_garbage_the_end_is_still_found() -> None:
     async def main() -> None:
         async with two(BUSY, BUSY_DESTINATION) as (_, source, dst, destination):
