@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.traces.talk import IN_PROGRESS, Talk, Wire, conforms, found
 
 from migspec.properties.pairs import PAIR_RULES, Arrival, Departure
-from migspec.spec.requests import understand
+from migspec.spec.requests import Request, understand
 from migspec.spec.schema import QEMU_5_2_0
 from migspec.traces.findings import Grade, Use
 from migspec.traces.journeys import Journeys
@@ -19,6 +19,7 @@ from migspec.traces.journeys import Journeys
 MIGRATE = understand("migrate", {"uri": "unix:/s"}, QEMU_5_2_0)
 RESUME = understand("migrate", {"uri": "unix:/s", "resume": True}, QEMU_5_2_0)
 INCOMING = understand("migrate-incoming", {"uri": "unix:/s"}, QEMU_5_2_0)
+LINE_RESUMES = understand("human-monitor-command", {"command-line": "migrate -d -r unix:/s"}, QEMU_5_2_0)
 
 MIDDLES = st.lists(st.sampled_from(["active", "pre-switchover", "device", "postcopy-active"]), max_size=3, unique=True)
 ENDS = st.sampled_from([["completed"], ["failed"], ["failed", "failed"], ["cancelling", "cancelled"]])
@@ -138,9 +139,11 @@ def arriving(*events: str) -> Arrival:
     return arrival
 
 
-def test_a_resumption_is_no_migration_of_its_own() -> None:
+@pytest.mark.parametrize("resumption", [RESUME, LINE_RESUMES])
+def test_a_resumption_is_no_migration_of_its_own(resumption: Request) -> None:
+    assert resumption.command == "migrate"
     journeys = Journeys()
-    journeys.asked("src", 1, RESUME, "unix:/s", ())
+    journeys.asked("src", 1, resumption, "unix:/s", ())
     journeys.answered("src", 1, success=True)
     assert journeys.departures == []
 
@@ -193,6 +196,14 @@ def test_the_oldest_open_request_is_set_up() -> None:
     journeys.answered("src", 2, success=False)
     journeys.emitted("src", 4, "MIGRATION:active")
     assert [(d.uri, d.statuses) for d in journeys.departures] == [("unix:/one", ["setup", "active"])]
+
+
+def test_nothing_is_certain_after_an_answer_that_does_not_tell() -> None:
+    journeys = Journeys()
+    for line, success in ((1, True), (2, None)):
+        journeys.asked("src", line, MIGRATE, f"unix:/{line}", ())
+        journeys.answered("src", line, success=success)
+    assert [(d.uri, d.watched) for d in journeys.departures] == [("unix:/1", False), ("unix:/2", False)]
 
 
 # ---- two VMs, as a trace shows them ----
@@ -298,6 +309,68 @@ def test_a_later_migration_by_the_human_monitor_is_another_one() -> None:
     src.request("human-monitor-command", command_line="migrate -d unix:/other").status("setup").reply("")
     src.status("1", "active", "2", "STOP", "3", "completed")
     conforms(talk)
+
+
+def line(wire: Wire, text: str) -> Wire:
+    """A line for the human monitor that begins a migration, up to its reply."""
+    return wire.request("human-monitor-command", command_line=text).status("setup").reply("")
+
+
+def migrated_by_lines(text: str, *, return_path: bool = True) -> tuple[Talk, Wire, Wire]:
+    """A migration under way that lines for the human monitors began on both sides."""
+    talk = Talk()
+    dst = line(talk.wire("dst").connected(), "migrate_incoming unix:/s")
+    src = talk.wire("src").connected()
+    src.shows().capabilities(return_path=return_path, postcopy_ram=False).runs("running")
+    line(src, text).status("1", "active")
+    dst.status("active")
+    return talk, src, dst
+
+
+LINES = ("migrate -d unix:/s", 'migrate -d "unix:/s"')
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_who_arrives_may_have_left_by_a_line_for_the_human_monitor(text: str) -> None:
+    """A later attempt to go to the same address, which fails, says nothing of the migration before."""
+    talk, src, dst = migrated_by_lines(text)
+    src.status("2", "STOP", "3", "completed")
+    dst.status("RESUME", "completed")
+    src.request("cont").status("RESUME").reply().runs("running")
+    src.request("migrate", uri="unix:/s").status("setup").reply().status("failed")
+    conforms(talk)
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_a_guest_lost_on_a_migration_by_lines_for_the_human_monitors_is_found(text: str) -> None:
+    talk, src, dst = migrated_by_lines(text)
+    src.status("2", "STOP", "3", "completed")
+    dst.status("failed")
+    assert talk.violations() == [(talk.line, "pair.completed-unloaded")]
+
+
+def test_a_line_that_the_human_monitor_refuses_begins_nothing() -> None:
+    talk, src, dst = both(return_path=True)
+    src.done("human-monitor-command", f"Error: {IN_PROGRESS}\r\n", command_line="migrate -d unix:/s")
+    src.status("2", "STOP", "3", "completed")
+    dst.status("failed")
+    assert talk.violations() == [(talk.line, "pair.completed-unloaded")]
+
+
+def test_a_line_that_may_have_begun_a_migration_leaves_nothing_certain() -> None:
+    talk, src, dst = both(return_path=True)
+    src.done("human-monitor-command", "Well.\r\n", command_line="migrate -d unix:/s")
+    src.status("2", "STOP", "3", "completed")
+    dst.status("failed")
+    assert pair_findings(talk, Grade.VIOLATION) == []
+
+
+def test_two_that_listen_at_one_address_are_not_told_apart() -> None:
+    talk, src, dst = both(return_path=True)
+    line(talk.wire("third").connected(), "migrate_incoming unix:/s")
+    src.status("2", "STOP", "3", "completed")
+    dst.status("failed")
+    assert pair_findings(talk, Grade.VIOLATION) == []
 
 
 def test_a_later_snapshot_is_no_migration() -> None:

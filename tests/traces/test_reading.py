@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.spec.schema_strategies import has_large_integer
 from tests.traces.talk import RAM
 
 from migspec.properties.strategies import JSON, arguments_of, corrupted, objects_of, values_of
+from migspec.spec import uri
 from migspec.spec.commands.queries import MigrateAnswer
 from migspec.spec.parameters import SET, SHORTHANDS
 from migspec.spec.requests import ARGUMENTS_KEPT, understand
@@ -23,7 +24,7 @@ from migspec.spec.state import VARIABLES
 from migspec.traces import reading
 from migspec.traces.messages import ErrorBody, Message, Timestamp
 from migspec.traces.observations import Reply
-from migspec.traces.reading import Reader, envelope_faults, salvaged, uri_of
+from migspec.traces.reading import Reader, carried_out, envelope_faults, salvaged, uri_of
 
 SCHEMA = QEMU_5_2_0
 EMPTY = b""
@@ -422,11 +423,63 @@ def test_events_as_rows_name_them(name: str, data: object, told: str | None) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "uri"),
+    ("arguments", "address"),
     [(b'{"uri":"unix:/s","blk":true}', "unix:/s"), (b"{}", ""), (b'{"uri":5}', ""), (b"[]", ""), (b"", "")],
 )
-def test_the_address_in_arguments(arguments: bytes, uri: str) -> None:
-    assert uri_of(arguments) == uri
+def test_the_address_in_arguments(arguments: bytes, address: str) -> None:
+    assert uri_of(arguments) == address
+
+
+@pytest.mark.parametrize(
+    ("line", "address"),
+    [
+        ("migrate -d unix:/s", "unix:/s"),
+        ("migrate -d -b unix:/s", "unix:/s"),
+        (' migrate_incoming\t"unix:/s" ', "unix:/s"),
+        ("migrate_recover uni'x:/'s", "unix:/s"),
+        ("migrate 'exec:cat >/s'", "exec:cat >/s"),
+        ("migrate 'unix:/s", "'unix:/s"),
+        ("migrate -d", ""),
+        ("", ""),
+        ("migrate " + "x" * 1_000_000, "x" * 1_000_000),
+        (5, ""),
+    ],
+)
+def test_the_address_in_a_line_for_the_human_monitor(line: object, address: str) -> None:
+    assert uri_of(as_text({"command-line": line})) == address
+
+
+@given(st.lists(st.sampled_from(["a", "/", " ", "\t", "'", '"', "\\"]), max_size=8).map("".join))
+def test_the_address_in_a_line_is_the_one_that_is_understood(rest: str) -> None:
+    """The name of a descriptor comes back in a refusal, so that two of them are told apart."""
+    line = {"command-line": f"migrate -d fd:{rest}"}
+    request = understand("human-monitor-command", line, SCHEMA)
+    assume(request.command == "migrate")
+    assert uri.outgoing(uri_of(as_text(line))) == request.outgoing
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", True),
+        ("terminal does not allow synchronous migration, continuing detached\r\n", True),
+        ("warning: block migration is deprecated\r\n\r\nterminal does not allow synchronous migration\r\n", True),
+        ("Error: There's a migration process in progress\r\n", False),
+        ("warning: block migration is deprecated\r\nError: no\r\n", False),
+        ("migrate: unsupported option -x\r\n", None),
+        ({}, None),
+    ],
+)
+def test_what_a_text_of_the_human_monitor_tells(text: object, told: bool | None) -> None:
+    request = understand("human-monitor-command", {"command-line": "migrate -d unix:/s"}, SCHEMA)
+    assert carried_out(request, message({"return": text})) is told
+
+
+def test_a_success_tells_that_a_request_was_carried_out_and_an_error_that_it_was_not() -> None:
+    for name, arguments in (("migrate", {"uri": "unix:/s"}), ("human-monitor-command", {"command-line": "migrate x"})):
+        request = understand(name, arguments, SCHEMA)
+        assert carried_out(request, refusal("GenericError", "no")) is False
+    assert carried_out(understand("migrate", {"uri": "unix:/s"}, SCHEMA), message({"return": {}})) is True
 
 
 # ---- memory ----

@@ -13,7 +13,7 @@ from migspec.traces.findings import Finding, Grade
 from migspec.traces.hypotheses import Hypothesis
 
 BEGINNERS: tuple[str, ...] = ("migrate", "migrate-incoming")
-"""The commands that begin a migration on one side."""
+"""The commands that begin a migration on one side, asked for by a request or by a line for the human monitor."""
 
 
 MOST_KEPT = 4_096
@@ -25,7 +25,7 @@ class Journeys:
 
     The event `setup` belongs to the oldest request that is not answered; what follows belongs to that migration, until
     it is over or another begins.  A migration that no request of the trace began, such as a snapshot or one begun by
-    the human monitor, is nobody's.
+    a client that the trace does not show, is nobody's.
     """
 
     def __init__(self) -> None:
@@ -52,13 +52,17 @@ class Journeys:
             journey.guest_ran = _known_running(hypotheses)
         self._waiting.setdefault(vm, []).append(journey)
 
-    def answered(self, vm: str, line: int, *, success: bool) -> None:
-        """The request of `line` was answered."""
+    def answered(self, vm: str, line: int, *, success: bool | None) -> None:
+        """The request of `line` was answered; `success` is None where the answer does not tell."""
         waiting = self._waiting.get(vm, [])
         for journey in [journey for journey in waiting if journey.line == line]:
             waiting.remove(journey)
-            if not success:
+            if success is False:
                 continue
+            if success is None:
+                # it may have gone where another one goes, and what is shown now is its own or the other's
+                self.unwatched(vm)
+                journey.watched = False
             self._current[vm] = journey
             if isinstance(journey, Departure):
                 self.departures.append(journey)

@@ -8,6 +8,7 @@ look-up.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Hashable, Iterator
 from typing import Any
 
@@ -227,10 +228,53 @@ def _salvage(command: str, value: object) -> Reply | None:
 
 
 def uri_of(arguments: bytes) -> str:
-    """The URI in a request's arguments; empty where there is none."""
+    """The URI in a request's arguments, or in the line that they give to the human monitor; empty where there is none.
+
+    Of a line it is the first word behind the command that is no flag.
+    """
     given = _decode(arguments)
-    uri = given.get("uri") if isinstance(given, dict) else None
+    if not isinstance(given, dict):
+        return ""
+    uri, line = given.get("uri"), given.get("command-line")
+    if isinstance(line, str):
+        return next((word for word in _words(line)[1:] if not word.startswith("-")), "")
     return uri if isinstance(uri, str) else ""
+
+
+_LONGEST_QUOTING = 8_192
+"""Characters of a line in which quotes are looked for: no address is as long, and the time grows with the square."""
+
+
+def _words(line: str) -> list[str]:
+    """The words of a line for the human monitor, as `understand` splits it."""
+    if len(line) <= _LONGEST_QUOTING:
+        try:
+            return shlex.split(line)
+        except ValueError:
+            # a quotation has no end
+            pass
+    return line.split()
+
+
+_FAULT = "Error: "
+"""How the human monitor begins the text of what it could not do."""
+
+_ASIDES = ("terminal does not allow synchronous migration", "warning: ")
+"""How it begins what it says of a command that it carries out."""
+
+
+def carried_out(request: Request, message: Message) -> bool | None:
+    """Whether a reply tells that its request was carried out; None if it does not tell.
+
+    The human monitor tells of faults in the text of a success.
+    """
+    if message.error is not None or not request.monitor_command:
+        return message.error is None
+    text = _decode(bytes(message.returned))
+    said = [line for line in text.splitlines() if line] if isinstance(text, str) else [""]
+    if any(line.startswith(_FAULT) for line in said):
+        return False
+    return True if all(line.startswith(_ASIDES) for line in said) else None
 
 
 def _decode(text: bytes) -> object:

@@ -32,7 +32,7 @@ from migspec.traces.messages import Line, LooseLine, Message, decode_any, is_req
 from migspec.traces.needed import held_of_event
 from migspec.traces.observations import Emitted, Ended, Greeted, Replied, Reply, Sent
 from migspec.traces.pairing import Kind, Pending, Track
-from migspec.traces.reading import Reader, envelope_faults, is_mixed, salvaged, uri_of
+from migspec.traces.reading import Reader, carried_out, envelope_faults, is_mixed, salvaged, uri_of
 from migspec.traces.recovery import forget
 from migspec.traces.settings import Span
 
@@ -235,7 +235,7 @@ class VmJudge(Following):
         self._asked(number, track, sent, message.id, arguments)
 
     def _asked(self, number: int, track: Track, sent: Sent, identity: object, arguments: bytes) -> None:
-        if sent.request.sent_as in BEGINNERS:
+        if sent.request.command in BEGINNERS:
             known = self._cursor.node.hypotheses
             self._journeys.asked(self.name, number, sent.request, uri_of(arguments), known)
         self._beside.asked(number, track.index, sent.request, arguments)
@@ -359,7 +359,7 @@ class VmJudge(Following):
         track.matched |= not asked.sent.request.oob
         self._beside.answered(number, asked.sent.request, success=message.error is None)
         if asked.sent.request.command in BEGINNERS:
-            self._journeys.answered(self.name, asked.line, success=message.error is None)
+            self._journeys.answered(self.name, asked.line, success=carried_out(asked.sent.request, message))
         self._answered(number, track, message, asked)
 
     def _answered(self, number: int, track: Track, message: Message, asked: Pending) -> None:
