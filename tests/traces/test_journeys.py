@@ -316,12 +316,13 @@ def line(wire: Wire, text: str) -> Wire:
     return wire.request("human-monitor-command", command_line=text).status("setup").reply("")
 
 
-def migrated_by_lines(text: str, *, return_path: bool = True) -> tuple[Talk, Wire, Wire]:
-    """A migration under way that lines for the human monitors began on both sides."""
+def migrated_by_lines(text: str, *, listens_by_line: bool = True) -> tuple[Talk, Wire, Wire]:
+    """A migration under way that lines for the human monitors began, on both sides or at the source alone."""
     talk = Talk()
-    dst = line(talk.wire("dst").connected(), "migrate_incoming unix:/s")
+    dst = talk.wire("dst")
+    line(dst.connected(), "migrate_incoming unix:/s") if listens_by_line else dst.listening()
     src = talk.wire("src").connected()
-    src.shows().capabilities(return_path=return_path, postcopy_ram=False).runs("running")
+    src.shows().capabilities(return_path=True, postcopy_ram=False).runs("running")
     line(src, text).status("1", "active")
     dst.status("active")
     return talk, src, dst
@@ -330,10 +331,11 @@ def migrated_by_lines(text: str, *, return_path: bool = True) -> tuple[Talk, Wir
 LINES = ("migrate -d unix:/s", 'migrate -d "unix:/s"')
 
 
+@pytest.mark.parametrize("listens_by_line", [True, False])
 @pytest.mark.parametrize("text", LINES)
-def test_who_arrives_may_have_left_by_a_line_for_the_human_monitor(text: str) -> None:
+def test_who_arrives_may_have_left_by_a_line_for_the_human_monitor(text: str, *, listens_by_line: bool) -> None:
     """A later attempt to go to the same address, which fails, says nothing of the migration before."""
-    talk, src, dst = migrated_by_lines(text)
+    talk, src, dst = migrated_by_lines(text, listens_by_line=listens_by_line)
     src.status("2", "STOP", "3", "completed")
     dst.status("RESUME", "completed")
     src.request("cont").status("RESUME").reply().runs("running")
