@@ -117,10 +117,15 @@ def parsed(text: str) -> tuple[tuple[Fault, ...], FaultError | None]:
         return (), error
 
 
+def is_unit(text: str, at: int) -> bool:
+    """Whether this is the unit of a time, which may be left out."""
+    return text[at] == "s" and text[at - 1].isdecimal()
+
+
 @given(FAULTS, st.data())
 def test_a_letter_less_is_noticed_or_means_something_else(fault: Fault, data: st.DataObject) -> None:
     text = str(fault)
-    at = data.draw(st.integers(0, len(text) - 1))
+    at = data.draw(st.integers(0, len(text) - 1).filter(lambda place: not is_unit(text, place)))
     try:
         shorter = parse(text[:at] + text[at + 1 :])
     except FaultError:
