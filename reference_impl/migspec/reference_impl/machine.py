@@ -14,6 +14,7 @@ from migspec.reference_impl.answers.events import NEGOTIATED, event_of
 from migspec.reference_impl.answers.words import UNDEFINED
 from migspec.reference_impl.calls import Call, Failure, Reply
 from migspec.reference_impl.contracts import outcome
+from migspec.reference_impl.gates.gate import A_MOMENT
 from migspec.reference_impl.gates.process import TERMINATE
 from migspec.reference_impl.host import Exit, Host
 from migspec.reference_impl.link.messages import Kill, LinkMessage
@@ -210,7 +211,8 @@ class Machine(Answering, Moving):
             if self._is_held(row):
                 continue
             if self.wishes and f"take:{row.id}" in self.wishes:
-                yield Take(self._rested[thread], thread, row)
+                # what is ordered comes before what is due anyway
+                yield Take(self._rested[thread] - A_MOMENT, thread, row)
                 continue
             at = opening.gate(self, thread)
             if at is not None:
