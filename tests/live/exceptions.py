@@ -58,14 +58,11 @@ DIFFERENT: Final = _by_name(
         " otherwise": (
             "cancel-pipelined-with-migrate",
             "cancel-at-many-moments",
-            "cancel-a-save-with-return-path",
             "pipelined-commands",
             "pipelined-without-a-break",
             "odd-ids",
             "multifd-to-a-command-crashes",
-            "source-quits-in-a-block-migration-and-crashes",
             "source-quits-early-in-a-block-migration",
-            "dirty-rate",
             "dirty-rate-ordered-twice-in-one-write",
             "dirty-rate-on-two-monitors",
             "answer-overtaken-by-a-failure",
@@ -82,7 +79,6 @@ DIFFERENT: Final = _by_name(
             "bad-input-and-a-pipeline",
         ),
         "the migration that begins in COLO replaces the attempt whose end the old thread would find": (
-            "colo-primary-migrates-elsewhere",
             "colo-primary-migrates-to-a-malformed-address",
             "colo-with-a-new-secondary",
         ),
@@ -117,7 +113,6 @@ UNREACHED: Final = _by_name(
         "a model's destination that has switched pauses where one that is still switching fails": (
             "pause-right-after-the-switch",
         ),
-        "a block migration of the model is not cancelled by the exit": ("source-quits-early-in-a-block-migration",),
     }
 )
 """Scenarios whose recorded status events the model cannot be brought to: why."""

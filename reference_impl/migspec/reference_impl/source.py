@@ -90,6 +90,8 @@ class Source:
         self.error = ""
         """Why the last attempt failed, empty where nothing is known."""
         self._foreseen: tuple[tuple[float, int], Ready | None] | None = None
+        self.abandoned: float | None = None
+        """When the thread of a COLO that another attempt has replaced looks up next, in seconds."""
         self.refusal: str | None = None
         """The error of the next connection, which a fault script orders to be refused; empty for the usual one."""
 
@@ -102,7 +104,7 @@ class Source:
         piped = verdict is not None and verdict.kind in (UriKind.EXEC, UriKind.FD)
         work = OutgoingWork(machine.guest, machine, machine.options, machine.now, piped=piped)
         self.error = ""
-        self.attempt = Attempt(address, piped, work, machine.now, RunState(machine.value("run")))
+        self.attempt = self._instead(Attempt(address, piped, work, machine.now, RunState(machine.value("run"))))
         if without:
             self.attempt.refused = machine.now
             self.attempt.error = self.error = f"No TLS credentials with id '{without}'"
@@ -115,6 +117,12 @@ class Source:
         if piped:
             self.attempt.connected = machine.now
 
+    def _instead(self, attempt: Attempt) -> Attempt:
+        """The new attempt; the thread of a COLO that it replaces still looks up when it would have."""
+        if self.attempt is not None and self.attempt.next_checkpoint is not None:
+            self.abandoned = self.attempt.next_checkpoint
+        return attempt
+
     def snapshot(self, status: MigrationStatus) -> None:
         """A snapshot has used the outgoing side, and left this status: its passes are counted, its times are not."""
         self.refused_at_once("")
@@ -126,7 +134,8 @@ class Source:
         """An attempt failed within its command; `text` is its error-desc, empty if it has none."""
         machine = self._machine
         work = OutgoingWork(machine.guest, machine, machine.options, machine.now, piped=False)
-        self.attempt = Attempt("", False, work, machine.now, RunState(machine.value("run")), error=text)
+        run = RunState(machine.value("run"))
+        self.attempt = self._instead(Attempt("", False, work, machine.now, run, error=text))
         self.error = text
         work.ended(MigrationStatus.FAILED, machine.now)
 

@@ -64,8 +64,10 @@ def primary_notices(ground: Ground, thread: int) -> float | None:
 
 
 def next_checkpoint(ground: Ground, _thread: int) -> float | None:
-    """At the next checkpoint."""
-    return None if ground.source.attempt is None else ground.source.attempt.next_checkpoint
+    """At the next checkpoint, be it that of an attempt that was replaced."""
+    source = ground.source
+    at = None if source.attempt is None else source.attempt.next_checkpoint
+    return source.abandoned if at is None else at
 
 
 def secondary_notices(ground: Ground, thread: int) -> float | None:

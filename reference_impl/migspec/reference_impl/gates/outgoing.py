@@ -98,6 +98,8 @@ def closed(ground: Ground, thread: int) -> float | None:
     attempt = ground.source.attempt
     if attempt is None or not attempt.told:
         return None
+    if is_mute(ground):
+        return None
     if not has_return_path(ground):
         return ground.rested(thread) if attempt.lost is None else None
     return attempt.heard if attempt.shut is not None and not attempt.shut.failed else None
@@ -106,7 +108,7 @@ def closed(ground: Ground, thread: int) -> float | None:
 def overtaken(ground: Ground, thread: int) -> float | None:
     """At once, unless the thread waits for an answer that no pipe brings."""
     attempt = ground.source.attempt
-    waits = attempt is not None and attempt.piped and attempt.told and ground.on(MigrationCapability.POSTCOPY_RAM)
+    waits = attempt is not None and attempt.told and is_mute(ground)
     return None if waits else soon(ground, thread)
 
 
@@ -119,10 +121,19 @@ def begins_colo(ground: Ground, thread: int) -> float | None:
 
 
 def has_return_path(ground: Ground) -> bool:
-    """Whether the source waits for what the destination says at the end; a pipe has no way back."""
+    """Whether the source waits for what the destination says at the end, and it can say it: a pipe has no way back."""
     attempt = ground.source.attempt
-    named = (MigrationCapability.RETURN_PATH, MigrationCapability.POSTCOPY_RAM)
-    return attempt is not None and not attempt.piped and any(ground.on(name) for name in named)
+    return attempt is not None and not attempt.piped and _wants_answer(ground)
+
+
+def is_mute(ground: Ground) -> bool:
+    """Whether the source waits for an answer of a command, which gives none."""
+    attempt = ground.source.attempt
+    return attempt is not None and attempt.address.startswith("exec:") and _wants_answer(ground)
+
+
+def _wants_answer(ground: Ground) -> bool:
+    return any(ground.on(name) for name in (MigrationCapability.RETURN_PATH, MigrationCapability.POSTCOPY_RAM))
 
 
 def lost_while_closing(ground: Ground, thread: int) -> float | None:
@@ -186,7 +197,7 @@ OPENINGS: Final[Mapping[str, Opening]] = {
     "outgoing.device-to-completed": Opening(closed),
     "outgoing.active-to-failed.closing": Opening(lost_while_closing),
     "outgoing.device-to-failed": Opening(lost_while_closing),
-    "outgoing.close-overtaken": SOON,
+    "outgoing.close-overtaken": Opening(overtaken),
     "outgoing.colo-commit": Opening(begins_colo),
     "outgoing.colo-after-pause": SOON,
     "guest.postmigrate.completed": SOON,

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from migspec.reference_impl.gates.gate import A_MOMENT, RACE, SOON, Ground, Opening, on_wish
+from migspec.reference_impl.gates.gate import A_MOMENT, SOON, Ground, Opening, on_wish
 from migspec.reference_impl.gates.gate import soon as at_once
 from migspec.spec.lifecycle.guest import TROUBLES
+from migspec.spec.state import Stage
+from migspec.spec.steps import MAIN
 from migspec.spec.vocabulary import MigrationCapability, RunState
 
 RESET: Final = "RESET"
@@ -16,6 +18,10 @@ TERMINATE: Final = "terminate"
 """The wish of whoever sends the process a signal."""
 MORE_THREADS: Final = "more threads"
 """The wish of a client that has raised the number of threads or channels under a migration."""
+
+
+THREAD_STARTS: Final = 0.01
+"""Seconds until a measurement of the dirty rate has its thread: until then another order replaces it."""
 
 
 def raised(ground: Ground, thread: int) -> float | None:
@@ -30,9 +36,19 @@ def raised_while_loading(ground: Ground, thread: int) -> float | None:
     return loads(ground, thread) if more else None
 
 
+def measures(ground: Ground, _thread: int) -> float:
+    """A little after the order, once its thread has started."""
+    return ground.rested(MAIN) + THREAD_STARTS
+
+
 def measured(ground: Ground, _thread: int) -> float | None:
     """Once the measurement has lasted as long as it was told to."""
     return ground.measured_until()
+
+
+def aborts(ground: Ground, thread: int) -> float | None:
+    """A moment later, once the cancellation is told, of a migration that is under way and more than set up."""
+    return None if ground.value("stage") in _NO_BLOCKS else at_once(ground, thread) + A_MOMENT
 
 
 def loads(ground: Ground, thread: int) -> float | None:
@@ -48,6 +64,8 @@ def with_multifd(ground: Ground, thread: int) -> float | None:
 def _trouble(event: str) -> str:
     return f"guest.trouble.{event.lower().replace('_', '-').replace(':', '-by-')}"
 
+
+_NO_BLOCKS: Final = (Stage.IDLE, Stage.CONNECTING, Stage.SETTING_UP, Stage.SET_UP)
 
 WISHES: Final[Mapping[str, str]] = {
     **{_trouble(event): event for event in TROUBLES},
@@ -76,8 +94,8 @@ OPENINGS: Final[Mapping[str, Opening]] = {
     "incoming.changed-threads-crash": Opening(raised_while_loading),
     "incoming.late-capability-crashes": Opening(loads),
     "process.quit-after-colo-crashes": SOON,
-    "process.quit-in-block-migration-aborts": RACE,
-    "dirty-rate.begins": SOON,
+    "process.quit-in-block-migration-aborts": Opening(aborts),
+    "dirty-rate.begins": Opening(measures),
     "dirty-rate.ends": Opening(measured),
 }
 """The gates of what has nothing to do with either side's progress."""
