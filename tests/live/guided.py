@@ -24,10 +24,12 @@ from migspec.reference_impl.faults import Faults
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.machine import Machine
 from migspec.reference_impl.options import Options
-from migspec.reference_impl.scheduling import Choice, Deliver, Execute, Scheduler, Take
+from migspec.reference_impl.scheduling import Choice, Deliver, End, Execute, Scheduler, Take
 from migspec.reference_impl.virtual import Client, VirtualHost, World
 from migspec.spec.commands import CONTRACTS
+from migspec.spec.state import Life
 from migspec.spec.steps import THREADS
+from migspec.spec.vocabulary import MigrationStatus
 from migspec.traces.format import open_trace
 
 TICK: Final = 0.004
@@ -35,6 +37,7 @@ TICK: Final = 0.004
 PATIENCE: Final = 4.0
 """Virtual seconds that a client waits for what it was sent in the recording."""
 
+_EXITING: Final = (Life.DOWN, Life.GONE)
 _EVENT: Final = "MIGRATION:"
 _EVENTS: Final = "events"
 
@@ -95,13 +98,19 @@ class Guide:
         if machine is None or not machine.on(_EVENTS):
             return not (isinstance(choice, Take) and choice.rare)
         match choice:
+            case End():
+                return len(self.sent) >= len(self.wanted)
             case Deliver(_, thread):
                 item = machine.c.owed[thread][0]
                 is_status = isinstance(item, str) and item.startswith(_EVENT)
                 return not is_status or item == _EVENT + self._next(len(self.sent))
             case Take(_, thread, row):
-                if "life" in dict(row.then) and len(self.sent) < len(self.wanted):
-                    return False
+                life = dict(row.then).get("life")
+                if life is not None and len(self.sent) < len(self.wanted):
+                    # an exit tells that it cancels once the main loop has ended
+                    leads_on = life in _EXITING and self._next(len(self.sent)) == MigrationStatus.CANCELLING
+                    if not leads_on:
+                        return False
                 told = [event for event in row.emits if event.startswith(_EVENT)]
                 if not told or thread >= len(THREADS):
                     return not choice.rare
