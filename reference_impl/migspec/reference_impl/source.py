@@ -25,7 +25,7 @@ from migspec.reference_impl.link.messages import (
     Sent,
     Shut,
 )
-from migspec.reference_impl.physics.outgoing import OutgoingWork, Ready, What
+from migspec.reference_impl.physics.outgoing import COLO, OutgoingWork, Ready, What
 from migspec.reference_impl.surroundings import Surroundings
 from migspec.spec.parameters import PAGE_SIZE
 from migspec.spec.requests import Request
@@ -295,7 +295,8 @@ class Source:
             attempt.colo_exited = True
         elif after is Stage.COLO_LEAVING:
             self.shut_stream()
-        elif after is Stage.CLEANING or (after is Stage.IDLE and attempt.connected is not None):
+        elif after is Stage.CLEANING or (after is Stage.IDLE and attempt.connected is not None and before not in COLO):
+            # a COLO that another attempt replaces keeps its connection
             self._close(attempt)
 
     def ended(self, status: MigrationStatus) -> None:
