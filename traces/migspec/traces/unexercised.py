@@ -18,6 +18,7 @@ SHARED_FAILURE: Final = "A failure that a channel reports looks like one that th
 HIDDEN: Final = "The step shows nothing, and nothing recorded after it depends on it."
 RACE: Final = "A race that no recording has caught; the evidence says how rare it is."
 READ: Final = "It was read in the source of the release and never seen."
+ALONE: Final = "It was tried on the release by itself, and no scenario has it."
 NEAREST: Final = "A process that crashes does not say why: several known defects explain each recording."
 TEXT: Final = "What the human monitor is answered is a text, which does not tell success from refusal."
 HOST: Final = "It takes a host or a build that lacks something; the one that recorded lacks nothing."
@@ -35,6 +36,7 @@ REASONS: Final[Mapping[str, tuple[str, ...]]] = {
         "incoming.postcopy-active-to-failed",
         "cont.disk",
     ),
+    ALONE: ("system_wakeup.awake",),
     SHARED_FAILURE: (
         "outgoing.setup-to-failed.channel",
         "outgoing.active-to-failed.channel",

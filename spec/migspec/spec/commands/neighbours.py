@@ -6,7 +6,7 @@ Texts and order: observed on QEMU 5.2.0.
 from __future__ import annotations
 
 from migspec.spec.conditions import ALWAYS, Condition, where
-from migspec.spec.contracts import Case, Contract, Words, refusal
+from migspec.spec.contracts import Case, Contract, Texts, Words, refusal
 from migspec.spec.requests import Request
 from migspec.spec.vocabulary import ErrorClass, MigrationStatus
 
@@ -114,8 +114,14 @@ def _meanwhile(command: str) -> str:
     return f"{command} not allowed while migrating"
 
 
-def _own_words(command: str) -> Words:
-    return Words(anything=True, except_for=frozenset({_meanwhile(command)}))
+def _not_found(request: Request) -> str:
+    return f"Device '{request.argument('id')}' not found"
+
+
+def _own_words(command: str) -> Texts:
+    return lambda request, _state: Words(
+        anything=True, except_for=frozenset({_meanwhile(command), _not_found(request)})
+    )
 
 
 def _not_hidden(request: Request) -> Condition:
@@ -150,7 +156,7 @@ DEVICE_DEL = _plugging(
     refusal(
         "device_del.unknown",
         "There must be a device of that id.",
-        lambda request, _state: Words(frozenset({f"Device '{request.argument('id')}' not found"})),
+        lambda request, _state: Words(frozenset({_not_found(request)})),
         asks=lambda request: request.argument("id") is not None,
         final=False,
         error_class=ErrorClass.DEVICE_NOT_FOUND,
