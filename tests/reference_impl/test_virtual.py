@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from tests.reference_impl.recording import judged
 
-from migspec.reference_impl.calls import Return
+from migspec.reference_impl.calls import Failure, Return
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.options import MIB, Disk, Options
 from migspec.reference_impl.virtual import Client, World
 from migspec.spec.profiles import PROFILES
 from migspec.spec.rows import SEED
+from migspec.spec.vocabulary import ErrorClass
 from migspec.traces.findings import Verdict
 
 ADDRESS = "unix:/tmp/model.sock"
@@ -179,6 +180,50 @@ def test_a_snapshot_uses_the_outgoing_side(tmp_path: Path) -> None:
     src.value("query-migrate")
     assert src.value("human-monitor-command", {"command-line": "loadvm one"}) == ""
     assert src.value("human-monitor-command", {"command-line": "loadvm two"}).startswith("Error: ")
+    assert_conforms(world, tmp_path)
+
+
+def test_a_snapshot_is_not_taken_while_the_guest_migrates(tmp_path: Path) -> None:
+    world = World()
+    src = world.start("src", Options(disks=(Disk("d0", MIB),), workload="uniform:400M")).client()
+    world.start("dst", Options(incoming=ADDRESS, disks=(Disk("d0", MIB),), workload="uniform:400M"))
+    src.value("migrate-set-capabilities", {"capabilities": [{"capability": "events", "state": True}]})
+    src.value("migrate-set-parameters", {"max-bandwidth": 40000})
+    src.value("migrate", {"uri": ADDRESS})
+    reach(src, "active")
+    said = src.value("human-monitor-command", {"command-line": "savevm one"})
+    assert said == "Error: There's a migration process in progress\r\n"
+    assert names(src)[-2:] == ["STOP", "RESUME"]
+    assert src.value("human-monitor-command", {"command-line": "stop"}) == ""
+    assert_conforms(world, tmp_path)
+
+
+def test_a_snapshot_that_is_not_there_stops_a_running_guest(tmp_path: Path) -> None:
+    world = World()
+    src = world.start("src", Options(disks=(Disk("d0", MIB),))).client()
+    said = src.value("human-monitor-command", {"command-line": "loadvm one"})
+    assert said == "Error: Device 'd0' does not have the requested snapshot 'one'\r\n"
+    assert src.value("query-status")["status"] == "restore-vm"
+    assert src.value("human-monitor-command", {"command-line": "loadvm one"}) == said
+    assert_conforms(world, tmp_path)
+
+
+def test_a_guest_that_does_not_sleep_is_not_woken(tmp_path: Path) -> None:
+    world = World()
+    src = world.start("src", Options()).client()
+    assert src.ask("system_wakeup") == Failure("Unable to wake up: guest is not in suspended state")
+    assert src.ask("device_del", {"id": "x"}) == Failure("Device 'x' not found", ErrorClass.DEVICE_NOT_FOUND)
+    assert_conforms(world, tmp_path)
+
+
+def test_a_return_path_takes_the_first_word_of_colo_for_an_error(tmp_path: Path) -> None:
+    world, src, dst = pair("x-colo", "return-path")
+    src.value("migrate", {"uri": ADDRESS})
+    reach(src, "failed")
+    world.run(world.now + 1)
+    assert names(src)[-1] == "RESUME"
+    assert names(dst) == ["setup", "active", "colo", "RESUME", "COLO_EXIT"]
+    assert dst.value("query-migrate")["status"] == "colo"
     assert_conforms(world, tmp_path)
 
 
