@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.spec.wire.near_json import NEAR_JSON
 
@@ -72,6 +72,7 @@ def test_a_zero_has_no_exponent() -> None:
 
 
 @given(st.lists(noise | texts).map(b"".join), st.lists(st.integers(0, 500)))
+@example(b"[1e+300]", [5])
 def test_how_the_stream_was_cut_makes_no_difference(stream: bytes, cuts: list[int]) -> None:
     assert framed(cut(stream, cuts)) == framed([stream])
 

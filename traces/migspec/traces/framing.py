@@ -43,7 +43,7 @@ A zero has no exponent: what follows it is a token of its own.
 """
 
 _UNFINISHED: Final = re.compile(
-    rb"[a-z]+|-?(?:(?:0|[1-9][0-9]*)(?:\.(?:[0-9]+(?:[eE][+-]?[0-9]*)?)?)?|[1-9][0-9]*[eE][+-]?[0-9]*)?"
+    rb"[a-z]+|-?(?:[1-9][0-9]*[eE][+-]?[0-9]*|(?:0|[1-9][0-9]*)(?:\.(?:[0-9]+(?:[eE][+-]?[0-9]*)?)?)?)?"
 )
 """What may still grow into a longer token when more bytes arrive."""
 
