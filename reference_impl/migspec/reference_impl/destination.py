@@ -306,4 +306,5 @@ class Destination:
                 self._say(Requested(pages))
 
     def _loads_pages(self) -> bool:
-        return self._machine.value("load") == Load.RUNNING and self.arrival.lost is None
+        arrival = self.arrival
+        return arrival.run is not None and arrival.lost is None and self._machine.value("load") == Load.RUNNING

@@ -158,9 +158,12 @@ class Machine(Answering, Moving):
             self.source.attempt.work.advance(self.now)
         if self.watcher is not None:
             self.watcher.looks()
+        ticked = -1
         while self.exit is None:
-            self.source.tick()
-            self.destination.tick()
+            if ticked != self.turn:
+                ticked = self.turn
+                self.source.tick()
+                self.destination.tick()
             ready = [choice for choice in self.choices() if choice.at <= self.now and self._scheduler.admits(choice)]
             if not ready:
                 return
