@@ -20,7 +20,7 @@ MORE_THREADS: Final = "more threads"
 """The wish of a client that has raised the number of threads or channels under a migration."""
 
 
-THREAD_STARTS: Final = 0.01
+THREAD_STARTS: Final = 0.0002
 """Seconds until a measurement of the dirty rate has its thread: until then another order replaces it."""
 
 
