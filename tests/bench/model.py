@@ -23,7 +23,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from migspec.reference_impl.calls import Call, Reply
+from migspec.reference_impl.calls import Call, Item, Reply
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.link.messages import LinkMessage
 from migspec.reference_impl.machine import Machine
@@ -54,7 +54,7 @@ class Deaf:
     def __init__(self) -> None:
         self.replies = 0
 
-    def reply(self, monitor: int, item: object, reply: Reply) -> None:
+    def reply(self, monitor: int, item: Item, reply: Reply) -> None:
         """Count a reply."""
         self.replies += 1
 

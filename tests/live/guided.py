@@ -95,7 +95,7 @@ class Guide:
     def admits(self, choice: Choice) -> bool:
         """Whether a choice leads on, or at least not away."""
         machine = self.machine
-        if machine is None or not machine.on(_EVENTS):
+        if machine is None or not machine.capability(_EVENTS):
             return not (isinstance(choice, Take) and choice.rare)
         match choice:
             case End():

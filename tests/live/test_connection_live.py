@@ -20,8 +20,8 @@ from tests.live.qemu import QemuInstall
 from tests.spec.wire.near_json import NEAR_JSON
 
 from migspec.properties.strategies import JSON
-from migspec.reference_impl.calls import Call, Failure, Reply, Return
-from migspec.reference_impl.qmp import Connection, Item
+from migspec.reference_impl.calls import Call, Failure, Item, Reply, Return
+from migspec.reference_impl.qmp import Connection
 from migspec.spec.schema import QEMU_5_2_0
 from migspec.spec.vocabulary import ErrorClass
 

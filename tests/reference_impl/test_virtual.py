@@ -5,9 +5,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.bench.model import Bare, negotiated
 from tests.reference_impl.recording import judged
 
-from migspec.reference_impl.calls import Failure, Return
+from migspec.reference_impl.calls import Complaint, Failure, Return
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.options import MIB, Disk, Options
 from migspec.reference_impl.virtual import Client, World
@@ -330,3 +331,34 @@ def test_a_guest_that_suspends_shows_it_at_once(tmp_path: Path) -> None:
     assert src.value("query-status")["status"] == "suspended"
     assert names(src) == ["SUSPEND"]
     assert_conforms(world, tmp_path)
+
+
+def test_a_source_may_ask_to_go_on_before_the_destination_has_noticed_its_connection(tmp_path: Path) -> None:
+    world, src, dst = pair("postcopy-ram", workload="uniform:400M", memory=512 * MIB, bandwidth=100 * MIB)
+    src.value("migrate", {"uri": ADDRESS})
+    reach(src, "active")
+    src.value("migrate-start-postcopy")
+    reach(dst, "postcopy-active")
+    world.cut("src", "dst")
+    reach(src, "postcopy-paused")
+    reach(dst, "postcopy-paused")
+    dst.host.machine.wish("hold:recovering")
+    dst.value("migrate-recover", {"uri": ADDRESS})
+    src.value("migrate", {"uri": ADDRESS, "resume": True})
+    reach(src, "postcopy-recover")
+    world.run(world.now + 1)
+    dst.host.machine.wishes.discard("hold:recovering")
+    dst.value("query-migrate")
+    reach(src, "completed")
+    reach(dst, "completed")
+    assert_conforms(world, tmp_path)
+
+
+@pytest.mark.parametrize(("oob", "answers"), [(False, 0), (True, 1)])
+def test_what_is_sent_out_of_band_is_answered_while_the_main_loop_stands(oob: bool, answers: int) -> None:
+    machine, host = negotiated(Bare, connected=False)
+    machine.wish("hold:main")
+    before = host.replies
+    machine.submit(0, Complaint(Failure("wrong"), oob=oob))
+    machine.advance(1.0)
+    assert host.replies - before == answers

@@ -16,13 +16,13 @@ from tests.spec.wire.near_json import NEAR_JSON
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.wire.numbers import same_id
-from migspec.spec.wire.shape import faults
+from migspec.spec.wire.shape import QUEUE, faults
 from migspec.spec.wire.stream import Fault, JsonStream
 from migspec.traces.framing import Framer
 from migspec.traces.messages import ErrorBody
 from migspec.traces.numbers import Series
 from migspec.traces.observations import Sent
-from migspec.traces.pairing import QUEUE, Pending, Track
+from migspec.traces.pairing import Pending, Track
 
 IN_BAND = understand("query-migrate", ABSENT, QEMU_5_2_0)
 OUT_OF_BAND = understand("migrate-pause", ABSENT, QEMU_5_2_0, oob=True)

@@ -52,3 +52,19 @@ class Failure:
 
 Reply = Return | Failure
 """What comes of a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Input that was no request: `failure` is the answer that it gets when its turn comes.
+
+    `id` is sent back with it, `ABSENT` for none; `oob` tells whether it asked to be answered out of turn.
+    """
+
+    failure: Failure
+    id: object | Absent = ABSENT
+    oob: bool = False
+
+
+Item = Call | Complaint
+"""What a server hands on to its machine, and what one reply answers."""

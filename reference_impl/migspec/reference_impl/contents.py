@@ -95,7 +95,7 @@ def _screen(machine: Told, call: Call) -> str:
     """What a line leaves on the human monitor's screen; a command that has moved something, nothing or a complaint."""
     if call.request.known:
         return complaint(line_of(call)) or machine.screen
-    line = str(call.given().get("command-line", ""))
+    line = line_of(call)
     looked = _WORD.fullmatch(line.strip())
     if looked is not None:
         return _word_at(machine, int(looked[1], 16))

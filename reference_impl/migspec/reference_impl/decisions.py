@@ -13,6 +13,7 @@ from migspec.reference_impl.answers.lines import complaint, words_of
 from migspec.reference_impl.calls import Call
 from migspec.reference_impl.gates.gate import Ground
 from migspec.spec.parameters import Value, changes_of
+from migspec.spec.requests import THREAD_COUNTS
 from migspec.spec.rows import SEED
 from migspec.spec.uri import UriKind
 from migspec.spec.vocabulary import MigrationCapability, MigrationParameter, MigrationStatus, RunState
@@ -276,12 +277,7 @@ def _changes_threads(world: World, call: Call) -> str:
 
 def changes_of_threads(changes: Mapping[str, Value]) -> list[tuple[str, Value]]:
     """The changes that concern the number of threads or channels."""
-    names = (
-        MigrationParameter.COMPRESS_THREADS,
-        MigrationParameter.DECOMPRESS_THREADS,
-        MigrationParameter.MULTIFD_CHANNELS,
-    )
-    return [(name, changes[name]) for name in names if name in changes]
+    return [(name, value) for name, value in changes.items() if name in THREAD_COUNTS]
 
 
 def _measures_blocktime(world: World, call: Call) -> str:

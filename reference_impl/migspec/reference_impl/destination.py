@@ -10,6 +10,7 @@ from typing import Final
 
 from migspec.reference_impl.bitmaps import arrived
 from migspec.reference_impl.link.messages import (
+    RETURN_PATHS,
     VERSION,
     Accepts,
     Checkpoint,
@@ -177,7 +178,7 @@ class Destination:
                 arrival.work.missing(pages, now)
             case Listen():
                 arrival.listen = now
-                if not self._machine.on(MigrationCapability.POSTCOPY_RAM) and not self._bitmaps_alone():
+                if not self._machine.capability(MigrationCapability.POSTCOPY_RAM) and not self._bitmaps_alone():
                     arrival.fault = "Postcopy is not allowed here"
             case Run():
                 arrival.run = now
@@ -215,9 +216,11 @@ class Destination:
             if disks[node] != size:
                 return f"Error disk size of {node} differs"
         for name in _MUST_AGREE:
-            if (name in header.capabilities) != self._machine.on(name):
+            if (name in header.capabilities) != self._machine.capability(name):
                 return f"Capability {name} is {'on' if name in header.capabilities else 'off'} at the source only"
-        if MigrationCapability.POSTCOPY_RAM in header.capabilities and not self._machine.on("postcopy-ram"):
+        if MigrationCapability.POSTCOPY_RAM in header.capabilities and not self._machine.capability(
+            MigrationCapability.POSTCOPY_RAM
+        ):
             return "RAM postcopy is disabled but the source has it on"
         return ""
 
@@ -243,10 +246,11 @@ class Destination:
             arrival.next_requests = now + REQUESTS_EVERY
         elif after is Load.PAUSED:
             arrival.work.paused(now)
+            arrival.resume = None
             self.shut_stream()
         elif after is Load.RECOVERED:
             arrival.channel, arrival.recovery = arrival.recovery or arrival.channel, None
-            arrival.lost = arrival.recovered = arrival.resume = None
+            arrival.lost = arrival.recovered = None
         elif after is Load.RUNNING and before is Load.RECOVERED:
             arrival.work.recovered(now)
             arrival.next_requests = now + REQUESTS_EVERY
@@ -270,10 +274,7 @@ class Destination:
         arrival.work.completed(self._machine.now)
         self._machine.host.unlisten()
         header = arrival.header
-        if header is not None and (
-            MigrationCapability.RETURN_PATH in header.capabilities
-            or MigrationCapability.POSTCOPY_RAM in header.capabilities
-        ):
+        if header is not None and not set(RETURN_PATHS).isdisjoint(header.capabilities):
             self._say(Shut())
 
     def fails(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from migspec.reference_impl.answers.lines import error
+from migspec.reference_impl.answers.words import no_credentials
 from migspec.reference_impl.calls import Call
 from migspec.reference_impl.decisions import (
     World,
@@ -19,6 +20,7 @@ from migspec.reference_impl.decisions import (
     why_no_snapshot,
 )
 from migspec.reference_impl.gates.process import BY_CLIENT, MORE_THREADS, RESET
+from migspec.spec.commands.outgoing import IN_PROGRESS_TEXT
 from migspec.spec.parameters import SET, SHORTHANDS, Value
 from migspec.spec.vocabulary import MigrationParameter, MigrationStatus
 
@@ -63,8 +65,7 @@ def fail_without_words(machine: Keeper, _call: Call, _text: str) -> None:
 
 def fail_for_credentials(machine: Keeper, _call: Call, _text: str) -> None:
     """The attempt has failed for credentials that nobody has."""
-    name = machine.values[MigrationParameter.TLS_CREDS]
-    machine.source.refused_at_once(f"No TLS credentials with id '{name}'")
+    machine.source.refused_at_once(no_credentials(str(machine.values[MigrationParameter.TLS_CREDS])))
 
 
 def resume(machine: Keeper, call: Call, _text: str) -> None:
@@ -146,7 +147,7 @@ def snapshot(machine: Keeper, call: Call, text: str) -> None:
 
 def interrupt_snapshot(machine: Keeper, _call: Call, _text: str) -> None:
     """Say why a snapshot was not taken."""
-    machine.screen = error("There's a migration process in progress")
+    machine.screen = error(IN_PROGRESS_TEXT)
 
 
 def lack_snapshot(machine: Keeper, call: Call, _text: str) -> None:

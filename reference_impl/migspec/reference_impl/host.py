@@ -6,10 +6,13 @@ by a call of its own, at once or later.  Virtual time and sockets each have one.
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
-from migspec.reference_impl.calls import Reply
+from migspec.reference_impl.calls import Item, Reply
 from migspec.reference_impl.link.messages import LinkMessage
+
+PIPE_LASTS: Final = 0.01
+"""Seconds after which a command that nobody allowed to be run counts as ended."""
 
 
 class Exit(Enum):
@@ -30,7 +33,7 @@ class Exit(Enum):
 class Host(Protocol):
     """The outside of one machine."""
 
-    def reply(self, monitor: int, item: object, reply: Reply) -> None:
+    def reply(self, monitor: int, item: Item, reply: Reply) -> None:
         """Send the reply to what `monitor` had submitted."""
 
     def event(self, monitor: int, name: str, data: Mapping[str, object] | None) -> None:

@@ -11,8 +11,7 @@ from typing import Final
 
 from migspec.reference_impl.answering import Answering
 from migspec.reference_impl.answers.events import NEGOTIATED, event_of
-from migspec.reference_impl.answers.words import UNDEFINED
-from migspec.reference_impl.calls import Call, Failure, Reply
+from migspec.reference_impl.calls import Call, Item, Reply
 from migspec.reference_impl.contracts import outcome
 from migspec.reference_impl.gates.gate import A_MOMENT
 from migspec.reference_impl.gates.process import TERMINATE
@@ -42,9 +41,9 @@ class Machine(Answering, Moving):
 
     def __init__(self, options: Options, host: Host, *, scheduler: Scheduler | None = None, now: float = 0.0) -> None:
         super().__init__(options, host, now)
-        self._queues: list[deque[object]] = []
-        self._oob_queues: list[deque[object]] = []
-        self._replies: dict[int, tuple[object, Reply]] = {}
+        self._queues: list[deque[Item]] = []
+        self._oob_queues: list[deque[Item]] = []
+        self._replies: dict[int, tuple[Item, Reply]] = {}
         self._instant = frozenset(row.id for rows in self._relation.instant.values() for row in rows)
         self._active = [now] * (len(THREADS) + 1)
         self._foreseen: tuple[tuple[float, int], list[Take]] | None = None
@@ -82,10 +81,9 @@ class Machine(Answering, Moving):
         for key in [key for key in self.descriptors if key[0] == monitor]:
             del self.descriptors[key]
 
-    def submit(self, monitor: int, item: object) -> None:
-        """A monitor hands on a call, or input that is only to be answered in its turn, which has a `failure`."""
-        oob = isinstance(item, Call) and item.oob
-        (self._oob_queues if oob else self._queues)[monitor].append(item)
+    def submit(self, monitor: int, item: Item) -> None:
+        """A monitor hands on a call, or input that is only to be answered in its turn."""
+        (self._oob_queues if item.oob else self._queues)[monitor].append(item)
 
     def terminate(self) -> None:
         """The process gets a signal to end."""
@@ -277,8 +275,7 @@ class Machine(Answering, Moving):
         if not isinstance(item, Call):
             due = Due(monitor, Expect(""), _NOTHING, oob)
             self.c = self.c.owing(thread, (due,))
-            failure = getattr(item, "failure", Failure(UNDEFINED))
-            self._replies[thread] = (item, failure)
+            self._replies[thread] = (item, item.failure)
             return
         self.asking, self.carried_out = monitor, None
         reply = self.execute(item)

@@ -1,6 +1,6 @@
 """How a modelled process moves: the rows that it takes, and what of the world follows when the state has changed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -57,7 +57,7 @@ class Moving(Process):
             self.resets_itself = BY_CLIENT not in self.wishes
             self.wishes.discard(BY_CLIENT)
         self.wishes -= {f"take:{row.id}", WISHES.get(row.id, "")}
-        self._trouble = STOPPED_AS.get(WISHES.get(row.id, ""), self._trouble)
+        self.trouble = STOPPED_AS.get(WISHES.get(row.id, ""), self.trouble)
         if any(event.removeprefix("!").startswith("MIGRATION_PASS") for event in row.emits):
             self.source.pass_begins()
         if ("error-known", ("no", "yes")) in row.then:
@@ -81,22 +81,8 @@ class Moving(Process):
         return state
 
     def _decided(self, row: Row, variable: str, choices: tuple[str, ...]) -> str:
-        if row.id in WISHES and variable == "life":
-            # only a guest that shuts itself down takes the process with it
-            return Life.DOWN if Life.DOWN in choices else Life.ALIVE
-        if variable == "life":
-            # without its channels it reads what is not there; without its threads it asserts that they are
-            late_channels = row.id == "incoming.late-capability-crashes" and self.on(MigrationCapability.MULTIFD)
-            return Life.CRASHED if late_channels else choices[0]
-        if row.id == "guest.stops-by-itself" and variable == "run":
-            return self._trouble
-        if variable == "error-known":
-            return "yes" if self.source.error else "no"
-        if variable == "run":
-            complete = self.destination.arrival.complete
-            ran = RunState.PAUSED if complete is None or complete.run == RunState.RUNNING else complete.run
-            return ran if ran in choices else RunState.PAUSED
-        return choices[-1]
+        wanted = _OUTCOMES[variable](self, row, choices)
+        return wanted if wanted in choices else choices[0]
 
     def _measure(self, row: Row) -> None:
         if row.id == "dirty-rate.begins":
@@ -129,3 +115,32 @@ class Moving(Process):
                 self.source.ended(MigrationStatus(outgoing))
             elif outgoing == MigrationStatus.CANCELLING:
                 self.source.shut_stream()
+
+
+Outcome = Callable[[Moving, Row, tuple[str, ...]], str]
+"""What a row that leaves a variable open comes to, of several choices."""
+
+
+def _life(process: Moving, row: Row, choices: tuple[str, ...]) -> str:
+    if row.id in WISHES:
+        # only a guest that shuts itself down takes the process with it
+        return Life.DOWN if Life.DOWN in choices else Life.ALIVE
+    # without its channels it reads what is not there; without its threads it asserts that they are
+    late_channels = row.id == "incoming.late-capability-crashes" and process.capability(MigrationCapability.MULTIFD)
+    return Life.CRASHED if late_channels else choices[0]
+
+
+def _run(process: Moving, row: Row, _choices: tuple[str, ...]) -> str:
+    if row.id == "guest.stops-by-itself":
+        return process.trouble
+    complete = process.destination.arrival.complete
+    ran = RunState.PAUSED if complete is None else complete.run
+    return RunState.PAUSED if ran == RunState.RUNNING else ran
+
+
+def _error_known(process: Moving, _row: Row, _choices: tuple[str, ...]) -> str:
+    return "yes" if process.source.error else "no"
+
+
+_OUTCOMES: Final[Mapping[str, Outcome]] = {"life": _life, "run": _run, "error-known": _error_known}
+"""What is decided of a variable that a row leaves open."""

@@ -24,9 +24,9 @@ from migspec.spec.lifecycle.guards import IN_PROGRESS
 from migspec.spec.parameters import DEFAULTS, Value
 from migspec.spec.rows import Row
 from migspec.spec.schema import ABSENT, Absent
-from migspec.spec.state import FRESH, VARIABLES, Load, assign
+from migspec.spec.state import FRESH, VARIABLES, Load, Stream, assign
 from migspec.spec.steps import NEGOTIATING, SESSION, THREADS, Configuration
-from migspec.spec.vocabulary import MigrationParameter, RunState
+from migspec.spec.vocabulary import MigrationCapability, MigrationParameter, RunState
 
 
 class Process(Commands):
@@ -69,7 +69,8 @@ class Process(Commands):
         """The monitor whose request is executed, or was last."""
         self.carried_out: Answer | None = None
         """The answer to the call that is executed, once its step is taken."""
-        self._trouble = RunState.PAUSED
+        self.trouble = RunState.PAUSED
+        """The run state of a guest that stops by itself, after the last trouble."""
         self._listened: tuple[Call, str] | None = None
         self.c = Configuration(beginning(options))
         self.source = Source(self)
@@ -86,24 +87,15 @@ class Process(Commands):
         """The value of a variable of the state."""
         return VARIABLES[variable].of(self.c.state)[0]
 
-    def on(self, capability: str) -> bool:
-        """Whether a capability is on."""
-        return self.value(f"cap.{capability}") == "yes"
-
     def capability(self, name: str) -> bool:
         """Whether a capability is on."""
-        return self.on(name)
+        return self.value(f"cap.{name}") == "yes"
 
     def parameter(self, name: str) -> Value:
         """The value of a parameter."""
         if name == MigrationParameter.BLOCK_INCREMENTAL:
             return self.value("block-incremental") == "yes"
         return self.values[name]
-
-    def number(self, parameter: str) -> int:
-        """The value of a parameter that is a number."""
-        value = self.values[parameter]
-        return value if isinstance(value, int) else 0
 
     def mapping(self) -> BitmapMapping | Absent:
         """The value of block-bitmap-mapping."""
@@ -177,6 +169,6 @@ def beginning(options: Options) -> int:
 
 def kind_of_stream(capabilities: frozenset[str]) -> str:
     """The value of the variable `stream` for a source with these capabilities on."""
-    if "x-colo" in capabilities:
-        return "colo"
-    return "bitmaps" if "dirty-bitmaps" in capabilities else "plain"
+    if MigrationCapability.X_COLO in capabilities:
+        return Stream.COLO
+    return Stream.BITMAPS if MigrationCapability.DIRTY_BITMAPS in capabilities else Stream.PLAIN

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from migspec.reference_impl.answers.words import no_connection, no_credentials
 from migspec.reference_impl.bitmaps import travelling
 from migspec.reference_impl.link.messages import (
     Accepts,
@@ -25,7 +26,8 @@ from migspec.reference_impl.link.messages import (
     Sent,
     Shut,
 )
-from migspec.reference_impl.physics.outgoing import COLO, OutgoingWork, Ready, What
+from migspec.reference_impl.physics.outgoing import COLO, UNPLUG, OutgoingWork, Ready, What
+from migspec.reference_impl.physics.settings import number
 from migspec.reference_impl.surroundings import Surroundings
 from migspec.spec.parameters import PAGE_SIZE
 from migspec.spec.requests import Request
@@ -35,8 +37,6 @@ from migspec.spec.vocabulary import COLOMessage, MigrationCapability, MigrationP
 
 PROGRESS_EVERY: Final = 0.05
 """Seconds from one message about the progress of a postcopy to the next."""
-UNPLUG_TAKES: Final = 0.25
-"""Seconds until the guest has given up a failover primary."""
 
 CONVERSATION: Final = 4
 """So many of the last words of a COLO conversation are remembered; no step asks for more than two."""
@@ -59,7 +59,6 @@ class Attempt:
     address: str
     piped: bool
     work: OutgoingWork
-    began: float
     ran: RunState
     channel: int | None = None
     recovery: int | None = None
@@ -101,43 +100,36 @@ class Source:
         """An attempt was accepted: dial, unless it is `without` the credentials of that name."""
         machine = self._machine
         verdict = request.outgoing
-        piped = verdict is not None and verdict.kind in (UriKind.EXEC, UriKind.FD)
-        work = OutgoingWork(machine.guest, machine, machine.options, machine.now, piped=piped)
-        self.error = ""
-        self.attempt = self._instead(Attempt(address, piped, work, machine.now, RunState(machine.value("run"))))
-        if without:
-            self.attempt.refused = machine.now
-            self.attempt.error = self.error = f"No TLS credentials with id '{without}'"
+        attempt = self._begin(address, piped=verdict is not None and verdict.kind in (UriKind.EXEC, UriKind.FD))
+        if without or self.refusal is not None:
+            attempt.refused = machine.now
+            attempt.error = self.error = no_credentials(without) if without else self._refusal(address)
             return
-        if self.refusal is not None:
-            self.attempt.refused = machine.now
-            self.attempt.error = self.error = self._refusal(address)
-            return
-        self.attempt.channel = machine.host.dial(address, descriptor)
-        if piped:
-            self.attempt.connected = machine.now
+        attempt.channel = machine.host.dial(address, descriptor)
+        if attempt.piped:
+            attempt.connected = machine.now
 
-    def _instead(self, attempt: Attempt) -> Attempt:
-        """The new attempt; the thread of a COLO that it replaces still looks up when it would have."""
+    def _begin(self, address: str, *, piped: bool) -> Attempt:
+        """A new attempt takes the place of the last; the thread of a COLO that it replaces looks up when it would."""
+        machine = self._machine
         if self.attempt is not None and self.attempt.next_checkpoint is not None:
             self.abandoned = self.attempt.next_checkpoint
-        return attempt
+        work = OutgoingWork(machine.guest, machine, machine.options, machine.now, piped=piped)
+        self.error = ""
+        self.attempt = Attempt(address, piped, work, RunState(machine.value("run")))
+        return self.attempt
 
     def snapshot(self, status: MigrationStatus) -> None:
         """A snapshot has used the outgoing side, and left this status: its passes are counted, its times are not."""
-        self.refused_at_once("")
+        self._begin("", piped=False)
         for _ in range(2):
             self.pass_begins()
         self.ended(status)
 
     def refused_at_once(self, text: str) -> None:
         """An attempt failed within its command; `text` is its error-desc, empty if it has none."""
-        machine = self._machine
-        work = OutgoingWork(machine.guest, machine, machine.options, machine.now, piped=False)
-        run = RunState(machine.value("run"))
-        self.attempt = self._instead(Attempt("", False, work, machine.now, run, error=text))
-        self.error = text
-        work.ended(MigrationStatus.FAILED, machine.now)
+        self._begin("", piped=False).error = self.error = text
+        self.ended(MigrationStatus.FAILED)
 
     def resume(self, address: str, descriptor: int | None) -> None:
         """A resume was accepted: dial anew."""
@@ -151,14 +143,13 @@ class Source:
 
     def _refusal(self, address: str) -> str:
         ordered, self.refusal = self.refusal, None
-        return ordered or f"Failed to connect to '{address.partition(':')[2]}': Connection refused"
+        return ordered or no_connection(address.partition(":")[2], "Connection refused")
 
     def kill_peer(self) -> bool:
         """Tell the destination to die; whether there is a connection to tell it over."""
-        connected = self.attempt is not None and self.attempt.connected is not None and self.can_shut
-        if connected:
+        if self.can_shut:
             self._say(Kill())
-        return connected
+        return self.can_shut
 
     def pause(self) -> None:
         """The stream is to be lost, which is found when it is next written to: not over a pipe on which all is sent."""
@@ -168,15 +159,14 @@ class Source:
     def shut_stream(self) -> None:
         """The stream's connection is shut by this side: by migrate-pause, a cancellation, the end of COLO."""
         attempt = self.attempt
-        if attempt is None or attempt.channel is None or attempt.connected is None or attempt.lost is not None:
-            return
-        self._machine.host.hang_up(attempt.channel)
-        self._lost(attempt)
+        if attempt is not None and attempt.channel is not None and self.can_shut:
+            self._machine.host.hang_up(attempt.channel)
+            self._lost(attempt)
 
     @property
     def can_shut(self) -> bool:
         """Whether there is a connection that could be shut."""
-        return self.attempt is not None and self.attempt.lost is None
+        return self.attempt is not None and self.attempt.connected is not None and self.attempt.lost is None
 
     @property
     def _attempt(self) -> Attempt:
@@ -193,7 +183,7 @@ class Source:
         if channel == attempt.channel:
             attempt.connected = self._machine.now
             if self._machine.stands_by:
-                attempt.unplug_until = self._machine.now + UNPLUG_TAKES
+                attempt.unplug_until = self._machine.now + UNPLUG
         elif channel == attempt.recovery:
             attempt.recovered = self._machine.now
         return channel in (attempt.channel, attempt.recovery)
@@ -286,7 +276,7 @@ class Source:
             self._say(Resume())
         elif after in (Stage.COLO_STARTING, Stage.COLO_RUNNING):
             attempt.requested = False
-            delay = self._machine.number(MigrationParameter.X_CHECKPOINT_DELAY) / 1000
+            delay = number(self._machine, MigrationParameter.X_CHECKPOINT_DELAY) / 1000
             attempt.next_checkpoint = self._machine.now + delay
         elif after is Stage.COLO_SAVING:
             self._say(Checkpoint(COLOMessage.VMSTATE_SEND))
@@ -330,17 +320,23 @@ class Source:
     def _header(self) -> Header:
         machine = self._machine
         options = machine.options
-        bitmaps, unmapped = travelling(machine.disks, machine.mapping()) if machine.on("dirty-bitmaps") else ((), ())
+        bitmaps, unmapped = (
+            travelling(machine.disks, machine.mapping())
+            if machine.capability(MigrationCapability.DIRTY_BITMAPS)
+            else ((), ())
+        )
         for name in unmapped:
             machine.host.report(f"bitmap {name} has no alias and is left behind")
         return Header(
             memory=options.memory,
-            shared=options.shared if machine.on("x-ignore-shared") else 0,
+            shared=options.shared if machine.capability(MigrationCapability.X_IGNORE_SHARED) else 0,
             vcpus=options.vcpus,
-            capabilities=tuple(name for name in MigrationCapability if machine.on(name)),
+            capabilities=tuple(name for name in MigrationCapability if machine.capability(name)),
             uuid=options.uuid,
             bitmaps=bitmaps,
-            disks=tuple((disk.node, disk.size) for disk in machine.disks) if machine.on("block") else (),
+            disks=tuple((disk.node, disk.size) for disk in machine.disks)
+            if machine.capability(MigrationCapability.BLOCK)
+            else (),
         )
 
     def _say(self, message: LinkMessage) -> None:

@@ -49,12 +49,6 @@ class Surroundings(Settings, Protocol):
     def value(self, variable: str) -> str:
         """The value of a variable of the state."""
 
-    def on(self, capability: str) -> bool:
-        """Whether a capability is on."""
-
-    def number(self, parameter: str) -> int:
-        """The value of a parameter that is a number."""
-
     def mapping(self) -> BitmapMapping | Absent:
         """The value of block-bitmap-mapping."""
 

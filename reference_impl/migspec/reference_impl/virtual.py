@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migspec.reference_impl.answers.general import greeting
-from migspec.reference_impl.calls import Call, Reply, Return
-from migspec.reference_impl.host import Exit
+from migspec.reference_impl.answers.words import REASON, no_connection
+from migspec.reference_impl.calls import Call, Item, Reply, Return
+from migspec.reference_impl.host import PIPE_LASTS, Exit
 from migspec.reference_impl.link.messages import LinkMessage
 from migspec.reference_impl.machine import Machine
 from migspec.reference_impl.options import Options
@@ -23,7 +24,6 @@ from migspec.spec.schema import ABSENT, QEMU_5_2_0
 
 PATIENCE = 3600.0
 """Virtual seconds that a client waits for a reply, and `World.settle` for the end of what goes on."""
-_PIPE_LASTS = 0.01  # seconds that a command runs which nobody allowed to be run
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class VirtualHost:
         client.ask("qmp_capabilities")
         return client
 
-    def reply(self, monitor: int, item: object, reply: Reply) -> None:
+    def reply(self, monitor: int, item: Item, reply: Reply) -> None:
         """Hand a reply to the client."""
         if isinstance(item, Call):
             self.clients[monitor].take(item, reply)
@@ -187,7 +187,7 @@ class VirtualHost:
     def _connect(self, channel: int, address: str) -> None:
         if address.startswith("exec:"):
             self.machine.dialled(channel)
-            self.world.at(self.world.now + _PIPE_LASTS, lambda: self.machine.lost(channel))
+            self.world.at(self.world.now + PIPE_LASTS, lambda: self.machine.lost(channel))
             return
         peer = next((host for host in self.world.hosts.values() if address in host.addresses), None)
         if peer is None or peer.machine.exit is not None:
@@ -354,6 +354,4 @@ def _key(address: str, descriptor: int | None) -> str:
 
 def _not_connected(address: str) -> str:
     kind, _, rest = address.partition(":")
-    if kind == "unix":
-        return f"Failed to connect to '{rest}': No such file or directory"
-    return f"Failed to connect to '{rest}': Connection refused"
+    return no_connection(rest, REASON if kind == "unix" else "Connection refused")

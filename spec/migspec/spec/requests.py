@@ -127,7 +127,7 @@ def _abstract(
         capabilities=_settings(given.get("capabilities")),
         enables_oob=_enables_oob(given.get("enable")),
         block_incremental=_flag(given.get("block-incremental")),
-        changes_threads=not _THREAD_COUNTS.isdisjoint(given),
+        changes_threads=not THREAD_COUNTS.isdisjoint(given),
         clears_tls_authz=command == "migrate-set-parameters" and given.get("tls-authz", "") is None,
         out_of_range=values.certain,
         perhaps_out_of_range=values.possible,
@@ -181,7 +181,7 @@ def _enables_oob(capabilities: object) -> bool:
     return isinstance(capabilities, list) and "oob" in capabilities
 
 
-_THREAD_COUNTS: frozenset[str] = frozenset(
+THREAD_COUNTS: frozenset[str] = frozenset(
     {
         MigrationParameter.COMPRESS_THREADS,
         MigrationParameter.DECOMPRESS_THREADS,
@@ -223,7 +223,7 @@ _SWITCH: Mapping[str, bool] = {"on": True, "off": False}
 
 def _monitor_command(line: str) -> Request:
     """The request made by a line for the human monitor, whose faults are texts inside a success."""
-    name, *arguments = _words(line) or [""]
+    name, *arguments = words(line) or [""]
     command, counts = _MONITOR_COMMANDS.get(name, ("", range(0)))
     flags = {word for word in arguments if word.startswith("-")}
     values = [word for word in arguments if not word.startswith("-")]
@@ -258,20 +258,20 @@ _WORD = re.compile(rf"{_BLANKS}((?:{_BARE}|{_QUOTED})++){_BLANKS}", re.DOTALL)
 _PART = re.compile(rf"{_BARE}|{_QUOTED}", re.DOTALL)
 
 
-def _words(line: str) -> list[str]:
+def words(line: str) -> list[str]:
     """The words of a line, split as a shell would; at blanks alone where a quotation has no end.
 
     It takes no longer than the line, which may have megabytes, as `shlex` would.
     """
-    words: list[str] = []
+    found: list[str] = []
     place = 0
     while place < len(line):
         word = _WORD.match(line, place)
         if word is None:
-            return line.split() if line[place:].strip(" \t\r\n") else words
-        words.append("".join(map(_bare, _PART.findall(word[1]))))
+            return line.split() if line[place:].strip(" \t\r\n") else found
+        found.append("".join(map(_bare, _PART.findall(word[1]))))
         place = word.end()
-    return words
+    return found
 
 
 def _bare(part: str) -> str:

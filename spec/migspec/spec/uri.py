@@ -121,6 +121,84 @@ def incoming(uri: str, *, deferred: bool | None = True) -> UriVerdict:
     return UriVerdict(kind, (*certain, *possible, *_builds_without(address)), may_pass=not certain)
 
 
+# ---- what a URI names ----
+
+
+@dataclass(frozen=True, slots=True)
+class Inet:
+    """A TCP address; an empty host is any.
+
+    `last_port` is the last that may be tried when listening, `flags` say of ``ipv4`` and ``ipv6`` whether they are
+    switched on or off.
+    """
+
+    host: str
+    port: str
+    last_port: int | None
+    flags: Mapping[str, bool]
+
+    @property
+    def name(self) -> str:
+        """How errors call it."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unix:
+    """A UNIX domain socket."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vsock:
+    """A vsock address; both parts are still text."""
+
+    cid: str
+    port: str
+
+    @property
+    def name(self) -> str:
+        """How errors call it."""
+        return f"{self.cid}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A file descriptor, by name or number."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A shell command."""
+
+    line: str
+
+
+Endpoint = Inet | Unix | Vsock | Descriptor | Command
+"""What a URI names."""
+
+
+def endpoint(uri: str) -> Endpoint | None:
+    """What a URI names; None if it is malformed, or is of RDMA."""
+    kind, body = _split(uri)
+    match kind:
+        case UriKind.EXEC:
+            return Command(body)
+        case UriKind.FD:
+            return Descriptor(body)
+        case UriKind.TCP | UriKind.UNIX | UriKind.VSOCK:
+            address = _socket_address(uri.removeprefix("tcp:"))
+            return None if isinstance(address, _Malformed) else address
+    return None
+
+
+NO_FAMILY: Final = "Cannot disable IPv4 and IPv6 at same time"
+"""What is said of an address that may be of neither family."""
+
+
 # ---- the socket addresses ----
 
 
@@ -131,37 +209,7 @@ class _Malformed:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Inet:
-    """A TCP address, as far as it decides about a refusal."""
-
-    host: str
-    flags: Mapping[str, bool]
-
-
-@dataclass(frozen=True, slots=True)
-class _Unix:
-    """A UNIX domain socket."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Vsock:
-    """A vsock address; both parts are still text."""
-
-    cid: str
-    port: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Descriptor:
-    """A socket among the process's file descriptors."""
-
-    name: str
-
-
-_Address = _Inet | _Unix | _Vsock | _Descriptor
+_Address = Inet | Unix | Vsock | Descriptor
 
 _HOST: Final = {
     # first character of the address: how to read it, and the error if it cannot be read
@@ -191,22 +239,22 @@ def _socket_address(text: str) -> _Address | _Malformed:
     return _inet(text)
 
 
-def _unix(path: str) -> _Unix | _Malformed:
-    return _Unix(path) if path else _Malformed("invalid Unix socket address")
+def _unix(path: str) -> Unix | _Malformed:
+    return Unix(path) if path else _Malformed("invalid Unix socket address")
 
 
-def _descriptor(name: str) -> _Descriptor | _Malformed:
-    return _Descriptor(name) if name else _Malformed("invalid file descriptor address")
+def _descriptor(name: str) -> Descriptor | _Malformed:
+    return Descriptor(name) if name else _Malformed("invalid file descriptor address")
 
 
-def _vsock(text: str) -> _Vsock | _Malformed:
+def _vsock(text: str) -> Vsock | _Malformed:
     raw = _encode(text)
     found = _VSOCK.match(raw)
     if not found:
         return _Malformed(f"error parsing address '{text}'")
     if found.end() < len(raw):
         return _Malformed(f"trailing characters in address '{text}'")
-    return _Vsock(_decode(found["cid"]), _decode(found["port"]))
+    return Vsock(_decode(found["cid"]), _decode(found["port"]))
 
 
 _FAMILIES: Final[Mapping[str, Callable[[str], _Address | _Malformed]]] = {
@@ -216,7 +264,7 @@ _FAMILIES: Final[Mapping[str, Callable[[str], _Address | _Malformed]]] = {
 }
 
 
-def _inet(text: str) -> _Inet | _Malformed:
+def _inet(text: str) -> Inet | _Malformed:
     raw = _encode(text)
     pattern, complaint = _HOST.get(raw[:1], _PLAIN_HOST)
     found = pattern.match(raw)
@@ -224,7 +272,8 @@ def _inet(text: str) -> _Inet | _Malformed:
         return _Malformed(complaint.format(text))
     options = raw[found.end() :]
     _, last_port_given, last_port = options.partition(b",to=")
-    if last_port_given and not _LAST_PORT.match(last_port):
+    last = _LAST_PORT.match(last_port)
+    if last_port_given and not last:
         return _Malformed("error parsing to= argument")
     flags = {}
     for name in _FLAGS:
@@ -234,7 +283,8 @@ def _inet(text: str) -> _Inet | _Malformed:
             if value not in _FLAG_VALUES or after.startswith(b","):
                 return _Malformed(f"error parsing '{name}' flag '{_decode(rest)}'")
             flags[name] = _FLAG_VALUES[value]
-    return _Inet(_decode(found.groupdict().get("host", b"")), flags)
+    host = _decode(found.groupdict().get("host", b""))
+    return Inet(host, _decode(found["port"]), int(last[0]) if last else None, flags)
 
 
 # ---- listening ----
@@ -245,21 +295,21 @@ def _listening(address: _Address | _Malformed) -> tuple[list[Refusal], list[Refu
     match address:
         case _Malformed(text):
             return [_body(text)], []
-        case _Inet(host, flags):
+        case Inet(host, flags=flags):
             if flags.get("ipv4") is False and flags.get("ipv6") is False:
-                return [_body("Cannot disable IPv4 and IPv6 at same time")], []
+                return [_body(NO_FAMILY)], []
             return [], [*_beginnings(f"address resolution failed for {host}:"), *_LISTEN_FAILURES]
-        case _Unix(path):
+        case Unix(path):
             if len(_encode(path)) > _LONGEST_UNIX_PATH:
                 return [_body(f"UNIX socket path '{path}' is too long")], [*_UNIX_FAILURES]
             on_path = _beginnings(f"Failed to unlink socket {path}: ", f"Failed to bind socket to {path}: ")
             return [], [*_UNIX_FAILURES, *on_path, *_LISTEN_FAILURES]
-        case _Vsock(cid, port):
+        case Vsock(cid, port):
             for name, text in (("cid", cid), ("port", port)):
                 if not _fits_32_bits(text):
                     return [_body(f"Failed to parse {name} '{text}'")], [*_VSOCK_FAILURES]
             return [], [*_VSOCK_FAILURES, *_LISTEN_FAILURES]
-        case _Descriptor(name):
+        case Descriptor(name):
             not_a_socket = _body(f"File descriptor '{name}' is not a socket")
             return [], [_no_such_descriptor(name), not_a_socket, *_DESCRIPTOR_FAILURES, *_SOCKET_QUERIES]
 

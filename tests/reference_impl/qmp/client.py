@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migspec.reference_impl.calls import Call, Failure
-from migspec.reference_impl.qmp import Connection, Item
+from migspec.reference_impl.calls import Call, Failure, Item
+from migspec.reference_impl.qmp import Connection
 
 
 def reply(item: Item) -> Failure:

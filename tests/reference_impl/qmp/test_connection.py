@@ -13,10 +13,11 @@ from tests.reference_impl.qmp.client import served, texts
 from tests.spec.wire.near_json import NEAR_JSON
 
 from migspec.properties.strategies import JSON
-from migspec.reference_impl.calls import Call, Failure, Return
-from migspec.reference_impl.qmp import QUEUE, Complaint, Connection, Item, OutOfTurnError
+from migspec.reference_impl.calls import Call, Complaint, Failure, Item, Return
+from migspec.reference_impl.qmp import Connection, OutOfTurnError
 from migspec.spec.requests import understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
+from migspec.spec.wire.shape import QUEUE
 
 NAMES = st.sampled_from(("query-status", "query-migrate", "migrate-pause", "migrate", "no-such-command")) | st.text(
     max_size=3

@@ -148,7 +148,8 @@ class Journeys:
     def _broken(self) -> Iterator[Finding]:
         for rule, source, destination in broken(self.departures, self.arrivals):
             grade = Grade.DEFECT if rule.standing is Standing.DEFECT else Grade.VIOLATION
-            line, vm = max((source.last_line, source.vm), (destination.last_line, destination.vm))
+            # nothing is ordered across two monitors, so the place is that of one side, whichever the trace shows later
+            line, vm = destination.last_line, destination.vm
             told = (
                 f"{source.vm} ended as {source.statuses[-1]} (line {source.last_line}) and "
                 f"{destination.vm} as {destination.statuses[-1]} (line {destination.last_line})"

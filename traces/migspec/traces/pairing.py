@@ -29,10 +29,6 @@ _BAD_INPUT = ("JSON ", "QMP input ")
 
 _QUEUE_RULE = "envelope.oob.queue"
 
-QUEUE = 8
-"""The most requests that may be without a reply when one out of band is executed: seven that wait, and the one that is
-being executed.  With one more, the server reads no further."""
-
 _NO_REQUEST = {oob: Request("", known=False, oob=oob) for oob in (False, True)}
 """What stands for input that is no request, which is answered in its turn or, out of band, at once."""
 
@@ -316,7 +312,7 @@ class Track:
             fault = f"The reply to {asked.name} overtakes others on a monitor without out-of-band execution."
             return Pairing(asked, rule="envelope.reply.order", fault=fault)
         held = _QUEUE_RULE if self.oob and waiting > 0 else ""
-        if held and waiting > QUEUE:
+        if held and waiting > shape.QUEUE:
             fault = f"The reply to {asked.name} overtakes {waiting} requests, which is more than the server reads."
             return Pairing(asked, rule=held, fault=fault, held=held)
         return Pairing(asked, held=held)

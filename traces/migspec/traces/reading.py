@@ -8,7 +8,6 @@ look-up.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Hashable, Iterator
 from typing import Any
 
@@ -19,7 +18,7 @@ from msgspec.structs import astuple, replace
 from migspec.spec import parameters
 from migspec.spec.commands import colo, dirty_rate
 from migspec.spec.commands.queries import MigrateAnswer, contradictions
-from migspec.spec.requests import Request, understand
+from migspec.spec.requests import Request, understand, words
 from migspec.spec.schema import ABSENT, Schema
 from migspec.spec.schema.reach import types_of_arguments, types_of_reply
 from migspec.spec.schema.validate import Mismatch, validate_event, validate_reply
@@ -237,23 +236,8 @@ def uri_of(arguments: bytes) -> str:
         return ""
     uri, line = given.get("uri"), given.get("command-line")
     if isinstance(line, str):
-        return next((word for word in _words(line)[1:] if not word.startswith("-")), "")
+        return next((word for word in words(line)[1:] if not word.startswith("-")), "")
     return uri if isinstance(uri, str) else ""
-
-
-_LONGEST_QUOTING = 8_192
-"""Characters of a line in which quotes are looked for: no address is as long, and the time grows with the square."""
-
-
-def _words(line: str) -> list[str]:
-    """The words of a line for the human monitor, as `understand` splits it."""
-    if len(line) <= _LONGEST_QUOTING:
-        try:
-            return shlex.split(line)
-        except ValueError:
-            # a quotation has no end
-            pass
-    return line.split()
 
 
 _FAULT = "Error: "

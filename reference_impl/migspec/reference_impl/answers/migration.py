@@ -4,13 +4,13 @@ The answer is put together of what either side has to tell; which of it is shown
 (`migspec.spec.commands.queries`).
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from migspec.reference_impl.answers.status import UntoldError
+from migspec.spec import uri
 from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer, fits
 from migspec.spec.state import VARIABLES
 from migspec.spec.vocabulary import MigrationStatus, SocketAddressType
@@ -81,34 +81,23 @@ def _behind(offered: frozenset[str]) -> Iterator[frozenset[str]]:
 
 # ---- addresses ----
 
-_INET: Final = re.compile(r"(?:\[(?P<six>[^]]*)\]|(?P<host>[^:]*)):(?P<port>[^,]*)")
 _ANYWHERE: Final = ("::", "0.0.0.0")  # where a listener is that was given no host
 
 
-def listeners_told(uri: str, bound: Iterable[tuple[str, int]] = ()) -> tuple[dict[str, object], ...]:
-    """What socket-address tells of a listener that was given `uri`: an entry for each socket, none for a pipe.
+def listeners_told(address: str, bound: Iterable[tuple[str, int]] = ()) -> tuple[dict[str, object], ...]:
+    """What socket-address tells of a listener that was given an address: an entry for each socket, none for a pipe.
 
-    `bound` are the numeric hosts and ports of the sockets over TCP; without them those of `uri` are told as they are.
+    `bound` are the numeric hosts and ports of the sockets over TCP; without them those of the address are told.
     """
-    address = uri.removeprefix("tcp:")
-    if address.startswith("unix:"):
-        told: dict[str, object] = {"path": address.removeprefix("unix:")}
-        return ({"type": SocketAddressType.UNIX.value, **told},)
-    if address.startswith("vsock:"):
-        cid, _, port = address.removeprefix("vsock:").partition(":")
-        return ({"type": SocketAddressType.VSOCK.value, "cid": cid, "port": port.partition(",")[0]},)
-    if uri == address or address.startswith("fd:"):
-        return ()
-    sockets = [(host, str(port)) for host, port in bound] or list(_as_given(address))
-    return tuple(_inet(host, port) for host, port in sockets)
-
-
-def _as_given(address: str) -> Iterator[tuple[str, str]]:
-    found = _INET.match(address)
-    if found is None:
-        return
-    host = found["six"] or found["host"]
-    yield from ((each, found["port"]) for each in ((host,) if host else _ANYWHERE))
+    match uri.endpoint(address):
+        case uri.Unix(path):
+            return ({"type": SocketAddressType.UNIX.value, "path": path},)
+        case uri.Vsock(cid, port):
+            return ({"type": SocketAddressType.VSOCK.value, "cid": cid, "port": port},)
+        case uri.Inet(host, port):
+            given = ((each, port) for each in ((host,) if host else _ANYWHERE))
+            return tuple(_inet(*where) for where in [(host, str(port)) for host, port in bound] or given)
+    return ()
 
 
 def _inet(host: str, port: str) -> dict[str, object]:

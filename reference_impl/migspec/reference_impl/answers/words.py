@@ -45,6 +45,16 @@ _ENDS: Final[Mapping[str, str]] = {
 """How texts go on that begin so; any other goes on with `REASON`."""
 
 
+def no_credentials(name: str) -> str:
+    """What is said of TLS credentials that nobody has."""
+    return f"No TLS credentials with id '{name}'"
+
+
+def no_connection(name: str, reason: str) -> str:
+    """What is said of a connection that cannot be made."""
+    return f"Failed to connect to '{name}': {reason}"
+
+
 def _of_device(given: Given) -> str:
     return f"'{given.get('driver', '')}' is not a valid device model name"
 

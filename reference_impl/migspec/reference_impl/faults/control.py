@@ -179,7 +179,7 @@ class Control:
                 if attempt is None
                 else {
                     "address": attempt.address,
-                    "connected": attempt.connected is not None and attempt.lost is None,
+                    "connected": machine.source.can_shut,
                     "recovering": attempt.recovery is not None,
                     "sent": attempt.work.sent(),
                     "left": attempt.work.left(),

@@ -43,7 +43,6 @@ from migspec.reference_impl.faults.words import HOST_TROUBLES, MAIN
 from migspec.reference_impl.machine import Machine
 from migspec.reference_impl.physics.outgoing import SENDING
 from migspec.reference_impl.source import Attempt
-from migspec.spec.parameters import PAGE_SIZE
 from migspec.spec.rows import Row, Standing, Thread
 from migspec.spec.state import Load, Stage
 from migspec.spec.vocabulary import MigrationStatus
@@ -258,8 +257,7 @@ class Faults:
             return
         left = attempt.work.left()
         if sending is None:
-            shared = machine.options.shared if machine.on("x-ignore-shared") else 0
-            total = max(1, left, machine.guest.pages * PAGE_SIZE - shared)
+            total = max(1, left, attempt.work.total())
             sending = self._sending = Sending(attempt, total, machine.value("stage"), machine.now, left)
         sending.see(machine.value("stage"), machine.now, left)
 
@@ -314,9 +312,7 @@ class Faults:
 
     def _cut(self) -> str:
         source, destination = self.machine.source, self.machine.destination
-        attempt = source.attempt
-        connected = attempt is not None and attempt.connected is not None and source.can_shut
-        if not (connected or destination.can_shut):
+        if not (source.can_shut or destination.can_shut):
             return "there is no connection to cut"
         source.shut_stream()
         destination.shut_stream()

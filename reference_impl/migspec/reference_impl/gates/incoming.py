@@ -76,7 +76,7 @@ def may_start(ground: Ground, _thread: int) -> float | None:
 def all_there(ground: Ground, thread: int) -> float | None:
     """Once all pages are there; with dirty bitmaps alone, also once the rest is lost."""
     arrival = ground.destination.arrival
-    if arrival.sent is None and not ground.on(MigrationCapability.POSTCOPY_RAM):
+    if arrival.sent is None and not ground.capability(MigrationCapability.POSTCOPY_RAM):
         return lost(ground, thread)
     return arrival.sent
 

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from migspec.reference_impl.gates.gate import A_MOMENT, A_TICK, CLEAN_UP, RACE, SOON, Gate, Ground, Opening, after, soon
+from migspec.reference_impl.link.messages import RETURN_PATHS
 from migspec.reference_impl.physics.outgoing import What
+from migspec.spec.lifecycle import channels
 from migspec.spec.lifecycle.cancel import CANCELLATIONS
+from migspec.spec.rows import Standing
 from migspec.spec.state import Life
-from migspec.spec.vocabulary import MigrationCapability
 
 
 def connected(ground: Ground, _thread: int) -> float | None:
@@ -133,7 +135,7 @@ def is_mute(ground: Ground) -> bool:
 
 
 def _wants_answer(ground: Ground) -> bool:
-    return any(ground.on(name) for name in (MigrationCapability.RETURN_PATH, MigrationCapability.POSTCOPY_RAM))
+    return any(map(ground.capability, RETURN_PATHS))
 
 
 def lost_while_closing(ground: Ground, thread: int) -> float | None:
@@ -162,8 +164,6 @@ def saves(ground: Ground, thread: int) -> float | None:
         return None
     return work_done(ground, thread)
 
-
-_CHANNEL_STATUSES: Final = ("setup", "active", "pre-switchover", "device")
 
 OPENINGS: Final[Mapping[str, Opening]] = {
     "outgoing.unplug-requested": Opening(asks_to_unplug),
@@ -211,7 +211,6 @@ OPENINGS: Final[Mapping[str, Opening]] = {
     "outgoing.block-options-returned.lent": SOON,
     "outgoing.block-options-returned.leaked": SOON,
     **{f"outgoing.cancelled-by-exit.{way.name}": SOON if way.name == "accepted" else RACE for way in CANCELLATIONS},
-    **{f"outgoing.{status}-to-failed.channel": Opening(channel_lost) for status in _CHANNEL_STATUSES},
-    "outgoing.failed-to-failed.channel": RACE,
+    **{row.id: RACE if row.standing is Standing.DEFECT else Opening(channel_lost) for row in channels.ROWS},
 }
 """The gates of precopy, multifd and cancellation."""

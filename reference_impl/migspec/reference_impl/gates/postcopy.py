@@ -47,11 +47,6 @@ def connection_known(ground: Ground, thread: int) -> float | None:
     return at if at is not None else not_recovered(ground, thread)
 
 
-def connected_too_late(ground: Ground, thread: int) -> float | None:
-    """Once the connection of a cancelled resume is there; one that was refused ends the process instead."""
-    return recovers(ground, thread)
-
-
 def aborts(ground: Ground, thread: int) -> float | None:
     """Once the connection shows the fault: whatever became of it after a failed resume, a refusal when cancelled."""
     if ground.value("poisoned") == "yes":
@@ -72,7 +67,7 @@ def all_sent(ground: Ground, thread: int) -> float | None:
     attempt = ground.source.attempt
     if attempt is None or not attempt.told:
         return None
-    if ground.on(MigrationCapability.POSTCOPY_RAM):
+    if ground.capability(MigrationCapability.POSTCOPY_RAM):
         return attempt.heard if attempt.shut is not None else None
     return closed(ground, thread)
 
@@ -102,7 +97,7 @@ OPENINGS: Final[Mapping[str, Opening]] = {
     "outgoing.postcopy-paused-to-postcopy-recover": Opening(recovers),
     "outgoing.resume-not-connected": Opening(not_recovered),
     "outgoing.resume-aborts": Opening(aborts),
-    "outgoing.resume-cancelled": Opening(connected_too_late),
+    "outgoing.resume-cancelled": Opening(recovers),
     "outgoing.postcopy-recover-to-postcopy-active": Opening(answered),
     "outgoing.postcopy-recover-to-postcopy-paused": RACE,
 }

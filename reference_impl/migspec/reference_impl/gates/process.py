@@ -5,9 +5,9 @@ from typing import Final
 
 from migspec.reference_impl.gates.gate import A_MOMENT, SOON, Ground, Opening, on_wish
 from migspec.reference_impl.gates.gate import soon as at_once
-from migspec.spec.lifecycle.guest import TROUBLES
+from migspec.spec.lifecycle.guest import GUEST
 from migspec.spec.state import Stage
-from migspec.spec.steps import MAIN
+from migspec.spec.steps import INSTANT_EVENTS, MAIN
 from migspec.spec.vocabulary import MigrationCapability, RunState
 
 RESET: Final = "RESET"
@@ -32,7 +32,7 @@ def raised(ground: Ground, thread: int) -> float | None:
 
 def raised_while_loading(ground: Ground, thread: int) -> float | None:
     """At the next pages that come, if there are more threads to decompress them now than were started."""
-    more = ground.wanted(MORE_THREADS) and ground.on(MigrationCapability.COMPRESS)
+    more = ground.wanted(MORE_THREADS) and ground.capability(MigrationCapability.COMPRESS)
     return loads(ground, thread) if more else None
 
 
@@ -58,21 +58,13 @@ def loads(ground: Ground, thread: int) -> float | None:
 
 def with_multifd(ground: Ground, thread: int) -> float | None:
     """At once, with multifd."""
-    return at_once(ground, thread) if ground.on(MigrationCapability.MULTIFD) else None
-
-
-def _trouble(event: str) -> str:
-    return f"guest.trouble.{event.lower().replace('_', '-').replace(':', '-by-')}"
+    return at_once(ground, thread) if ground.capability(MigrationCapability.MULTIFD) else None
 
 
 _NO_BLOCKS: Final = (Stage.IDLE, Stage.CONNECTING, Stage.SETTING_UP, Stage.SET_UP)
 
 WISHES: Final[Mapping[str, str]] = {
-    **{_trouble(event): event for event in TROUBLES},
-    "guest.suspends": "SUSPEND",
-    "guest.wakes": "WAKEUP",
-    "guest.reset": RESET,
-    "guest.reset.stopped": RESET,
+    **{row.id: event for row in GUEST for event in row.emits if event in INSTANT_EVENTS},
     "process.terminated": TERMINATE,
 }
 """The rows that grant a wish, which is then gone."""

@@ -429,7 +429,7 @@ class OutgoingWork:
             statistics.Ram(
                 counts=self._memory.counts,
                 passes=self._memory.passes,
-                total=self._total_pages() * PAGE_SIZE,
+                total=self.total(),
                 remaining=0 if self._forgotten else self._memory.left * PAGE_SIZE,
                 dirty_pages_rate=self._dirty_pages_rate,
                 mbps=self._meter.mbps if self._mbps is None else self._mbps,
@@ -443,6 +443,10 @@ class OutgoingWork:
     def _on_demand(self) -> bool:
         """Whether memory is in postcopy, which is not so with dirty bitmaps alone."""
         return self._postcopy and self._settings.capability(C.POSTCOPY_RAM)
+
+    def total(self) -> int:
+        """Bytes of the guest's memory that are to be sent at least once."""
+        return self._total_pages() * PAGE_SIZE
 
     def _total_pages(self) -> int:
         shared = self._shared if self._settings.capability(C.X_IGNORE_SHARED) else 0

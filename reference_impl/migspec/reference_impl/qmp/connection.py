@@ -18,16 +18,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from migspec.reference_impl.answers.general import greeting, version
-from migspec.reference_impl.calls import Call, Reply, Return
-from migspec.reference_impl.qmp.items import Item, OutOfTurnError
+from migspec.reference_impl.calls import Call, Item, Reply, Return
+from migspec.reference_impl.qmp.items import OutOfTurnError
 from migspec.reference_impl.qmp.printing import as_read, printed
 from migspec.reference_impl.qmp.reading import Reader
 from migspec.spec.schema import ABSENT, Absent, Schema
 from migspec.spec.wire.plain import find_plain
+from migspec.spec.wire.shape import QUEUE
 from migspec.spec.wire.stream import Fault, JsonStream
-
-QUEUE: Final = 8
-"""The most requests that wait on a connection with out-of-band execution, besides the one that is being executed."""
 
 _MICRO: Final = 1_000_000
 

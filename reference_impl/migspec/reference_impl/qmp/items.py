@@ -1,25 +1,6 @@
-"""What a connection hands on to the machine: calls, and input that was no request, which is answered too."""
+"""What can go wrong with the items of a connection, which are calls and complaints."""
 
-from dataclasses import dataclass
-
-from migspec.reference_impl.calls import Call, Failure
-from migspec.spec.schema import ABSENT, Absent
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """Input that was no request: `failure` is the answer that it gets when its turn comes.
-
-    `id` is sent back with it, `ABSENT` for none; `oob` tells whether it asked to be answered out of turn.
-    """
-
-    failure: Failure
-    id: object | Absent = ABSENT
-    oob: bool = False
-
-
-Item = Call | Complaint
-"""What is answered by one reply."""
+from migspec.reference_impl.calls import Item
 
 
 class OutOfTurnError(LookupError):

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from migspec.reference_impl.calls import Call, Failure
-from migspec.reference_impl.qmp.items import Complaint, Item
+from migspec.reference_impl.calls import Call, Complaint, Failure, Item
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, Absent, Schema
 from migspec.spec.wire import shape

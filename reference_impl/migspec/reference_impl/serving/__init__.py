@@ -5,7 +5,8 @@
 """
 
 from migspec.reference_impl.serving.addresses import Address, AddressError
+from migspec.reference_impl.serving.links import Permissions
 from migspec.reference_impl.serving.process import leave, serve_until_end
-from migspec.reference_impl.serving.served import Permissions, Served
+from migspec.reference_impl.serving.served import Served
 
 __all__ = ["Address", "AddressError", "Permissions", "Served", "leave", "serve_until_end"]

@@ -4,6 +4,8 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -80,23 +82,38 @@ class Address:
         return self if isinstance(self.where, str) else Address(self.family, listener.getsockname()[:2])
 
 
+@contextmanager
+def new_socket(family: socket.AddressFamily) -> Iterator[socket.socket]:
+    """A stream socket, which is closed again if it does not come to what it is for."""
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        yield sock
+    except BaseException:
+        sock.close()
+        raise
+
+
+def listen_with(listener: socket.socket, where: str | tuple[int | str, ...], backlog: int) -> socket.socket:
+    """Listen with a socket, without blocking on it.
+
+    Raises `OSError` if that cannot be done.
+    """
+    listener.bind(where)
+    listener.listen(backlog)
+    listener.setblocking(False)
+    return listener
+
+
 def listen_on_port(family: socket.AddressFamily, where: tuple[str, int], backlog: int) -> socket.socket:
     """Listen on a TCP port.
 
     Raises `OSError` if that cannot be done.
     """
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
+    with new_socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(where)
-        listener.listen(backlog)
-        listener.setblocking(False)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
+        return listen_with(listener, where, backlog)
 
 
 def listen_on_path(path: str, backlog: int) -> socket.socket:
@@ -106,18 +123,11 @@ def listen_on_path(path: str, backlog: int) -> socket.socket:
     """
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
+    with new_socket(socket.AF_UNIX) as listener:
         if is_stale(path):
             os.unlink(path)
         os.fchmod(listener.fileno(), PRIVATE)  # the file takes the mode of the socket when it is bound, not later
-        listener.bind(path)
-        listener.listen(backlog)
-        listener.setblocking(False)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
+        return listen_with(listener, path, backlog)
 
 
 def is_stale(path: str) -> bool:

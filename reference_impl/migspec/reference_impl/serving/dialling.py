@@ -7,16 +7,8 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from migspec.reference_impl.serving.endpoints import (
-    EndpointError,
-    Inet,
-    SockAddr,
-    Unix,
-    Vsock,
-    candidates,
-    is_numeric,
-    not_connected,
-)
+from migspec.reference_impl.serving.endpoints import EndpointError, SockAddr, candidates, is_numeric, not_connected
+from migspec.spec.uri import Inet, Unix, Vsock
 
 _UNDER_WAY: Final = (errno.EINPROGRESS, errno.EWOULDBLOCK)
 _QUEUED: Final = 0.02  # seconds to the next look at a listener whose queue is full

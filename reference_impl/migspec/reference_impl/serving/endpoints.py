@@ -1,72 +1,28 @@
 """The addresses of migrations: what a URI names, and the sockets that listen there, with failures in QEMU's words.
 
-Whether a URI is well-formed is the business of `migspec.spec.uri`; here it is, and the parts that a socket needs are
-taken out of it.  Source of the words: observed on QEMU 5.2.0, see `migspec.spec.uri`.
+What a URI names, and whether it is well-formed, is the business of `migspec.spec.uri`.  Source of the words: observed
+on QEMU 5.2.0, see there.
 """
 
 import errno
 import os
-import re
 import socket
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
-from migspec.reference_impl.serving.addresses import LONGEST_PATH, listen_on_path, listen_on_port
-from migspec.spec.uri import UriKind
+from migspec.reference_impl.answers.words import no_connection
+from migspec.reference_impl.serving.addresses import (
+    LONGEST_PATH,
+    listen_on_path,
+    listen_on_port,
+    listen_with,
+    new_socket,
+)
+from migspec.spec import uri
+from migspec.spec.uri import Command, Endpoint, Inet, Unix, Vsock
 
 BACKLOG: Final = 1
 """Connections that may wait at a migration's address."""
-
-_INET: Final = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<host>[^:]*)):(?P<port>[^,]{1,32})")
-_TO: Final = re.compile(r",to=\s*\+?([0-9]+)")
-_OFF: Final = "=off"
-
-
-@dataclass(frozen=True, slots=True)
-class Unix:
-    """A unix socket."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Inet:
-    """A TCP address; `to` is the last port that may be tried when listening, `families` what it may be resolved to."""
-
-    host: str
-    port: str
-    to: int | None
-    family: socket.AddressFamily | None
-
-    @property
-    def name(self) -> str:
-        """How errors call it."""
-        return f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Vsock:
-    """A socket between host and guest."""
-
-    cid: str
-    port: str
-
-
-@dataclass(frozen=True, slots=True)
-class Descriptor:
-    """A file descriptor, by name or number."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A shell command."""
-
-    line: str
-
-
-Endpoint = Unix | Inet | Vsock | Descriptor | Command
 
 
 class EndpointError(Exception):
@@ -81,13 +37,18 @@ SockAddr = tuple[socket.AddressFamily, str | tuple[int | str, ...]]
 """A family of sockets and an address of it."""
 
 
-def endpoint(uri: str) -> Endpoint:
+def endpoint(address: str) -> Endpoint:
     """What a URI names that `migspec.spec.uri` lets pass.
 
-    Raises `EndpointError` for two families that are both switched off, and for a NUL in what the system is to name.
+    Raises `EndpointError` for what it does not, for two families that are both switched off, and for a NUL in what the
+    system is to name.
     """
-    target = _parsed(uri)
-    if "\0" in uri:
+    target = uri.endpoint(address)
+    if target is None:
+        raise EndpointError(f"error parsing address '{address}'")
+    if isinstance(target, Inet) and target.flags.get("ipv4") is target.flags.get("ipv6") is False:
+        raise EndpointError(uri.NO_FAMILY)
+    if "\0" in address:
         _refuse_nul(target)
     return target
 
@@ -103,36 +64,9 @@ def _refuse_nul(target: Endpoint) -> None:
             raise EndpointError(f"address resolution failed for {target.name}: Name or service not known")
 
 
-def _parsed(uri: str) -> Endpoint:
-    for scheme, kind in ((f"{UriKind.EXEC}:", Command), (f"{UriKind.FD}:", Descriptor)):
-        if uri.startswith(scheme):
-            return kind(uri.removeprefix(scheme))
-    address = uri.removeprefix(f"{UriKind.TCP}:")
-    if address.startswith("unix:"):
-        return Unix(address.removeprefix("unix:"))
-    if address.startswith("fd:"):
-        return Descriptor(address.removeprefix("fd:"))
-    if address.startswith("vsock:"):
-        cid, _, port = address.removeprefix("vsock:").partition(":")
-        return Vsock(cid, port.partition(",")[0])
-    found = _INET.match(address)
-    if found is None:
-        raise EndpointError(f"error parsing address '{address}'")
-    options = address[found.end() :]
-    last = _TO.search(options)
-    host = found["six"] if found["six"] is not None else found["host"]
-    return Inet(host, found["port"], int(last[1]) if last else None, _family(options))
-
-
-def _family(options: str) -> socket.AddressFamily | None:
-    wanted: dict[str, bool] = {}
-    for name in ("ipv4", "ipv6"):
-        _, given, rest = options.partition(f",{name}")
-        if given:
-            wanted[name] = not rest.startswith(_OFF)
-    four, six = wanted.get("ipv4"), wanted.get("ipv6")
-    if four is False and six is False:
-        raise EndpointError("Cannot disable IPv4 and IPv6 at same time")
+def _family(flags: Mapping[str, bool]) -> socket.AddressFamily | None:
+    """The one family that an address may be of; None if either will do."""
+    four, six = flags.get("ipv4"), flags.get("ipv6")
     if four == six:
         return None
     return socket.AF_INET if four or six is False else socket.AF_INET6
@@ -165,7 +99,7 @@ def is_numeric(target: Inet) -> bool:
 
 def _resolve(target: Inet, host: str | None, flags: int) -> list[SockAddr]:
     try:
-        found = socket.getaddrinfo(host, target.port, target.family or 0, socket.SOCK_STREAM, flags=flags)
+        found = socket.getaddrinfo(host, target.port, _family(target.flags) or 0, socket.SOCK_STREAM, flags=flags)
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or "Name or service not known"
         raise EndpointError(f"address resolution failed for {target.name}: {why}") from None
@@ -181,14 +115,7 @@ def _vsock(target: Vsock) -> SockAddr:
 
 def not_connected(target: Inet | Vsock | Unix, error: OSError) -> str:
     """What QEMU says of a connection that could not be made."""
-    match target:
-        case Unix(path):
-            name = path
-        case Inet():
-            name = target.name
-        case Vsock(cid, port):
-            name = f"{cid}:{port}"
-    return f"Failed to connect to '{name}': {error.strerror or error}"
+    return no_connection(target.path if isinstance(target, Unix) else target.name, error.strerror or str(error))
 
 
 def listen(target: Inet | Vsock | Unix) -> list[socket.socket]:
@@ -216,18 +143,13 @@ def _listen_on_path(path: str) -> socket.socket:
 
 
 def _listen_on_vsock(family: socket.AddressFamily, where: str | tuple[int | str, ...]) -> socket.socket:
+    done = "create"
     try:
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        with new_socket(family) as listener:
+            done = "bind"
+            return listen_with(listener, where, BACKLOG)
     except OSError as error:
-        raise EndpointError(f"Failed to create socket: {error.strerror}") from None
-    try:
-        listener.bind(where)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise EndpointError(f"Failed to bind socket: {error.strerror}") from None
-    listener.setblocking(False)
-    return listener
+        raise EndpointError(f"Failed to {done} socket: {error.strerror}") from None
 
 
 def _listen_on_inet(target: Inet) -> list[socket.socket]:
@@ -237,7 +159,7 @@ def _listen_on_inet(target: Inet) -> list[socket.socket]:
     for family, where in found:
         assert isinstance(where, tuple)
         try:
-            listeners.append(_listen_on_ports(family, str(where[0]), int(where[1]), target.to))
+            listeners.append(_listen_on_ports(family, str(where[0]), int(where[1]), target.last_port))
         except EndpointError as error:
             fault = fault or error.text
     if not listeners:

@@ -15,8 +15,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from migspec.reference_impl.calls import Call, Reply, Return
-from migspec.reference_impl.qmp import Connection, Item
+from migspec.reference_impl.calls import Call, Item, Reply, Return
+from migspec.reference_impl.qmp import Connection
 from migspec.reference_impl.serving.addresses import Address, Listener
 
 PIECE: Final = 8 << 10

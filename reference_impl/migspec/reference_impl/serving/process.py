@@ -11,7 +11,8 @@ from typing import Final, NoReturn
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.options import Options
 from migspec.reference_impl.scheduling import Scheduler
-from migspec.reference_impl.serving.served import Permissions, Served
+from migspec.reference_impl.serving.links import Permissions
+from migspec.reference_impl.serving.served import Served
 
 _TERMINATING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

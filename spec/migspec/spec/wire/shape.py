@@ -22,6 +22,12 @@ NO_OBJECT: Final = "QMP input must be a JSON object"
 NO_COMMAND: Final = "QMP input lacks member 'execute'"
 """The answer to an object in which nothing else is wrong."""
 
+QUEUE: Final = 8
+"""Requests that a monitor with out-of-band execution has room for, the one that is being executed among them.
+
+One more than that, and the server reads no further.
+"""
+
 EXECUTE: Final = "execute"
 """The member that names a command."""
 EXEC_OOB: Final = "exec-oob"
