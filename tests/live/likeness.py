@@ -127,7 +127,7 @@ def read(path: Path) -> dict[str, Talk]:
     with open_trace(str(path)) as lines:
         entries = [(number, json.loads(text)) for number, text in lines if number > 1 and text]
     for number, entry in entries:
-        monitor = f"{entry['vm']}/{entry['mon']}" if entry.get("mon", entry["vm"]) != entry["vm"] else entry["vm"]
+        monitor = _monitor(entry)
         talk = talks.setdefault(monitor, Talk())
         arrived = arrivals.setdefault(monitor, [])
         message = entry.get("msg")
@@ -148,9 +148,9 @@ def read(path: Path) -> dict[str, Talk]:
                 arrived.append(asked)
     requests = [(number, entry) for number, entry in entries if entry.get("dir") == "->" and _is_request(entry)]
     for number, entry in requests:
-        monitor = f"{entry['vm']}/{entry['mon']}" if entry.get("mon", entry["vm"]) != entry["vm"] else entry["vm"]
+        monitor = _monitor(entry)
         line, reply = answered.get((monitor, number), (0, None))
-        talks[monitor].exchanges.append(_exchange(entry["msg"], line, reply, number))
+        talks[monitor].exchanges.append(_exchange(entry["msg"], line, reply))
     for monitor, talk in talks.items():
         _settle(talk, arrivals[monitor], [n for n, e in requests if _monitor(e) == monitor])
     return talks
@@ -169,7 +169,7 @@ def _asked_by(waiting: Sequence[tuple[int, Message]], reply: Message) -> tuple[i
     return next((entry for entry in waiting if entry[1].get("id") == reply.get("id")), None)
 
 
-def _exchange(request: Message, line: int, reply: Message | None, _number: int) -> Exchange:
+def _exchange(request: Message, line: int, reply: Message | None) -> Exchange:
     command = request.get("execute", request.get("exec-oob"))
     asked = {name: value for name, value in request.items() if name != "id"}
     return Exchange(command if isinstance(command, str) else "", _text(asked), line, reply, "exec-oob" in request)

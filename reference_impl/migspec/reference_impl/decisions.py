@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from migspec.reference_impl.answers.assignments import Assignment, assignment
 from migspec.reference_impl.answers.lines import complaint, words_of
+from migspec.reference_impl.answers.words import NO_DISK
 from migspec.reference_impl.calls import Call
 from migspec.reference_impl.gates.gate import Ground
 from migspec.spec.parameters import Value, changes_of
@@ -179,7 +180,7 @@ def why_no_snapshot(world: World, call: Call) -> str:
     """Why the snapshot that a line names cannot be loaded, empty if it can: the first disk that lacks it is named."""
     disks, names = world.options.disks, arguments_of(call)[:1]
     if not disks:
-        return "No block device supports snapshots"
+        return NO_DISK
     if world.snapshots.isdisjoint(names):
         return f"Device '{disks[0].node}' does not have the requested snapshot '{''.join(names)}'"
     return ""

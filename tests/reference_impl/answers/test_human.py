@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.reference_impl.answers.test_migration import ALL, STATES
 
 from migspec.reference_impl.answers.human import View, output, shown
-from migspec.reference_impl.answers.lines import SHOWN
+from migspec.reference_impl.answers.lines import Question
 from migspec.reference_impl.answers.migration import migration_told
 from migspec.reference_impl.answers.settings import capabilities_told
 from migspec.reference_impl.calls import Failure, Return
@@ -101,7 +101,7 @@ def test_commands_and_complaints() -> None:
     assert shown("migrate_cancel", view()) == ""
 
 
-@given(STATES, st.sampled_from(RunState), st.sampled_from(SHOWN))
+@given(STATES, st.sampled_from(RunState), st.sampled_from(Question))
 def test_every_state_can_be_shown(state: int, run: RunState, asked: str) -> None:
     text = shown(f"info {asked}", view(run, migration_told(state, ALL), state))
     assert text == "" or text.endswith("\r\n")

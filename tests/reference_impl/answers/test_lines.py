@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migspec.reference_impl.answers.lines import COMMANDS, NEWLINE, SHOWN, complaint, question, words_of
+from migspec.reference_impl.answers.lines import COMMANDS, NEWLINE, Question, complaint, question, words_of
 from migspec.spec.requests import understand
 from migspec.spec.schema import QEMU_5_2_0
 
@@ -78,7 +78,7 @@ def test_nothing_is_wrong_with_a_command(line: str) -> None:
     assert understand("human-monitor-command", {"command-line": line}, QEMU_5_2_0).command != "human-monitor-command"
 
 
-@pytest.mark.parametrize("asked", SHOWN)
+@pytest.mark.parametrize("asked", Question)
 def test_a_question(asked: str) -> None:
     assert question(f"info {asked}") == asked
     assert complaint(f"info {asked}") is None

@@ -78,17 +78,6 @@ def test_each_item_is_answered_once_and_with_its_id(data: bytes, oob: bool, pret
     assert any(isinstance(item, Complaint) for item in items)
 
 
-@given(STREAMS)
-def test_at_its_end_nothing_comes_of_what_is_open(data: bytes) -> None:
-    connection = connected(oob=False)
-    connection.receive(data)
-    assert connection.end_of_input() == ()
-    assert len([item for item in connection.unanswered if not item.oob]) <= 1
-    while connection.unanswered:
-        connection.answer(connection.unanswered[0], Return({}))
-        assert connection.resume() == ()
-
-
 @given(JSON, JSON)
 def test_an_answer_says_what_was_given(value: Any, identity: Any) -> None:
     connection = connected(oob=False)

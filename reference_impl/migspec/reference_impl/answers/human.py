@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from migspec.reference_impl.answers.general import PACKAGE, RELEASE
-from migspec.reference_impl.answers.lines import NEWLINE, complaint, error, question
+from migspec.reference_impl.answers.lines import NEWLINE, Question, complaint, error, question
 from migspec.reference_impl.calls import Failure, Reply
 from migspec.reference_impl.options import Options
 from migspec.spec.parameters import Value
@@ -263,15 +263,15 @@ def _kvm(_view: View) -> Iterator[str]:
     yield "kvm support: disabled"
 
 
-_SHOWN: Final[Mapping[str, Callable[[View], Iterator[str]]]] = {
-    "status": _status,
-    "migrate": _migration,
-    "migrate_capabilities": _capabilities,
-    "migrate_parameters": _parameters,
-    "migrate_cache_size": _cache_size,
-    "name": _name,
-    "uuid": _uuid,
-    "version": _version,
-    "kvm": _kvm,
+_SHOWN: Final[Mapping[Question, Callable[[View], Iterator[str]]]] = {
+    Question.STATUS: _status,
+    Question.MIGRATE: _migration,
+    Question.CAPABILITIES: _capabilities,
+    Question.PARAMETERS: _parameters,
+    Question.CACHE_SIZE: _cache_size,
+    Question.NAME: _name,
+    Question.UUID: _uuid,
+    Question.VERSION: _version,
+    Question.KVM: _kvm,
 }
-"""What is shown to each question; the questions are `migspec.reference_impl.answers.lines.SHOWN`."""
+"""What is shown to each question."""

@@ -7,6 +7,7 @@ of the specification, and some that show something.  Source: observed on QEMU 5.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from migspec.spec.vocabulary import MigrationCapability, MigrationParameter, MigrationStatus
@@ -57,18 +58,20 @@ COMMANDS: Final[Mapping[str, Syntax]] = dict(
 )
 """The commands that the modelled monitor has, by each of their names."""
 
-SHOWN: Final = (
-    "status",
-    "migrate",
-    "migrate_capabilities",
-    "migrate_parameters",
-    "migrate_cache_size",
-    "name",
-    "uuid",
-    "version",
-    "kvm",
-)
-"""What `info` shows."""
+
+class Question(StrEnum):
+    """What `info` shows."""
+
+    STATUS = "status"
+    MIGRATE = "migrate"
+    CAPABILITIES = "migrate_capabilities"
+    PARAMETERS = "migrate_parameters"
+    CACHE_SIZE = "migrate_cache_size"
+    NAME = "name"
+    UUID = "uuid"
+    VERSION = "version"
+    KVM = "kvm"
+
 
 _VOCABULARIES: Final[Mapping[str, tuple[str, ...]]] = {
     "migrate_continue": tuple(MigrationStatus),
@@ -113,14 +116,14 @@ def error(text: str) -> str:
     return f"Error: {text}{NEWLINE}"
 
 
-def question(line: str) -> str | None:
-    """What of `SHOWN` a line asks for, which nobody complains of; None if it asks for nothing."""
+def question(line: str) -> Question | None:
+    """What a line asks for, which nobody complains of; None if it asks for nothing."""
     name, *words = words_of(line) or ("",)
-    return words[0] if name == "info" and words and complaint(line) is None else None
+    return Question(words[0]) if name == "info" and words and complaint(line) is None else None
 
 
 def _of_question(words: list[str]) -> str | None:
-    if not words or words[0] not in SHOWN:
+    if not words or words[0] not in tuple(Question):
         return unknown(" ".join(("info", *words[:1])))
     return _bad(words[0], "extraneous characters at the end of line", f"info {words[0]}") if words[1:] else None
 

@@ -65,9 +65,12 @@ def _of_id(given: Given) -> str:
     return f"Device {given['id']} is already in the process of unplug"
 
 
+NO_DISK: Final = "No block device supports snapshots"
+"""Why no snapshot can be loaded where no disk is to load it from."""
+
 _ANYTHING: Final[Mapping[str, str | Callable[[Given], str]]] = {
     "savevm.refused": "No block device can accept snapshots",
-    "loadvm.refused": "No block device supports snapshots",
+    "loadvm.refused": NO_DISK,
     "device_del.refused": _of_id,
     "device_add.refused": _of_device,
 }

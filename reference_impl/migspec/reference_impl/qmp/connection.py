@@ -123,16 +123,6 @@ class Connection:
         """Read on in what is kept; return the items that became complete, none while QEMU would not read on."""
         return tuple(self._read())
 
-    def end_of_input(self) -> tuple[Item, ...]:
-        """The client has gone: nothing comes of what is incomplete or kept, so there are no items.
-
-        QEMU forgets the requests that wait, too; those are all but the first of the `unanswered` ones in band.
-        """
-        self._kept.clear()
-        self._position = 0
-        self._stream = JsonStream()
-        return ()
-
     def _read(self) -> Iterator[Item]:
         while self._kept and not self._suspended:
             data = self._kept[0]
@@ -171,8 +161,8 @@ class Connection:
         if item.oob:
             self._urgent.append(item)
             return
-        # the oldest one does not wait: it is being executed
-        if not self._oob or len(self._waiting) - 1 == QUEUE - 1:
+        # the oldest one is being executed, the others are in QEMU's queue; this one would fill it
+        if not self._oob or len(self._waiting) == QUEUE:
             self._suspended += 1
         self._waiting.append(item)
         if len(self._waiting) == 1:
@@ -180,7 +170,7 @@ class Connection:
 
     def _begin(self) -> None:
         """The oldest item is taken out of QEMU's queue; whether reading goes on after it is decided now."""
-        self._resumes = not self._oob or len(self._waiting) - 1 == QUEUE - 1
+        self._resumes = not self._oob or len(self._waiting) == QUEUE
 
     def negotiated(self, *, oob: bool) -> None:
         """Leave negotiation mode: qmp_capabilities has succeeded, which is to be answered after this."""
