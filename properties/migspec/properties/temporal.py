@@ -2,7 +2,7 @@
 
 A *moment* is what is known of the two VMs of a migration at one time, each as a packed state of `migspec.spec.state`.
 On the explorer's graph every variable is known, on a trace few are; a predicate is therefore true, false, or open
-(None), and only what is false for certain breaks a property.  A *step* leads from one moment to the next and has a name.
+(None), and only what is false for certain breaks a property.  A *step* leads from one moment to the next.
 
 The forms are those of TLA+: a predicate that always holds (``[]P``), an action that every step is (``[][A]_v``), a
 predicate that sometimes holds, one that must hold in the end (``<>P``), and one that leads to another (``P ~> Q``).
@@ -17,20 +17,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from migspec.spec.composition import Side as Side
 from migspec.spec.conditions import Condition
 from migspec.spec.state import ANYTHING, VARIABLES
 
 Truth: TypeAlias = bool | None
 """Whether something holds; None where what is known leaves it open."""
-
-
-class Side(StrEnum):
-    """The two VMs of a migration."""
-
-    SOURCE = "source"
-    """The one that the guest leaves."""
-    DESTINATION = "destination"
-    """The one that it goes to."""
 
 
 class Moment(NamedTuple):

@@ -166,8 +166,10 @@ def _joined(literals: Iterable[Literal]) -> Conjunction:
     return Conjunction(tuple(literal for literal in joined.values() if not literal.is_void))
 
 
-def where(limits: Mapping[str, str | Iterable[str]], name: str = "") -> Condition:
-    """The condition that each named variable has (one of) the given value(s).
+def where(
+    limits: Mapping[str, str | Iterable[str]], name: str = "", variables: Mapping[str, Variable] = VARIABLES
+) -> Condition:
+    """The condition that each named one of the `variables` has (one of) the given value(s).
 
     Without a `name` the condition is called by its text. Raises `KeyError` for an unknown variable and
     `ValueError` for a value that it cannot have.
@@ -175,7 +177,7 @@ def where(limits: Mapping[str, str | Iterable[str]], name: str = "") -> Conditio
     literals = []
     for variable_name, wanted in limits.items():
         values = (wanted,) if isinstance(wanted, str) else tuple(wanted)
-        literals.append(Literal(VARIABLES[variable_name], tuple(str(value) for value in values)))
+        literals.append(Literal(variables[variable_name], tuple(str(value) for value in values)))
     condition = Condition(name, _simplest([_joined(literals)]))
     return condition if name else condition.named(str(condition))
 

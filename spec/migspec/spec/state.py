@@ -240,7 +240,8 @@ class Variable:
         return values[0] if len(values) == 1 else None
 
 
-def _lay_out(columns: Mapping[str, tuple[type[StrEnum], str]]) -> Iterator[Variable]:
+def laid_out(columns: Mapping[str, tuple[type[StrEnum], str]]) -> Iterator[Variable]:
+    """Variables of these names, each with its domain and what it tells, their bits one after the other."""
     offset = 0
     for name, (domain, doc) in columns.items():
         values = tuple(member.value for member in domain)
@@ -250,7 +251,7 @@ def _lay_out(columns: Mapping[str, tuple[type[StrEnum], str]]) -> Iterator[Varia
 
 VARIABLES: Mapping[str, Variable] = {
     variable.name: variable
-    for variable in _lay_out(
+    for variable in laid_out(
         {
             "outgoing": (
                 MigrationStatus,
@@ -315,13 +316,13 @@ ANYTHING: int = sum(variable.field for variable in VARIABLES.values())
 """The state of which nothing is known."""
 
 
-def assign(state: int, values: Mapping[str, str | Iterable[str]]) -> int:
-    """`state` with these variables set, to one value or to a choice of values.
+def assign(state: int, values: Mapping[str, str | Iterable[str]], variables: Mapping[str, Variable] = VARIABLES) -> int:
+    """`state` with these of its `variables` set, to one value or to a choice of values.
 
     Raises `KeyError` for an unknown variable and `ValueError` for a value that it cannot have.
     """
     for name, value in values.items():
-        variable = VARIABLES[name]
+        variable = variables[name]
         state = state & ~variable.field | variable.bits((value,) if isinstance(value, str) else value)
     return state
 

@@ -1,0 +1,134 @@
+"""The named environments: one for each part of the protocol, small enough to be counted, and the standard bound.
+
+Together they reach every row of the tables; what none of them has is said in `UNREACHED`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from migspec.properties.explorer.environment import KILLS, LOSS, RESTART, Environment
+from migspec.spec.composition import Side
+
+_FAILOVER = frozenset({"outgoing.unplug-requested", "migrate.connected.unplug"})
+_DISKS = frozenset(
+    {
+        "outgoing.migrated-again-crashes",
+        "outgoing.active-to-failed.flush",
+        "outgoing.active-to-failed.block",
+        "outgoing.device-to-failed.block",
+        "cont.disk",
+    }
+)
+_HOST = frozenset(
+    {
+        "migrate.blocked",
+        "migrate.connected.failed",
+        "cont.dump",
+        "migrate-pause.no-shutdown",
+        "outgoing.postcopy-active-to-failed",
+        "outgoing.postcopy-recover-to-postcopy-paused",
+        "migrate-set-capabilities.postcopy-host",
+    }
+)
+
+PLAIN: frozenset[str] = _FAILOVER | _DISKS | _HOST
+"""The rules that need a failover pair, disks, or a fault of the host."""
+
+_SOURCE, _DESTINATION = Side.SOURCE, Side.DESTINATION
+
+ENVIRONMENTS: Mapping[str, Environment] = {
+    environment.name: environment
+    for environment in (
+        Environment(
+            "precopy",
+            "A precopy, cancelled or not, with and without a pause and a return path; the connection may break once.",
+            asks={_SOURCE: {"migrate": 1, "cancel": 1, "continue": 1}},
+            capabilities=(
+                (),
+                ("return-path",),
+                ("pause-before-switchover",),
+                ("pause-before-switchover", "return-path"),
+            ),
+            befalls={LOSS: 1},
+            without=PLAIN,
+        ),
+        Environment(
+            "again",
+            "A precopy that may be tried again, to a destination that may be started anew.",
+            asks={_SOURCE: {"migrate": 2, "cancel": 1}},
+            capabilities=((), ("return-path",)),
+            befalls={LOSS: 1, RESTART: 1},
+            without=PLAIN,
+        ),
+        Environment(
+            "postcopy",
+            "A precopy that may be switched to postcopy, of memory or of dirty bitmaps, with and without a pause.",
+            asks={_SOURCE: {"migrate": 1, "start-postcopy": 1, "cancel": 1, "continue": 1}},
+            capabilities=(
+                ("postcopy-ram",),
+                ("postcopy-ram", "pause-before-switchover"),
+                ("dirty-bitmaps",),
+            ),
+            befalls={LOSS: 1},
+            without=PLAIN,
+        ),
+        Environment(
+            "recovery",
+            "A postcopy that is paused or loses its connection, and recovers.",
+            asks={
+                _SOURCE: {"migrate": 1, "start-postcopy": 1, "pause": 1, "resume": 2},
+                _DESTINATION: {"recover": 2},
+            },
+            capabilities=(("postcopy-ram",),),
+            befalls={LOSS: 1},
+            without=PLAIN,
+        ),
+        Environment(
+            "colo",
+            "COLO, until one side is told to take over or the connection breaks.",
+            asks={_SOURCE: {"migrate": 1, "take-over": 1}, _DESTINATION: {"take-over": 1}},
+            capabilities=(("x-colo",),),
+            befalls={LOSS: 1},
+            without=PLAIN,
+        ),
+        Environment(
+            "multifd",
+            "A precopy over several channels, which report failures of their own.",
+            asks={_SOURCE: {"migrate": 1, "cancel": 1, "continue": 1}},
+            capabilities=(("multifd",), ("multifd", "pause-before-switchover")),
+            befalls={LOSS: 1},
+            without=PLAIN,
+        ),
+        Environment(
+            "guest",
+            "A precopy of a guest that is stopped and continued, to a destination that is told where to listen.",
+            asks={
+                _SOURCE: {"migrate": 1, "stop": 1, "cont": 1},
+                _DESTINATION: {"incoming": 1, "stop": 1, "cont": 1},
+            },
+            destination={"load": "deferred", "defer": "yes", "has-address": "no"},
+            without=PLAIN,
+        ),
+        Environment(
+            "process",
+            "A precopy in which processes quit or are killed.",
+            asks={_SOURCE: {"migrate": 1, "quit": 1}, _DESTINATION: {"quit": 1}},
+            capabilities=((), ("return-path",)),
+            befalls={KILLS[_SOURCE]: 1, KILLS[_DESTINATION]: 1},
+            without=PLAIN,
+        ),
+        Environment(
+            "standard",
+            "The standard bound: all that a client does in precopy, postcopy and recovery, once, and one loss.",
+            asks={
+                _SOURCE: {"migrate": 1, "cancel": 1, "start-postcopy": 1, "pause": 1, "resume": 1},
+                _DESTINATION: {"recover": 1},
+            },
+            capabilities=(("postcopy-ram",),),
+            befalls={LOSS: 1},
+            without=PLAIN,
+        ),
+    )
+}
+"""Every environment, by name."""
