@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import product
 from types import MappingProxyType
 
 from migspec.spec.composition import Side
+from migspec.spec.composition.link import WIRE_UP, Wire, link_is
+from migspec.spec.conditions import Condition
 from migspec.spec.requests import Request, understand
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.schema import ABSENT
@@ -59,6 +60,13 @@ ASKS: Mapping[str, Ask] = {
     "cont": Ask("cont"),
     "quit": Ask("quit"),
     "take-over": Ask("x-colo-lost-heartbeat"),
+    "migrate-block": Ask("migrate", {"uri": ADDRESS, "blk": True}),
+    "migrate-file": Ask("migrate", {"uri": "exec:cat >/dev/null"}),
+    "migrate-badly": Ask("migrate", {"uri": "nowhere"}),
+    "migrate-block-badly": Ask("migrate", {"uri": "tcp:nowhere", "blk": True}),
+    "recover-badly": Ask("migrate-recover", {"uri": "nowhere"}),
+    "more-channels": Ask("migrate-set-parameters", {"multifd-channels": 8}),
+    "multifd-on": Ask("migrate-set-capabilities", {"capabilities": [{"capability": "multifd", "state": True}]}),
     "query-migrate": Ask("query-migrate"),
     "query-status": Ask("query-status"),
 }
@@ -66,10 +74,27 @@ ASKS: Mapping[str, Ask] = {
 
 LOSS = "loss"
 """The connection breaks."""
+GARBLE = "garble"
+"""The stream is such that the destination cannot load it."""
 RESTART = "restart"
 """A destination whose process has ended is started anew, and listens."""
 KILLS: Mapping[Side, str] = {side: f"kill-{side}" for side in Side}
 """A process is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Befallen:
+    """What befalls the link: where it may happen, and what becomes of the link."""
+
+    when: Condition
+    then: Mapping[str, str]
+
+
+BEFALLS: Mapping[str, Befallen] = {
+    LOSS: Befallen(WIRE_UP, {"wire": Wire.LOST}),
+    GARBLE: Befallen(WIRE_UP & link_is({"sound": "yes"}), {"sound": "no"}),
+}
+"""Everything that may befall the link."""
 
 MOST = 3
 """How often one thing may happen at most: its counter has two bits."""
@@ -82,8 +107,8 @@ class Environment:
     `source` and `destination` are how these VMs were started, as far as it differs from a fresh process of a complete
     build with the capability `events` on; `capabilities` are the settings of both among which the client has chosen,
     each a list of those that are on.  `asks` says how often a client may make each request, `befalls` how often `LOSS`,
-    `RESTART` and `KILLS` may happen, and `troubles` how often a guest or a host may show each event of
-    `migspec.spec.steps.INSTANT_EVENTS` on either side.  `without` are rules that cannot come to pass, since what they
+    `GARBLE`, `RESTART` and `KILLS` may happen, and `troubles` how often the guest or the host of a side may show each
+    event of `migspec.spec.steps.INSTANT_EVENTS`.  `without` are rules that cannot come to pass, since what they
     need is not there: disks, a failover pair, faults of the host.  `pipelined` is how many requests a client may have
     open.
     """
@@ -95,7 +120,7 @@ class Environment:
     source: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     destination: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"load": "listening"}))
     befalls: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    troubles: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    troubles: Mapping[Side, Mapping[str, int]] = field(default_factory=lambda: MappingProxyType({}))
     without: frozenset[str] = frozenset()
     pipelined: int = 1
     profile: str = QEMU_5_2_0
@@ -116,7 +141,7 @@ class Environment:
     def counters(self) -> Mapping[str, int]:
         """Everything that is counted, with how often it may happen."""
         asked = {f"{side}:{name}": times for side in Side for name, times in self.asks.get(side, {}).items()}
-        shown = {f"{side}:{event}": times for side, (event, times) in product(Side, self.troubles.items())}
+        shown = {f"{side}:{event}": times for side in Side for event, times in self.troubles.get(side, {}).items()}
         return {**asked, **self.befalls, **shown}
 
     def having(self, **changes: object) -> Environment:

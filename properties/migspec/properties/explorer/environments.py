@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migspec.properties.explorer.environment import KILLS, LOSS, RESTART, Environment
+from migspec.properties.explorer.environment import GARBLE, KILLS, LOSS, RESTART, Environment
 from migspec.spec.composition import Side
 
 _FAILOVER = frozenset({"outgoing.unplug-requested", "migrate.connected.unplug"})
@@ -94,11 +94,11 @@ ENVIRONMENTS: Mapping[str, Environment] = {
         ),
         Environment(
             "multifd",
-            "A precopy over several channels, which report failures of their own.",
+            "A precopy over several channels, each of which reports at most one failure of its own.",
             asks={_SOURCE: {"migrate": 1, "cancel": 1, "continue": 1}},
             capabilities=(("multifd",), ("multifd", "pause-before-switchover")),
             befalls={LOSS: 1},
-            without=PLAIN,
+            without=PLAIN | {"outgoing.failed-to-failed.channel"},
         ),
         Environment(
             "guest",
@@ -116,6 +116,118 @@ ENVIRONMENTS: Mapping[str, Environment] = {
             asks={_SOURCE: {"migrate": 1, "quit": 1}, _DESTINATION: {"quit": 1}},
             capabilities=((), ("return-path",)),
             befalls={KILLS[_SOURCE]: 1, KILLS[_DESTINATION]: 1},
+            without=PLAIN,
+        ),
+        Environment(
+            "failover",
+            "A precopy of a guest with a failover pair.",
+            asks={_SOURCE: {"migrate": 1, "cancel": 1}},
+            without=(PLAIN - _FAILOVER) | {"migrate.connected.unplug"},
+        ),
+        Environment(
+            "disks",
+            "Precopies of a guest with disks, which may be migrated too, to a file, and once more.",
+            asks={_SOURCE: {"migrate-block": 1, "migrate-file": 1, "cont": 1}},
+            without=PLAIN - _DISKS,
+        ),
+        Environment(
+            "disks-quit",
+            "A precopy of disks, with a pause or without, and a process that quits.",
+            asks={_SOURCE: {"migrate-block": 1, "continue": 1, "quit": 1}},
+            capabilities=((), ("pause-before-switchover",)),
+            without=PLAIN - _DISKS,
+        ),
+        Environment(
+            "loans",
+            "Block options that migrate switches on for itself, and an address that is no good.",
+            asks={_SOURCE: {"migrate-block-badly": 1, "migrate": 1}},
+            without=PLAIN,
+        ),
+        Environment(
+            "postcopy-stopped",
+            "Postcopy of a guest that is stopped, on either side.",
+            asks={
+                _SOURCE: {"migrate": 1, "start-postcopy": 1, "stop": 1},
+                _DESTINATION: {"stop": 1},
+            },
+            capabilities=(("postcopy-ram",),),
+            without=PLAIN,
+        ),
+        Environment(
+            "postcopy-quit",
+            "Postcopy with a pause before it, and a process that quits.",
+            asks={_SOURCE: {"migrate": 1, "start-postcopy": 1, "quit": 1}},
+            capabilities=(("postcopy-ram", "pause-before-switchover"),),
+            without=PLAIN,
+        ),
+        Environment(
+            "recovery-faults",
+            "A recovery, and faults of the host.",
+            asks={
+                _SOURCE: {"migrate": 1, "start-postcopy": 1, "pause": 1, "resume": 1},
+                _DESTINATION: {"recover": 1},
+            },
+            capabilities=(("postcopy-ram",),),
+            without=PLAIN - _HOST,
+        ),
+        Environment(
+            "refusals",
+            "Addresses that are no good.",
+            asks={
+                _SOURCE: {"migrate-badly": 1, "migrate": 1, "start-postcopy": 1, "resume": 1},
+                _DESTINATION: {"recover-badly": 1, "recover": 1},
+            },
+            capabilities=(("postcopy-ram",),),
+            befalls={LOSS: 1},
+            without=PLAIN,
+        ),
+        Environment(
+            "unsound",
+            "Streams that cannot be loaded, and faults of the host.",
+            asks={_SOURCE: {"migrate": 1, "start-postcopy": 1}},
+            capabilities=(("return-path",), ("postcopy-ram",), ("dirty-bitmaps",)),
+            befalls={GARBLE: 1},
+            without=PLAIN - _HOST,
+        ),
+        Environment(
+            "threads",
+            "What ends a process when channels are changed in mid-migration, or a pipe has none.",
+            asks={
+                _SOURCE: {"migrate": 1, "migrate-file": 1, "more-channels": 1},
+                _DESTINATION: {"more-channels": 1, "multifd-on": 1},
+            },
+            capabilities=((), ("multifd",)),
+            without=PLAIN,
+        ),
+        Environment(
+            "troubles",
+            "A guest that suspends, is reset, or stops for an error of its disk, in a migration.",
+            asks={_SOURCE: {"migrate": 1}},
+            troubles={_SOURCE: dict.fromkeys(("BLOCK_IO_ERROR", "RESET", "SUSPEND", "WAKEUP"), 1)},
+            without=PLAIN,
+        ),
+        Environment(
+            "endings",
+            "A guest that panics, hangs or shuts down, and a host that ends a process, in a migration.",
+            asks={_SOURCE: {"migrate": 1}},
+            troubles={
+                _SOURCE: dict.fromkeys(("GUEST_PANICKED", "WATCHDOG", "SHUTDOWN:guest"), 1),
+                _DESTINATION: {"SHUTDOWN:host": 1},
+            },
+            without=PLAIN,
+        ),
+        Environment(
+            "colo-abandoned",
+            "COLO, left for another migration, or never reached for a pause before the switch-over.",
+            asks={_SOURCE: {"migrate": 1, "migrate-file": 1, "continue": 1, "take-over": 1}},
+            capabilities=(("x-colo",), ("x-colo", "pause-before-switchover")),
+            without=PLAIN,
+        ),
+        Environment(
+            "colo-quit",
+            "COLO whose primary takes over, and quits.",
+            asks={_SOURCE: {"migrate": 1, "take-over": 1, "quit": 1}},
+            capabilities=(("x-colo",),),
             without=PLAIN,
         ),
         Environment(

@@ -8,16 +8,15 @@ much there is to say about it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from migspec.properties.explorer.environment import LOSS, Environment
+from migspec.properties.explorer.environment import BEFALLS, Environment
 from migspec.properties.explorer.local import Move, Vm, check_bounds
 from migspec.properties.temporal import Moment
 from migspec.spec.composition import LINK, UNUSED, Side
-from migspec.spec.composition.link import WIRE_UP, Wire
 from migspec.spec.composition.tie import Tie
 from migspec.spec.conditions import ALWAYS
 from migspec.spec.state import assign
@@ -94,6 +93,7 @@ class Composition:
         self.links: list[int] = []
         self._link_numbers: dict[int, int] = {}
         self._counters = {name: _COUNTERS + _COUNTER_BITS * place for place, name in enumerate(environment.counters())}
+        self._of_link = tuple((name, self._counters[name]) for name in BEFALLS if name in environment.befalls)
         self._compiled: Mapping[Side, dict[int, _Compiled]] = {side: {} for side in Side}
         self._ties: list[Tie] = []
         self._tie_numbers: dict[int, int] = {}
@@ -162,9 +162,7 @@ class Composition:
                         continue
                     after += change
                 yield Edge(side, move, move.name, after)
-        lost = self._lost(state)
-        if lost is not None:
-            yield Edge(None, None, LOSS, lost)
+        yield from (Edge(None, None, name, after) for name, after in self._befallen(state))
 
     def _change(self, side: Side, tie: int, state: int) -> int | None:
         """What a tie adds to the number of the link; None where it forbids the step."""
@@ -189,15 +187,16 @@ class Composition:
             self._peers[tie, at] = allowed
         return change if allowed else None
 
-    def _lost(self, state: int) -> int | None:
-        if LOSS not in self._counters or not state >> self._counters[LOSS] & 3:
-            return None
-        number = state & _MASK
-        link = self.links[number]
-        if not WIRE_UP.holds(link):
-            return None
-        lost = self._link_number(assign(link, {"wire": Wire.LOST}, LINK))
-        return state + lost - number - (1 << self._counters[LOSS])
+    def _befallen(self, state: int) -> Iterator[tuple[str, int]]:
+        """What may befall the link, each with the state after it."""
+        for name, counter in self._of_link:
+            if state >> counter & 3:
+                number = state & _MASK
+                link = self.links[number]
+                befallen = BEFALLS[name]
+                if befallen.when.holds(link):
+                    after = self._link_number(assign(link, befallen.then, LINK))
+                    yield name, state + after - number - (1 << counter)
 
     def _tie_number(self, tie: Tie) -> int:
         found = self._tie_numbers.get(id(tie))
@@ -289,23 +288,25 @@ class Composition:
                     if after not in found:
                         found[after] = state
                         reach(after)
-            lost = self._lost(state)
-            if lost is not None:
+            for _, after in self._befallen(state):
                 generated += 1
-                if lost not in found:
-                    found[lost] = state
-                    reach(lost)
+                if after not in found:
+                    found[after] = state
+                    reach(after)
         return reached, generated
 
     # --- ways
 
-    def way(self, explored: Explored, state: int) -> list[tuple[int, Edge]]:
-        """A shortest way to a state: each state on it with the step taken there."""
+    def states_to(self, explored: Explored, state: int) -> list[int]:
+        """The states on a shortest way to one, from a beginning on."""
         states = [state]
         while explored.found[states[-1]] != states[-1]:
             states.append(explored.found[states[-1]])
-        states.reverse()
-        return [(before, self.edge(before, after)) for before, after in pairwise(states)]
+        return states[::-1]
+
+    def steps_along(self, states: Iterable[int]) -> list[Edge]:
+        """The steps of a way that goes through these states."""
+        return [self.edge(before, after) for before, after in pairwise(states)]
 
     def edge(self, before: int, after: int) -> Edge:
         """A step between two states.

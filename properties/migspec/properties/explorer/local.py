@@ -15,6 +15,7 @@ from migspec.properties.explorer.environment import ASKS, KILLS, MOST, RESTART, 
 from migspec.spec.composition import END, SENDING, TIES, UNUSED, Side
 from migspec.spec.composition.link import described
 from migspec.spec.composition.tie import Tie
+from migspec.spec.conditions import where
 from migspec.spec.requests import Request
 from migspec.spec.state import VARIABLES, Life, assign
 from migspec.spec.steps import NEGOTIATED, SESSION, THREADS, Configuration, Due, Monitor, Owed, Relation
@@ -36,7 +37,13 @@ _ENDING = _LIFE.bits(ENDING)
 _NOTHING_OWED: tuple[tuple[Owed, ...], ...] = ((),) * len(THREADS)
 _OPEN = tuple(variable for name, variable in VARIABLES.items() if name != "session")
 _CAPABILITIES = sum(variable.field for name, variable in VARIABLES.items() if name.startswith("cap."))
-_ANEW = Tie(RESTART, Side.DESTINATION, "Nobody has connected to it.", then=described(UNUSED))
+_ANEW = Tie(
+    RESTART,
+    Side.DESTINATION,
+    "A client starts it once the source is done with the one before; nobody has connected to it.",
+    peer=where({"stage": "idle"}),
+    then=described(UNUSED),
+)
 _NO_NOTES: frozenset[str] = frozenset()
 
 
@@ -60,7 +67,8 @@ class Kind(StrEnum):
 class Move(NamedTuple):
     """A step of one VM.
 
-    `name` is the id of the row or case, the name of what a client asks or of an event, or what befalls the process.
+    `name` is the id of the row or case, empty for a change that had waited its turn; with `asked:`, `event:` or
+    `reply:` before it what a client asks, what is told, and the case whose reply it is; or what befalls the process.
     `after` is the configuration that it leads to, `tie` what binds it to the link, if anything, and `counter` what it
     uses up.  `shown` is what an observer sees: the event, or the reply that was due.
     """
@@ -86,7 +94,7 @@ class Vm:
         self.asks: tuple[tuple[str, Request], ...] = tuple(
             (name, ASKS[name].request) for name in environment.asks.get(side, {})
         )
-        self._troubles = tuple(environment.troubles)
+        self._troubles = tuple(environment.troubles.get(side, {}))
         self._sending = tuple((THREADS.index(row.thread), row) for row in SENDING)
         self._beginnings = {state & _CAPABILITIES: self.beginning(state) for state in environment.states(side)}
 
@@ -146,26 +154,27 @@ class Vm:
             if items:
                 item, left = items[0], c.owing(thread, items[1:])
                 if isinstance(item, Due):
-                    yield Move(Kind.REPLY, item.expect.rule, self.number(left), shown=item)
+                    yield Move(Kind.REPLY, f"reply:{item.expect.rule}", self.number(left), shown=item)
                 elif item[0] != "=":
-                    yield Move(Kind.EVENT, item, self.number(left), shown=item)
+                    yield Move(Kind.EVENT, f"event:{item}", self.number(left), shown=item)
 
     def _asked(self, c: Configuration) -> Iterator[Move]:
         monitor = c.monitors[0]
         if len(monitor.queue) + len(monitor.oob) + sum(_dues(c)) < self._environment.pipelined:
             for name, request in self.asks:
                 asked = c.with_monitor(0, monitor.asked(request))
-                yield Move(Kind.ASKED, name, self.number(asked), counter=f"{self.side}:{name}")
+                yield Move(Kind.ASKED, f"asked:{name}", self.number(asked), counter=f"{self.side}:{name}")
 
     def _ends(self, c: Configuration) -> Iterator[Move]:
-        gone = self.number(Configuration(c.state, _NOTHING_OWED, (Monitor(connected=False),)))
         ways = []
         if c.state & _ENDING:
-            ways.append((END, "", ENDING[_LIFE.of(c.state)[0]]))
+            ways.append((END, "", c.state, ENDING[_LIFE.of(c.state)[0]]))
         kill = KILLS[self.side]
         if kill in self._environment.befalls:
-            ways.append((kill, kill, KILLED))
-        for name, counter, code in ways:
+            # there is no life of a process that was killed: it is as good as crashed
+            ways.append((kill, kill, assign(c.state, {"life": Life.CRASHED}), KILLED))
+        for name, counter, state, code in ways:
+            gone = self.number(Configuration(state, _NOTHING_OWED, (Monitor(connected=False),)))
             for tie in TIES[self.side, END]:
                 yield Move(Kind.ENDED, name, gone, tie, counter, code)
 

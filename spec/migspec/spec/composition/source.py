@@ -257,6 +257,12 @@ _COLO: tuple[Tie, ...] = (
     ),
     tie(
         Side.SOURCE,
+        "outgoing.colo-commit",
+        "A command or a file takes all and says nothing.",
+        own=_PIPED & _NO_RETURN_PATH,
+    ),
+    tie(
+        Side.SOURCE,
         "stream.checkpoint",
         "The last checkpoint, if any, is loaded.",
         link=WIRE_UP & link_is({"talk": (Talk.READY, Talk.LOADED)}),
