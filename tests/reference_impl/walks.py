@@ -136,10 +136,19 @@ _ACTS: Final[Mapping[Callable[[Walk], object], int]] = {
 """What may be done, and how often compared with the others."""
 
 
-def play(seed: int, *, rare: float = 0.0) -> World:
-    """Play the walk of a seed; `rare` is the probability with which a race that is open is taken."""
+def _nothing(_walk: Walk) -> None:
+    """Do nothing."""
+
+
+def play(
+    seed: int, *, rare: float = 0.0, world: World | None = None, before: Callable[[Walk], None] = _nothing
+) -> World:
+    """Play the walk of a seed; `rare` is the probability with which a race that is open is taken.
+
+    The walk is played in `world`, which is new unless it is given; `before` is called before each step.
+    """
     random = Random(seed)
-    world = World()
+    world = world or World()
     options = Options(
         memory=random.choice((64, 128, 512)) * MIB,
         workload=random.choice(_GUESTS),
@@ -160,6 +169,7 @@ def play(seed: int, *, rare: float = 0.0) -> World:
     walk.switch(random.choice((0, 1, 2, 3)))
     walk.ask(walk.destination, "migrate-incoming", {"uri": walk.address})
     for act in random.choices(tuple(_ACTS), tuple(_ACTS.values()), k=STEPS):
+        before(walk)
         act(walk)
         if random.random() < 0.5:
             world.run(world.now + random.choice((0.0, *_PAUSES[:4])))

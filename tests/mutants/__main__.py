@@ -1,0 +1,65 @@
+"""Searches for the mutants of the specification: `python -m tests.mutants [--only PATTERN]... [--jobs N] [--fresh]`.
+
+Without `--only` it goes on with the last search, and when all is done writes `tests/mutants/results.json` and
+`docs/mutants.md`; the exit status is 1 if a survivor has no reason, or a reason is stale. With `--only` it says what
+comes of the mutants whose ids fit, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from fnmatch import fnmatchcase
+from typing import Final
+
+from tests.mutants import results
+from tests.mutants.index import index_of_pool
+from tests.mutants.search import Outcome
+
+JOBS: Final = 2
+"""Searches at a time, unless told."""
+
+
+def main(arguments: list[str]) -> int:
+    """Search for what the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="Search for mutants.")
+    parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="mutants whose ids fit")
+    parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help="default: %(default)s")
+    parser.add_argument("--fresh", action="store_true", help="forget what is kept")
+    parser.add_argument("--again", action="append", default=[], metavar="PATTERN", help="forget these outcomes alone")
+    options = parser.parse_args(arguments)
+    index_of_pool(fresh=options.fresh)
+    if options.only:
+        chosen = [identity for identity in results.every() if any(fnmatchcase(identity, p) for p in options.only)]
+        for outcome in results.searched(chosen, options.jobs):
+            print(line_of(outcome), flush=True)
+        return 0
+    if options.fresh:
+        results.kept_file().unlink(missing_ok=True)
+    kept = results.kept()
+    missing = [
+        identity
+        for identity in results.every()
+        if identity not in kept or any(fnmatchcase(identity, p) for p in options.again)
+    ]
+    print(f"{len(results.every())} mutants, {len(missing)} of them to be searched for", flush=True)
+    for number, outcome in enumerate(results.searched(missing, options.jobs), 1):
+        results.keep(outcome)
+        print(f"{number}: {line_of(outcome)}", flush=True)
+    results.store(results.kept().values())
+    return 0
+
+
+def line_of(outcome: Outcome) -> str:
+    """What came of a mutant, in one line."""
+    if outcome.rule:
+        return f"{outcome.id}: found by {outcome.rule} in {outcome.run} ({outcome.runs})"
+    if outcome.stands:
+        return f"{outcome.id}: stands still in {outcome.stands}, {outcome.run} ({outcome.runs})"
+    if outcome.void:
+        return f"{outcome.id}: cannot be made in {outcome.runs} runs"
+    return f"{outcome.id}: survives {outcome.runs} runs, touched {outcome.touched}, differed {outcome.differed}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

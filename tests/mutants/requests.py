@@ -1,0 +1,55 @@
+"""The requests of the corpus, by the command that they are of: what a search may ask when a case needs a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+from tests.faults.corruptions import CORPUS, lines_of
+
+from migspec.spec.requests import Request, understand
+from migspec.spec.schema import ABSENT, QEMU_5_2_0
+
+MOST = 40
+"""Requests of one command that are kept, the first ones."""
+
+Asked = tuple[str, Mapping[str, Any] | None, bool]
+"""A command as it is sent, its arguments, and whether it is sent out of band."""
+
+
+def _messages() -> Iterator[Asked]:
+    for path in sorted(CORPUS.glob("*.jsonl*")):
+        for line in lines_of(path.name):
+            message = line.get("msg")
+            if line.get("dir") != "->" or not isinstance(message, dict):
+                continue
+            oob = "exec-oob" in message
+            command = message.get("exec-oob" if oob else "execute")
+            arguments = message.get("arguments")
+            if isinstance(command, str) and (arguments is None or isinstance(arguments, dict)):
+                yield command, arguments, oob
+
+
+@cache
+def recorded() -> Mapping[str, tuple[Asked, ...]]:
+    """What was asked, by the command that carries it out; that of a line for the human monitor is the line's."""
+    found: dict[str, dict[bytes, Asked]] = {}
+    for asked in _messages():
+        request = _understood(asked)
+        kept = found.setdefault(request.command, {})
+        if len(kept) < MOST:
+            kept.setdefault(msgspec.json.encode(asked), asked)
+    return {command: tuple(kept.values()) for command, kept in found.items()}
+
+
+@cache
+def recorded_requests() -> Mapping[str, tuple[Request, ...]]:
+    """The same, understood."""
+    return {command: tuple(map(_understood, every)) for command, every in recorded().items()}
+
+
+def _understood(asked: Asked) -> Request:
+    command, arguments, oob = asked
+    return understand(command, ABSENT if arguments is None else dict(arguments), QEMU_5_2_0, oob=oob)

@@ -1,0 +1,105 @@
+"""All mutants, what came of each, and where that is kept.
+
+`tests/mutants/results.json` is in the repository: it has what the last complete search came to. What a search has done
+so far is kept line by line in the cache, by the fingerprint of the tables, so that it can be stopped and gone on with.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from itertools import chain
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from tests.mutants.index import CACHE, Index, fingerprint, index_of_pool
+from tests.mutants.mutant import Mutant
+from tests.mutants.numbers import of_relations
+from tests.mutants.operators import of_tables
+from tests.mutants.search import Outcome, search
+
+STORED: Final = Path(__file__).with_name("results.json")
+"""What the last complete search came to."""
+
+
+class Results(msgspec.Struct, frozen=True):
+    """What came of every mutant, and the fingerprint of the tables that they were made of."""
+
+    fingerprint: str
+    outcomes: tuple[Outcome, ...]
+
+
+@cache
+def every() -> dict[str, Mutant]:
+    """Every mutant by its id, in the order of the tables."""
+    return {mutant.id: mutant for mutant in chain(of_tables(), of_relations())}
+
+
+def groups(ids: Iterable[str]) -> list[list[str]]:
+    """The mutants of one rule together, for their searches play the same runs."""
+    by_rule: dict[str, list[str]] = defaultdict(list)
+    for identity in ids:
+        by_rule[every()[identity].rule].append(identity)
+    return list(by_rule.values())
+
+
+@cache
+def _index() -> Index:
+    return index_of_pool()
+
+
+def search_for(ids: Sequence[str]) -> list[Outcome]:
+    """Search for some mutants, one after the other."""
+    return [search(every()[identity], _index()) for identity in ids]
+
+
+def searched(ids: Iterable[str], jobs: int = 1) -> Iterator[Outcome]:
+    """Search for mutants in new processes, which have none of the tests' type checks to slow them."""
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=80) as pool:
+        waiting = [pool.submit(search_for, group) for group in groups(ids)]
+        for future in as_completed(waiting):
+            yield from future.result()
+
+
+# ---- what is kept ----
+
+
+def stored() -> Results:
+    """What the last complete search came to."""
+    return msgspec.json.decode(STORED.read_bytes(), type=Results)
+
+
+def store(outcomes: Iterable[Outcome]) -> Results:
+    """Keep what a complete search came to, an outcome a line."""
+    by_id = {outcome.id: outcome for outcome in outcomes}
+    results = Results(fingerprint(), tuple(by_id[identity] for identity in every()))
+    lines = b",\n".join(msgspec.json.encode(outcome) for outcome in results.outcomes)
+    head = msgspec.json.encode(results.fingerprint)
+    STORED.write_bytes(b'{"fingerprint":' + head + b',"outcomes":[\n' + lines + b"\n]}\n")
+    return results
+
+
+def kept_file() -> Path:
+    """Where the outcomes of an unfinished search are."""
+    return CACHE / f"outcomes-{fingerprint()}.jsonl"
+
+
+def kept() -> dict[str, Outcome]:
+    """The outcomes that there are already."""
+    path = kept_file()
+    if not path.exists():
+        return {}
+    lines = path.read_bytes().splitlines()
+    outcomes = (msgspec.json.decode(line, type=Outcome) for line in lines)
+    return {outcome.id: outcome for outcome in outcomes if outcome.id in every()}
+
+
+def keep(outcome: Outcome) -> None:
+    """Keep one more."""
+    CACHE.mkdir(exist_ok=True)
+    with kept_file().open("ab") as file:
+        file.write(msgspec.json.encode(outcome) + b"\n")

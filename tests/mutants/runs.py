@@ -1,0 +1,309 @@
+"""What a search plays: recorded scripts and random walks in virtual time, each with the same end.
+
+A run is a value: the same run of the same machines gives the same trace. A *script* is what the clients of a recorded
+scenario said, given to machines that go their own way (`plain`, `shuffled`), are asked how they are at every turn
+(`polled`), or are led to the recorded sequence of statuses (`guided`). A *walk* is a random conversation. Either may
+have a `target`: a row or case that is ordered whenever it is possible, or a command that is given more often.
+
+At the end of a run whatever kept a migration from ending is taken away, and a while later everybody is asked how they
+are: who is not done by then stands still.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+from unittest.mock import patch
+
+import msgspec
+from tests.live import exceptions, guided
+from tests.live.conformance import recording
+from tests.live.guided import Guide, Replay
+from tests.live.model import lacks
+from tests.live.scenarios import SCENARIOS
+from tests.mutants.frail import FrailWorld, RestlessError
+from tests.mutants.requests import recorded
+from tests.reference_impl.walks import Walk, play
+
+from migspec.reference_impl.scheduling import Choice, Shuffled, Steady
+from migspec.reference_impl.virtual import Client, Ended, NoReplyError, World
+from migspec.spec.lifecycle import ROWS
+from migspec.spec.rows import QEMU_5_2_0
+
+PAUSE: Final = 40.0
+"""Virtual seconds that machines have to come to rest."""
+
+ROW_IDS: Final = tuple(row.id for row in ROWS if QEMU_5_2_0 in row.profiles)
+"""The rows that may be ordered."""
+
+_QUESTIONS: Final = (
+    "query-migrate",
+    "query-status",
+    "query-migrate-capabilities",
+    "query-migrate-parameters",
+    "query-colo-status",
+    "query-dirty-rate",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a run is after: a row, or a case of the contract of a command."""
+
+    row: str = ""
+    case: str = ""
+    command: str = ""
+
+    @property
+    def wish(self) -> str:
+        """How a machine is told."""
+        return f"take:{self.row}" if self.row else f"case:{self.case}" if self.case else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: a script by its name and style, or without a name a walk."""
+
+    script: str = ""
+    style: str = "plain"
+    seed: int = 0
+    rare: float = 0.0
+    target: Target | None = None
+
+    def __str__(self) -> str:
+        what = f"{self.script}, {self.style}" if self.script else f"walk {self.seed}, rare {self.rare:g}"
+        return what + (", after it" if self.target else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of a run: the lines of its trace, what the machines took, and who broke down or never rested."""
+
+    lines: tuple[bytes, ...]
+    taken: frozenset[str]
+    broke_down: str = ""
+    restless: bool = False
+    settled: int = 0
+    """How many of the lines there are until everything should have come to rest."""
+
+
+# ---- scripts ----
+
+
+@cache
+def scripts() -> tuple[str, ...]:
+    """The recorded scenarios that machines can be given."""
+    return tuple(
+        name
+        for name, scenario in SCENARIOS.items()
+        if not lacks(scenario.vms.values()) and name not in exceptions.INAPPLICABLE and recording(name) is not None
+    )
+
+
+class Follower(Guide):
+    """Lets a machine go its own way, and only counts what it sends."""
+
+    inner: Shuffled | Steady = Steady()
+
+    def admits(self, choice: Choice) -> bool:
+        """Whether the scheduler that it follows admits it."""
+        return self.inner.admits(choice)
+
+    def pick(self, choices: Sequence[Choice]) -> Choice:
+        """What that one picks."""
+        return self.inner.pick(choices)
+
+
+class Script(Replay):
+    """A recorded script."""
+
+    polled: bool = False
+    target: Target | None = None
+
+    def _act(self, entry: Mapping[str, Any]) -> None:
+        _order(self.world, self.target)
+        super()._act(entry)
+        client = self._clients.get((entry["vm"], entry.get("mon", entry["vm"])))
+        if self.polled and client is not None and client.host.machine.exit is None and _has_negotiated(client):
+            for question in _QUESTIONS[:2]:
+                client.send(question)
+
+    def _end(self, vm: str, key: tuple[str, str], entry: Mapping[str, Any]) -> None:
+        rest = self.entries[next(place for place, other in enumerate(self.entries) if other is entry) + 1 :]
+        # a client that only leaves because the recording is over stays: there is more to ask
+        if entry.get("exit") is not None or any(other["vm"] == vm and "msg" in other for other in rest):
+            super()._end(vm, key, entry)
+
+
+def _has_negotiated(client: Client) -> bool:
+    return client.host.machine.c.monitors[client.monitor].listens
+
+
+def _order(world: World, target: Target | None) -> None:
+    if target is None or not target.wish:
+        return
+    for host in world.hosts.values():
+        host.machine.wish(target.wish)
+
+
+def _play_script(run: Run, world: FrailWorld) -> None:
+    scenario = SCENARIOS[run.script]
+    original = recording(run.script)
+    assert original is not None
+
+    def guide(wanted: Sequence[str]) -> Guide:
+        if run.style == "guided":
+            return Guide(wanted)
+        follower = Follower(wanted)
+        if run.style == "shuffled":
+            follower.inner = Shuffled(run.seed, rare=run.rare)
+        return follower
+
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="q-", dir="/tmp")))
+        for vm in scenario.vms.values():
+            if vm.prepare is not None:
+                vm.prepare(folder)
+        stack.enter_context(patch.object(guided, "Guide", guide))
+        script = Script(original, scenario.vms, folder, world=world)
+        script.polled, script.target = run.style == "polled", run.target
+        script.run()
+
+
+# ---- walks ----
+
+
+def _play_walk(run: Run, world: FrailWorld) -> None:
+    chance = Random(run.seed)
+    target = run.target
+    asks = recorded().get(target.command, ()) if target is not None else ()
+
+    def before(walk: Walk) -> None:
+        if target is None or chance.random() < 0.4:
+            return
+        _order(world, target)
+        if chance.random() < 0.3:
+            _order(world, Target(row=chance.choice(ROW_IDS)))
+        if asks and chance.random() < 0.5:
+            command, arguments, oob = chance.choice(asks)
+            _ask(chance.choice(walk.clients), command, arguments, oob=oob)
+
+    play(run.seed, rare=run.rare, world=world, before=before)
+
+
+def _ask(client: Client, command: str, arguments: Mapping[str, Any] | None = None, *, oob: bool = False) -> None:
+    machine = client.host.machine
+    if machine.exit is None and machine.c.monitors[client.monitor].connected:
+        descriptors = (7,) if command == "getfd" else ()
+        try:
+            client.ask(command, arguments, oob=oob, descriptors=descriptors)
+        except NoReplyError:
+            return
+
+
+# ---- the end of every run ----
+
+
+def _clients(world: World) -> Iterator[Client]:
+    """A client of every machine that is left; a new one where none is connected."""
+    for host in world.hosts.values():
+        if host.machine.exit is None:
+            found = next(filter(_has_negotiated, host.clients.values()), None)
+            try:
+                yield found if found is not None else host.client()
+            except NoReplyError:
+                continue
+
+
+def _wind_down(world: World) -> None:
+    """Take away what keeps migrations from ending, wait, and ask everybody how they are."""
+    settings = {"max-bandwidth": 1 << 40, "max-postcopy-bandwidth": 0, "downtime-limit": 2_000_000}
+    for client in _clients(world):
+        _ask(client, "migrate-set-parameters", settings)
+        _ask(client, "stop")
+    world.run(world.now + PAUSE)
+    for client in _clients(world):
+        _ask(client, "migrate-continue", {"state": "pre-switchover"})
+        _ask(client, "migrate-continue", {"state": "device"})
+    for _ in range(2):
+        world.run(world.now + PAUSE)
+        for client in _clients(world):
+            for question in _QUESTIONS:
+                _ask(client, question)
+
+
+def _try_on(world: World) -> None:
+    """Ask for what shows what a VM remembers of its migrations."""
+    for client in _clients(world):
+        for command, arguments in _TRIES:
+            _ask(client, command, arguments)
+        world.run(world.now + 1)
+        for question in _QUESTIONS:
+            _ask(client, question)
+
+
+_TRIES: Final[tuple[tuple[str, Mapping[str, Any] | None], ...]] = (
+    ("migrate-pause", None),
+    ("migrate", {"uri": "unix:/nobody", "resume": True}),
+    ("migrate-recover", {"uri": "unix:/elsewhere"}),
+    ("migrate-incoming", {"uri": "unix:/elsewhere"}),
+    ("migrate-set-capabilities", {"capabilities": [{"capability": "auto-converge", "state": True}]}),
+    ("cont", None),
+    ("migrate", {"uri": "unix:/nobody"}),
+)
+
+
+def perform(run: Run) -> Played:
+    """Play a run with the machines of now."""
+    world = FrailWorld()
+    restless, settled = False, 0
+    try:
+        (_play_script if run.script else _play_walk)(run, world)
+        for machine in world.machines:
+            machine.go_on_by_itself()
+        _wind_down(world)
+        settled = len(world.record)
+        _try_on(world)
+    except RestlessError:
+        restless = True
+    broke_down = next((machine.broke_down for machine in world.machines if machine.broke_down), "")
+    lines = tuple(lines_of(world))
+    return Played(lines, world.taken, broke_down, restless, len(tuple(lines_of(world, settled))))
+
+
+# ---- the trace ----
+
+
+def lines_of(world: FrailWorld, until: int | None = None) -> Iterator[bytes]:
+    """The lines of the trace of a world, as a recorder writes them; of its first so many entries."""
+    encode = msgspec.json.encode
+    vms = {name: {"implementation": "qemu", "release": "5.2.0"} for name in world.hosts}
+    yield encode({"format": "qmp-trace", "version": 1, "vms": vms, "scenario": "model", "note": ""})
+    gone: set[tuple[str, int]] = set()
+    farewells = iter([*world.farewells, None])
+    farewell = next(farewells)
+    for place, entry in enumerate(world.record[:until]):
+        while farewell is not None and farewell.place <= place:
+            gone.add((farewell.vm, farewell.monitor))
+            told = {"t": farewell.at, "vm": farewell.vm, **_mon(farewell.monitor), "end": "eof", "by": "client"}
+            yield encode(told)
+            farewell = next(farewells)
+        if isinstance(entry, Ended):
+            for number in world.hosts[entry.vm].clients:
+                if (entry.vm, number) not in gone:
+                    end = {"t": entry.at, "vm": entry.vm, **_mon(number), "end": "eof", "exit": entry.how.value}
+                    yield encode(end)
+            continue
+        gone.discard((entry.vm, entry.monitor))
+        direction = "->" if entry.sent else "<-"
+        yield encode({"t": entry.at, "vm": entry.vm, **_mon(entry.monitor), "dir": direction, "msg": entry.message})
+
+
+def _mon(number: int) -> dict[str, str]:
+    return {"mon": f"m{number}"} if number else {}

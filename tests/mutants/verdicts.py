@@ -1,0 +1,150 @@
+"""What is said of a played run: that a rule is broken, that somebody stands still, or nothing.
+
+Most mutants that are wrong say something that no behaviour of the specification explains: the judge finds that. One
+whose thread never goes on says nothing wrong and is wrong all the same: the specification's rows say that it has more
+to do. That is the other half here, the counterpart of weak fairness: at the end of a run nothing is in the way of any
+thread, so none of the hypotheses that are left may be one in which a thread has still to take a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+from unittest.mock import patch
+
+from tests.mutants.runs import Played
+
+from migspec.spec.rows import QEMU_5_2_0
+from migspec.spec.state import VARIABLES, Life, Load, Stage
+from migspec.traces.automaton import Node
+from migspec.traces.explain import Explainer, Explanation
+from migspec.traces.findings import Finding, Grade, Report
+from migspec.traces.format import read_header
+from migspec.traces.hypotheses import Hypothesis
+from migspec.traces.judge import Options, TraceJudge, bench_of
+from migspec.traces.observations import Observation
+
+MOST_LINES: Final = 2_500
+"""Lines of a trace that are judged."""
+
+_STAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Stage.IDLE: "there is nothing to do",
+        Stage.PAUSED: "a client has to resume it",
+        Stage.STUCK: "a known defect: nothing will ever happen",
+        Stage.COLO_STARTING: "the secondary has to be ready",
+        Stage.COLO_RUNNING: "COLO goes on until somebody orders its end",
+        Stage.COLO_STOPPED: "the same",
+        Stage.COLO_SAVING: "the same",
+        Stage.COLO_EXITED: "somebody has to order the end of COLO",
+    }
+)
+"""The stages in which an outgoing side may rest, and why."""
+
+_HELD: Final = (Stage.HELD, Stage.POSTCOPY_HELD)
+_PATIENT: Final = (Load.NONE, Load.DEFERRED, Load.LISTENING, Load.PAUSED, Load.RECOVERING, Load.COLO_EXITED, Load.DONE)
+"""The loads in which an incoming side may rest, whoever is at the other end."""
+_FED: Final = (
+    Load.LOADING,
+    Load.POSTCOPY,
+    Load.RUNNING,
+    Load.RECOVERED,
+    Load.COLO_STARTING,
+    Load.COLO_RUNNING,
+    Load.COLO_STOPPED,
+)
+"""The loads in which it may rest only as long as somebody may be at the other end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said of a run: the rule that is broken, empty if none is, and the VMs that stand still, with where."""
+
+    rule: str = ""
+    stands: tuple[tuple[str, str], ...] = ()
+    exercised: frozenset[str] = frozenset()
+
+
+class Blunt(Explainer):
+    """Says what could not be explained, and looks for no reasons: those take longer than all the rest."""
+
+    def open(self, node: Node, observation: Observation, line: int, vm: str) -> Explanation:
+        """Note what was rejected."""
+        return Explanation(line, vm, node, observation, [])
+
+    def close(self, explanation: Explanation) -> Finding:
+        """The finding, with what was rejected in place of the rule."""
+        told = f"unexplained: {explanation.observation}"
+        return Finding(explanation.line, explanation.vm, told, Grade.VIOLATION, told)
+
+
+def verdict(played: Played) -> Verdict:
+    """What is said of a run; of one that breaks a rule nothing else."""
+    bench = bench_of(QEMU_5_2_0)
+    with patch.object(bench, "explainer", Blunt(bench.automaton)):
+        return _verdict(played)
+
+
+def _verdict(played: Played) -> Verdict:
+    header, *lines = played.lines
+    report = Report("run")
+    judge = TraceJudge(report, read_header(header), Options(profile=QEMU_5_2_0))
+    stands: tuple[tuple[str, str], ...] = ()
+    for number, line in enumerate(lines[:MOST_LINES], 2):
+        judge.feed(number, line)
+        if judge.has_violation:
+            break
+        if number == played.settled:
+            stands = tuple(standing(judge))
+    judge.finish()
+    rules = [finding.rule for finding in report.findings if finding.grade is Grade.VIOLATION]
+    if played.restless and not rules:
+        stands = (*stands, ("", "restless"))
+    return Verdict(rules[0] if rules else "", () if rules else stands, frozenset(report.exercised))
+
+
+# ---- standing still ----
+
+
+def standing(judge: TraceJudge) -> Iterator[tuple[str, str]]:
+    """The VMs of which no hypothesis is at rest, each with what it is about instead."""
+    known = {name: _hypotheses(judge, name) for name in judge._vms}
+    busy = {name for name, every in known.items() if any(_may_send(h) for h in every)}
+    for name, every in known.items():
+        if every and not any(_rests(h, fed=bool(busy - {name})) for h in every):
+            yield name, " or ".join(sorted({_about(h) for h in judge._vms[name]._cursor.node.hypotheses}))
+
+
+def _hypotheses(judge: TraceJudge, name: str) -> list[Hypothesis]:
+    """Those that are left of a VM, none if it has ended or too little is known."""
+    vm = judge._vms[name]
+    node = vm._cursor.node
+    if node.is_doubtful or not any(track.connected for track in vm._tracks.values()):
+        return []
+    return [reached.hypothesis for reached in vm.automaton.closure(node)]
+
+
+def _of(h: Hypothesis, name: str) -> tuple[str, ...]:
+    return VARIABLES[name].of(h.state)
+
+
+def _may_send(h: Hypothesis) -> bool:
+    return any(stage not in (Stage.IDLE, Stage.CLEANING) for stage in _of(h, "stage"))
+
+
+def _rests(h: Hypothesis, *, fed: bool) -> bool:
+    if any(h.owed) or any(monitor.connected and (monitor.queue or monitor.oob) for monitor in h.monitors):
+        return False
+    if Life.ALIVE not in _of(h, "life"):
+        return False
+    stages = {stage for stage in _of(h, "stage") if stage in _STAGES}
+    if "no" in _of(h, "continued"):
+        stages |= {stage for stage in _of(h, "stage") if stage in _HELD}
+    loads = [load for load in _of(h, "load") if load in _PATIENT or (fed and load in _FED)]
+    return bool(stages and loads)
+
+
+def _about(h: Hypothesis) -> str:
+    return " ".join("|".join(_of(h, name)) for name in ("outgoing", "stage", "incoming", "load"))
