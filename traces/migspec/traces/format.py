@@ -330,6 +330,30 @@ def open_trace(path: str | os.PathLike[str]) -> LineReader:
         raise TraceError(name, None, f"cannot be opened ({problem})", "a readable file") from None
 
 
+def header_fields(header: Header) -> dict[str, Any]:
+    """The members of a trace's first line."""
+    return {"format": FORMAT, "version": VERSION, **msgspec.to_builtins(header)}
+
+
+def message_fields(
+    vm: str, direction: Direction, text: bytes, t: float | None = None, mon: str | None = None
+) -> dict[str, Any]:
+    """The members of a line with a message; `text` is its JSON, `t` in seconds since the epoch, without it now."""
+    return _stamp(t) | _origin(vm, mon) | {"dir": direction, "msg": msgspec.Raw(text)}
+
+
+def end_fields(
+    vm: str,
+    mon: str | None = None,
+    exit_status: int | None = None,
+    by: Closer | None = None,
+    t: float | None = None,
+) -> dict[str, Any]:
+    """The members of a line that tells that a connection closed."""
+    known = {name: value for name, value in (("exit", exit_status), ("by", by)) if value is not None}
+    return _stamp(t) | _origin(vm, mon) | {"end": "eof"} | known
+
+
 class TraceWriter:
     """Writes a trace so that whatever happens to the writer, the file holds whole lines only.
 
@@ -353,8 +377,7 @@ class TraceWriter:
         except OSError as error:
             problem = f"cannot be opened ({error.strerror})"
             raise TraceError(self.path, None, problem, "a file that can be written") from None
-        fields = msgspec.to_builtins(header or Header())
-        self._append({"format": FORMAT, "version": VERSION, **fields})
+        self._append(header_fields(header or Header()))
 
     def __enter__(self) -> Self:
         return self
@@ -388,7 +411,7 @@ class TraceWriter:
         if text is None or len(text) > TEXT_LIMIT:
             self.raw(vm, direction, message if isinstance(message, bytes) else text or b"", t, mon)
         else:
-            self._append(_stamp(t) | _origin(vm, mon) | {"dir": direction, "msg": msgspec.Raw(text)})
+            self._append(message_fields(vm, direction, text, t, mon))
 
     def raw(self, vm: str, direction: Direction, data: bytes, t: float | None = None, mon: str | None = None) -> None:
         """Write bytes that are no message, one character a byte, over several lines if they are many."""
@@ -405,8 +428,7 @@ class TraceWriter:
         t: float | None = None,
     ) -> None:
         """Write that a connection closed, by whom, and how the VM's process ended, where that is known."""
-        known = {name: value for name, value in (("exit", exit_status), ("by", by)) if value is not None}
-        self._append(_stamp(t) | _origin(vm, mon) | {"end": "eof"} | known)
+        self._append(end_fields(vm, mon, exit_status, by, t))
 
     def _append(self, fields: dict[str, Any]) -> None:
         """Hand one whole line to the kernel, so that a killed writer leaves no half of one behind."""

@@ -1,0 +1,264 @@
+"""One run: a subject under way, what was done to it, what was seen, and what is wrong with it.
+
+After every step the trace that the subject has recorded is read on by the judge, and the properties are evaluated on
+what is known of both VMs.  A violation ends the run; a known defect is kept, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from migspec.properties.stateful.observed import PROPERTIES, Meddling, Named, defect_of, is_excused
+from migspec.properties.stateful.program import Program, Step
+from migspec.properties.stateful.subject import (
+    Arguments,
+    Grade,
+    Judge,
+    Judgement,
+    Objection,
+    Reply,
+    Setup,
+    Subject,
+)
+from migspec.properties.stateful.watching import Passed, Watch
+from migspec.properties.temporal import (
+    Always,
+    AlwaysStep,
+    Behaviour,
+    LeadsTo,
+    Moment,
+    Outcome,
+    Sometimes,
+    SometimesStep,
+    Taken,
+    on_trace,
+)
+from migspec.spec.composition import Side
+from migspec.spec.schema import QEMU_5_2_0, Schema
+
+_CONTINUES: Final = frozenset({"cont"})
+_TAKES_OVER: Final = frozenset({"x-colo-lost-heartbeat"})
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """What runs are made in: where subjects and judges come from, and the properties that hold.
+
+    `patience` are the seconds of the subject's own time that are waited at the end of a run for what must still come.
+    `prelude` and `machine` are for scripts: the lines that make the machine of this arena, and its name there.
+    """
+
+    subject: Callable[[], Subject]
+    judge: Callable[[], Judge]
+    properties: tuple[Named, ...] = PROPERTIES
+    schema: Schema = QEMU_5_2_0
+    patience: float = 2.0
+    prelude: str = ""
+    machine: str = "Pair"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a run.
+
+    `statuses` counts the moments at which a side was seen in a status, `rules` how often each rule of the machine was
+    taken, `met` the properties of reachability that the run shows.
+    """
+
+    program: Program
+    lines: tuple[bytes, ...]
+    judgement: Judgement
+    statuses: Counter[tuple[Side, str]]
+    rules: Counter[str]
+    met: frozenset[str]
+    seconds: float
+
+    def objections(self, grade: Grade) -> list[Objection]:
+        """The objections of a grade."""
+        return [objection for objection in self.judgement.objections if objection.grade is grade]
+
+    @property
+    def fails(self) -> bool:
+        """Whether something is wrong with it that is no known defect."""
+        return bool(self.objections(Grade.VIOLATION))
+
+
+class BrokenError(AssertionError):
+    """A run in which something happened that must not; `run` has all of it."""
+
+    def __init__(self, run: Run) -> None:
+        wrong = run.objections(Grade.VIOLATION)
+        super().__init__("\n".join(f"{found.rule}: {found.message}\n{found.explanation}" for found in wrong))
+        self.run = run
+
+
+@dataclass(slots=True)
+class _Pair:
+    """The pair that is there now: its behaviour, which begins anew when one of them is replaced."""
+
+    moments: list[Moment] = field(default_factory=list)
+    steps: list[Taken] = field(default_factory=list)
+    meddlings: set[Meddling] = field(default_factory=set)
+
+
+class Session:
+    """A run under way.
+
+    `pace` are the seconds that pass after each step, `polls` tells whether the VMs are asked then what they are doing.
+    """
+
+    def __init__(self, arena: Arena) -> None:
+        self.arena = arena
+        self.subject = arena.subject()
+        self.pace = 0.0
+        self.polls = True
+        self.over = False
+        """Whether something is wrong already: then nothing more is done."""
+        self.setup = Setup()
+        self._judge = arena.judge()
+        self._watch = Watch(self.subject)
+        self._program: list[Step] = []
+        self._read = 0
+        self._pair = _Pair()
+        self._found: dict[str, Objection] = {}
+        self._met: set[str] = set()
+        self._statuses: Counter[tuple[Side, str]] = Counter()
+        self._began = time.monotonic()
+        self._waited = False
+
+    # --- what rules do
+
+    def start(self, side: Side, listen: str | None = None) -> None:
+        """Start a VM where there is none."""
+        if self.subject.is_alive(side) or not self.subject.start(side, self.setup, listen):
+            return
+        self._close_pair()
+        source_remains = side is Side.SOURCE and Side.DESTINATION in self._watch.views
+        self._watch.started(side)
+        self._pair = _Pair(meddlings={Meddling.NEW_SOURCE} if source_remains else set())
+        self.ask(side, "query-migrate-capabilities")
+
+    def ask(self, side: Side, command: str, arguments: Arguments | None = None, *, oob: bool = False) -> Reply | None:
+        """Ask a VM, if it is there."""
+        if not self.subject.is_alive(side):
+            return None
+        self._meddles(side, command)
+        return self._watch.ask(side, command, arguments, oob=oob and self.subject.has_oob(side))
+
+    def tell(self, side: Side, command: str, arguments: Arguments | None = None) -> None:
+        """Send a VM a command, if it is there, and do not wait."""
+        if self.subject.is_alive(side):
+            self._meddles(side, command)
+            self._watch.tell(side, command, arguments)
+
+    def _meddles(self, side: Side, command: str) -> None:
+        if command in _TAKES_OVER:
+            self._pair.meddlings.add(Meddling.TAKEN_OVER)
+        if side is Side.DESTINATION and command == "migrate":
+            self._pair.meddlings.add(Meddling.MIGRATED_BACK)
+        if side is Side.SOURCE and command in _CONTINUES and self._watch.views[side].sends:
+            self._pair.meddlings.add(Meddling.CONTINUED)
+
+    # --- before and after a step
+
+    def begin(self, step: Step) -> None:
+        """Take note of a step that is about to be done."""
+        self._program.append(step)
+
+    def settle(self, taken: Taken) -> None:
+        """Let a moment pass after a step, look at both VMs, and judge."""
+        self.subject.rest(self.pace)
+        self._look(taken, ask=self.polls)
+
+    def _look(self, taken: Taken, *, ask: bool) -> None:
+        self._pass(self._watch.passed(), taken)
+        known, meanwhile = self._watch.look(ask=ask)
+        for side, view in self._watch.views.items():
+            self._statuses[side, view.status or ("unknown" if self.subject.is_alive(side) else "ended")] += 1
+        self._come_to(known, taken)
+        self._pass(meanwhile, taken)
+        self._feed()
+        self.over |= self._judge.objects
+
+    def _pass(self, passed: Iterable[Passed], taken: Taken) -> None:
+        """Come to the moments that events told of."""
+        for side, status, moment in passed:
+            self._statuses[side, status] += 1
+            self._come_to(moment, taken)
+
+    def _come_to(self, moment: Moment, taken: Taken) -> None:
+        """Come to a moment by a step, or a part of one, and evaluate the properties."""
+        if self._pair.moments:
+            self._pair.steps.append(taken)
+        self._pair.moments.append(moment)
+        self._evaluate()
+
+    def _feed(self) -> None:
+        lines = self.subject.lines()
+        for line in lines[self._read :]:
+            self._judge.feed(line)
+        self._read = len(lines)
+
+    # --- properties
+
+    def _evaluate(self) -> None:
+        """Evaluate the properties on what the last step has added."""
+        moments, steps = self._pair.moments, self._pair.steps
+        last = Behaviour(moments[-2:], steps[-1:])
+        for prop in self.arena.properties:
+            match prop.formula:
+                case Always() | AlwaysStep() if on_trace(prop.formula, last).outcome is Outcome.VIOLATED:
+                    self._breaks(prop)
+                case Sometimes() | SometimesStep() if on_trace(prop.formula, last).outcome is Outcome.HOLDS:
+                    self._met.add(prop.id)
+
+    def _close_pair(self) -> None:
+        """Evaluate what should have come in the end, if there was anything to wait for."""
+        behaviour = Behaviour(self._pair.moments, self._pair.steps)
+        for prop in self.arena.properties:
+            if isinstance(prop.formula, LeadsTo) and on_trace(prop.formula, behaviour).outcome is Outcome.PENDING:
+                self._owes(prop)
+
+    def _owes(self, prop: Named) -> None:
+        """Something has not come although nothing else was left to happen."""
+        if self._waited:
+            self._breaks(prop)
+
+    def _breaks(self, prop: Named) -> None:
+        if is_excused(prop, frozenset(self._pair.meddlings)):
+            return
+        defect = defect_of(prop, Behaviour(self._pair.moments, self._pair.steps))
+        grade = Grade.VIOLATION if defect is None else Grade.DEFECT
+        named: Named | object = prop if defect is None else defect
+        rule, sentence = str(getattr(named, "id", "")), str(getattr(named, "sentence", ""))
+        step = str(self._program[-1]) if self._program else ""
+        self._found.setdefault(rule, Objection(rule, grade, sentence, self._read, "", f"After {step}"))
+        self.over |= grade is Grade.VIOLATION
+
+    # --- the end
+
+    def finish(self) -> Run:
+        """Wait for what must still come, end everything, and say what came of it."""
+        try:
+            if not self.over and self._watch.views:
+                self.subject.settle(self.arena.patience)
+                self._waited = True
+                self._look(Taken(None, "settles"), ask=True)
+                self._close_pair()
+        finally:
+            self.subject.close()
+        self._feed()
+        judgement = self._judge.finish()
+        return Run(
+            tuple(self._program),
+            tuple(self.subject.lines()),
+            replace(judgement, objections=(*judgement.objections, *self._found.values())),
+            self._statuses,
+            Counter(step.rule for step in self._program),
+            frozenset(self._met),
+            time.monotonic() - self._began,
+        )
