@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from types import MappingProxyType
 
 from migspec.spec.composition import Side
@@ -19,6 +20,7 @@ from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.schema import ABSENT
 from migspec.spec.schema import QEMU_5_2_0 as SCHEMA
 from migspec.spec.state import FRESH, assign
+from migspec.spec.vocabulary import RunState
 
 ADDRESS = "tcp:127.0.0.1:49152"
 """Where the destination listens."""
@@ -106,17 +108,19 @@ class Environment:
 
     `source` and `destination` are how these VMs were started, as far as it differs from a fresh process of a complete
     build with the capability `events` on; `capabilities` are the settings of both among which the client has chosen,
-    each a list of those that are on.  `asks` says how often a client may make each request, `befalls` how often `LOSS`,
-    `GARBLE`, `RESTART` and `KILLS` may happen, and `troubles` how often the guest or the host of a side may show each
-    event of `migspec.spec.steps.INSTANT_EVENTS`.  `without` are rules that cannot come to pass, since what they
-    need is not there: disks, a failover pair, faults of the host.  `pipelined` is how many requests a client may have
-    open.
+    each a list of those that are on, and `runs` the run states that the guest of the source may be in.
+
+    `asks` says how often a client may make each request, `befalls` how often `LOSS`, `GARBLE`, `RESTART` and `KILLS`
+    may happen, and `troubles` how often the guest or the host of a side may show each event of
+    `migspec.spec.steps.INSTANT_EVENTS`.  `without` are rules that cannot come to pass, since what they need is not
+    there: disks, a failover pair, faults of the host.  `pipelined` is how many requests a client may have open.
     """
 
     name: str
     sentence: str
     asks: Mapping[Side, Mapping[str, int]]
     capabilities: tuple[tuple[str, ...], ...] = ((),)
+    runs: tuple[str, ...] = (RunState.RUNNING,)
     source: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     destination: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"load": "listening"}))
     befalls: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -126,13 +130,16 @@ class Environment:
     profile: str = QEMU_5_2_0
 
     def states(self, side: Side) -> tuple[int, ...]:
-        """How a VM may have been started: one state for each choice of capabilities."""
+        """How a VM may have been started: one state for each choice of capabilities, and of what its guest does."""
         base = assign(FRESH, {"session": ("negotiating", "ready", "oob"), "cap.events": "yes"})
         if side is Side.SOURCE:
-            own: Mapping[str, str] = self.source
+            owns: list[Mapping[str, str]] = [{"run": run, **self.source} for run in self.runs]
         else:
-            own = {"run": "inmigrate", "has-address": "yes", **self.destination}
-        return tuple(assign(base, {**{f"cap.{name}": "yes" for name in chosen}, **own}) for chosen in self.capabilities)
+            owns = [{"run": "inmigrate", "has-address": "yes", **self.destination}] * len(self.runs)
+        return tuple(
+            assign(base, {**{f"cap.{name}": "yes" for name in chosen}, **own})
+            for chosen, own in product(self.capabilities, owns)
+        )
 
     def beginnings(self) -> tuple[tuple[int, int], ...]:
         """How both may have been started: with the same capabilities."""

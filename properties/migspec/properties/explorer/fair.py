@@ -38,7 +38,7 @@ class _Region:
 
 def is_delivery(edge: Edge) -> bool:
     """Whether a thread delivers something that it owes."""
-    if edge.move is None:
+    if edge.move is None or edge.move.counter:
         return False
     return edge.move.kind in (Kind.EVENT, Kind.REPLY) or (edge.move.kind is Kind.HIDDEN and not edge.name)
 

@@ -18,16 +18,30 @@ from migspec.spec.composition.tie import Tie
 from migspec.spec.conditions import where
 from migspec.spec.requests import Request
 from migspec.spec.state import VARIABLES, Life, assign
-from migspec.spec.steps import NEGOTIATED, SESSION, THREADS, Configuration, Due, Monitor, Owed, Relation
+from migspec.spec.steps import (
+    NEGOTIATED,
+    SESSION,
+    THREADS,
+    Configuration,
+    Due,
+    Monitor,
+    Owed,
+    Relation,
+    deliver_event,
+)
 
 ENDING: Mapping[str, int] = {
+    Life.QUITTING: 0,
     Life.DOWN: 0,
     Life.GONE: 0,
     Life.DYING: 1,
     Life.ABORTED: -6,
     Life.CRASHED: -11,
 }
-"""The lives in which a process may end, each with its exit code, that of a signal negative."""
+"""The lives in which a process may end, each with its exit code, that of a signal negative.
+
+What it still owes to its monitors then is lost.
+"""
 
 KILLED = -9
 """The exit code of a process that was killed."""
@@ -40,8 +54,8 @@ _CAPABILITIES = sum(variable.field for name, variable in VARIABLES.items() if na
 _ANEW = Tie(
     RESTART,
     Side.DESTINATION,
-    "A client starts it once the source is done with the one before; nobody has connected to it.",
-    peer=where({"stage": "idle"}),
+    "A client starts it when the source is done with the one before; nobody has connected to it.",
+    peer=where({"stage": ("idle", "connecting")}),
     then=described(UNUSED),
 )
 _NO_NOTES: frozenset[str] = frozenset()
@@ -128,26 +142,32 @@ class Vm:
         for thread, row in self._sending:
             if self.side is Side.SOURCE and not c.owed[thread] and row.when.holds(c.state) and _lives(c):
                 yield from self._bound(c, row.id, c)
-        for event in self._troubles:
-            for rule, after in self._relation.take_instant(c, event):
-                if rule not in without:
-                    yield from self._bound(c, rule, after, counter=f"{self.side}:{event}")
+        yield from self._befallen(c)
         yield from self._shown(c)
         yield from self._asked(c)
         yield from self._ends(c)
 
-    def _bound(self, c: Configuration, rule: str, after: Configuration, counter: str = "") -> Iterator[Move]:
+    def _befallen(self, c: Configuration) -> Iterator[Move]:
+        """What a guest or a host does of itself: it happens when it is told."""
+        for event in self._troubles:
+            for rule, taken in self._relation.take_instant(c, event):
+                for after in deliver_event(taken, 0, event):
+                    for decided in _decided(after):
+                        number = self.number(decided)
+                        yield Move(Kind.EVENT, rule, number, counter=f"{self.side}:{event}", shown=event)
+
+    def _bound(self, c: Configuration, rule: str, after: Configuration) -> Iterator[Move]:
         """A hidden step in each way in which it is bound to the link, with what it leaves open decided."""
         ties = TIES.get((self.side, rule))
         if ties is None:
             for decided in _decided(after):
-                yield Move(Kind.HIDDEN, rule, self.number(decided), counter=counter)
+                yield Move(Kind.HIDDEN, rule, self.number(decided))
             return
         for tie in ties:
             if tie.own.holds(c.state):
                 settled = after.moved(assign(after.state, dict(tie.settles)))
                 for decided in _decided(settled):
-                    yield Move(Kind.HIDDEN, rule, self.number(decided), tie, counter)
+                    yield Move(Kind.HIDDEN, rule, self.number(decided), tie)
 
     def _shown(self, c: Configuration) -> Iterator[Move]:
         for thread, items in enumerate(c.owed):

@@ -11,7 +11,6 @@ from migspec.spec.vocabulary import RunState
 
 _SOUND = link_is({"sound": "yes"}, "the stream can be loaded")
 _COMPLETE = (link_is({"sent": Sent.COMPLETE}) & _SOUND).named("the whole stream is there")
-_NOT_COLO = link_is({"carries": (Stream.PLAIN, Stream.BITMAPS)})
 _NO_AUTOSTART = where({"autostart": "no"}, "the guest does not start when it is loaded")
 
 
@@ -34,14 +33,14 @@ _ARRIVAL: tuple[Tie, ...] = (
         Side.DESTINATION,
         "incoming.active-to-completed",
         "All is loaded, and the guest ran.",
-        link=_COMPLETE & _NOT_COLO & link_is({"ran": RunState.RUNNING}),
+        link=_COMPLETE & link_is({"ran": RunState.RUNNING}),
         then={"said": Said.OK},
     ),
     tie(
         Side.DESTINATION,
         "incoming.active-to-completed.stopped",
         "All is loaded, and the guest is not to start.",
-        link=_COMPLETE & _NOT_COLO & link_is({"ran": RunState.RUNNING}),
+        link=_COMPLETE & link_is({"ran": RunState.RUNNING}),
         own=_NO_AUTOSTART,
         then={"said": Said.OK},
         settles={"run": RunState.PAUSED},
@@ -51,7 +50,7 @@ _ARRIVAL: tuple[Tie, ...] = (
             Side.DESTINATION,
             "incoming.active-to-completed.stopped",
             "All is loaded, and the guest did not run.",
-            link=_COMPLETE & _NOT_COLO & link_is({"ran": run}),
+            link=_COMPLETE & link_is({"ran": run}),
             then={"said": Said.OK},
             settles={"run": run},
         )

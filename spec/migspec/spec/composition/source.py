@@ -5,7 +5,6 @@ from __future__ import annotations
 from migspec.spec.composition.link import LOST_TO_SOURCE, WIRE_UP, Said, Sent, Side, Talk, Wire, link_is
 from migspec.spec.composition.tie import Tie, closing, tie
 from migspec.spec.conditions import where
-from migspec.spec.lifecycle import channels
 from migspec.spec.lifecycle.cancel import CANCELLATIONS
 from migspec.spec.lifecycle.guards import POSTCOPY_RAM_OFF, POSTCOPY_RAM_ON, STOPPED_RUN_STATES, capability
 from migspec.spec.rows import Row, Thread, row
@@ -208,7 +207,6 @@ _END: tuple[Tie, ...] = (
             "outgoing.postcopy-active-to-failed.switching",
             "outgoing.postcopy-active-to-postcopy-paused",
             "colo.primary-exit",
-            *(row.id for row in channels.ROWS),
         )
     ),
     *(

@@ -1,0 +1,225 @@
+"""Whether the checker and the explorer mean the same: what the checker accepts is what the explorer shows.
+
+A *word* is what crosses the monitor of one VM: requests, events, replies, and the end. The checker is started from what
+the explorer starts from, and both are walked side by side, as sets of what may be the case after a word; a pair
+of sets that was met before is not walked again. Where that ends, all words of any length are compared.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from migspec.properties.explorer.environment import ASKS, Environment
+from migspec.properties.explorer.graph import Composition, Edge
+from migspec.properties.explorer.local import ENDING, Kind
+from migspec.properties.explorer.written import text_of
+from migspec.spec.composition import Side
+from migspec.spec.state import VARIABLES, Stream, assign
+from migspec.spec.steps import IO, MAIN, Due
+from migspec.traces.automaton import Automaton, Node
+from migspec.traces.hypotheses import Hypothesis
+from migspec.traces.judge import bench_of
+from migspec.traces.observations import Emitted, Ended, Observation, Replied, Reply, Sent
+
+
+class Letter(NamedTuple):
+    """One observation: of what kind, what it is, and the text of a refusal."""
+
+    kind: Kind
+    what: str
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.what}{f': {self.text}' if self.text else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A word that the checker accepts and the explorer does not show."""
+
+    word: tuple[Letter, ...]
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What was compared: how many pairs of sets, the longest word, and what differs; `complete` if nothing is left."""
+
+    pairs: int = 0
+    longest: int = 0
+    complete: bool = False
+    differences: list[Difference] = field(default_factory=list)
+
+
+class Projection:
+    """The explorer's graph as the client of one VM sees it."""
+
+    def __init__(self, environment: Environment, side: Side) -> None:
+        self._composition = Composition(environment)
+        self._side = side
+        self._steps: dict[int, tuple[tuple[int, ...], dict[Letter, tuple[int, ...]]]] = {}
+
+    def beginning(self) -> frozenset[int]:
+        """What may be the case before anything is seen."""
+        return frozenset(self._composition.beginnings())
+
+    def after(self, states: frozenset[int]) -> Mapping[Letter, frozenset[int]]:
+        """What may be the case after each letter that may come next."""
+        shown: dict[Letter, set[int]] = {}
+        known = set(states)
+        waiting = list(states)
+        while waiting:
+            hidden, letters = self._of(waiting.pop())
+            for letter, reached in letters.items():
+                shown.setdefault(letter, set()).update(reached)
+            for state in hidden:
+                if state not in known:
+                    known.add(state)
+                    waiting.append(state)
+        return {letter: frozenset(reached) for letter, reached in shown.items()}
+
+    def _of(self, state: int) -> tuple[tuple[int, ...], dict[Letter, tuple[int, ...]]]:
+        found = self._steps.get(state)
+        if found is None:
+            hidden: list[int] = []
+            letters: dict[Letter, tuple[int, ...]] = {}
+            for edge in self._composition.edges(state):
+                letter = self._letter(edge)
+                if letter is None:
+                    hidden.append(edge.after)
+                else:
+                    letters[letter] = (*letters.get(letter, ()), edge.after)
+            found = self._steps[state] = tuple(hidden), letters
+        return found
+
+    def _letter(self, edge: Edge) -> Letter | None:
+        move = edge.move
+        if move is None or edge.side is not self._side or move.kind is Kind.HIDDEN:
+            return None
+        match move.kind:
+            case Kind.ASKED:
+                return Letter(Kind.ASKED, move.name.removeprefix("asked:"))
+            case Kind.EVENT:
+                return Letter(Kind.EVENT, str(move.shown))
+            case Kind.REPLY if isinstance(move.shown, Due):
+                return _replied(move.shown)
+        return Letter(move.kind, str(move.shown))
+
+
+def _replied(due: Due) -> Letter:
+    return Letter(Kind.REPLY, due.request.command, text_of(due.expect))
+
+
+class Checker:
+    """The checker, started from what the explorer starts from."""
+
+    def __init__(self, environment: Environment, side: Side) -> None:
+        self._automaton: Automaton = bench_of(environment.profile).automaton
+        self._environment = environment
+        self._requests = {name: ASKS[name].request for name in environment.asks.get(side, {})}
+        composition = Composition(environment)
+        self._beginnings = tuple(
+            _expecting(Hypothesis(*composition.configuration(state, side)), side) for state in composition.beginnings()
+        )
+
+    def beginning(self) -> Node:
+        """What may be the case before anything is seen."""
+        return self._automaton.node(self._beginnings)
+
+    def after(self, node: Node, open_: int, left: Mapping[str, int]) -> Iterator[tuple[Letter, Node]]:
+        """What may be the case after each letter that it accepts next, of those that the environment knows."""
+        for letter, observation in self._candidates(node, open_, left):
+            edge = self._automaton.follow(node, observation)
+            if edge.node is not None:
+                yield letter, edge.node
+
+    def _candidates(self, node: Node, open_: int, left: Mapping[str, int]) -> Iterator[tuple[Letter, Observation]]:
+        if open_ < self._environment.pipelined:
+            for name, request in self._requests.items():
+                if left[name]:
+                    yield Letter(Kind.ASKED, name), Sent(0, request)
+        events: set[str] = set()
+        replies: dict[Letter, Replied] = {}
+        for reached in self._automaton.closure(node):
+            for thread, items in enumerate(reached.hypothesis.owed):
+                if items and isinstance(items[0], Due) and thread in (MAIN, IO):
+                    replies[_replied(items[0])] = _reply(items[0])
+                elif items and isinstance(items[0], str) and items[0][0] != "=":
+                    events.add(items[0])
+        for event in sorted(events):
+            yield Letter(Kind.EVENT, event), Emitted(0, event)
+        yield from replies.items()
+        for code in sorted(set(ENDING.values())):
+            yield Letter(Kind.ENDED, str(code)), Ended(0, exit=code)
+
+
+def _expecting(h: Hypothesis, side: Side) -> Hypothesis:
+    """The same, of a destination with the knowledge of what will come: the source has the same capabilities on."""
+    if side is Side.SOURCE:
+        return h
+    for stream, capability in ((Stream.COLO, "cap.x-colo"), (Stream.BITMAPS, "cap.dirty-bitmaps")):
+        if VARIABLES[capability].known(h.state) == "yes":
+            return h.moved(assign(h.state, {"stream": stream}))
+    return h
+
+
+def _reply(due: Due) -> Replied:
+    expect = due.expect
+    oob = 0 if due.oob else None
+    if expect.words is None:
+        return Replied(0, due.request.command, Reply(empty=True), oob)
+    return Replied(0, due.request.command, Reply(error_class=expect.error_class, text=text_of(expect)), oob)
+
+
+class _Pair(NamedTuple):
+    """What both may be after a word, how many requests are open, and how often each may still be made."""
+
+    node: Node
+    states: frozenset[int]
+    open: int
+    left: tuple[tuple[str, int], ...]
+
+
+def compare(environment: Environment, side: Side, *, longest: int | None = None, stop_at: int = 5) -> Comparison:
+    """Compare all words, up to a length if one is given, until so many differences are found."""
+    projection, checker = Projection(environment, side), Checker(environment, side)
+    asks = tuple(sorted(environment.asks.get(side, {}).items()))
+    first = _Pair(checker.beginning(), projection.beginning(), 0, asks)
+    words: dict[tuple[int, frozenset[int], int, tuple[tuple[str, int], ...]], tuple[Letter, ...]] = {}
+    comparison = Comparison()
+    frontier: deque[tuple[_Pair, tuple[Letter, ...]]] = deque([(first, ())])
+    while frontier:
+        pair, word = frontier.popleft()
+        key = (id(pair.node), pair.states, pair.open, pair.left)
+        if key in words:
+            continue
+        words[key] = word
+        comparison.pairs += 1
+        comparison.longest = len(word)
+        if longest is not None and len(word) >= longest:
+            continue
+        shown = projection.after(pair.states)
+        for letter, node in checker.after(pair.node, pair.open, dict(pair.left)):
+            states = shown.get(letter, frozenset())
+            if not states:
+                comparison.differences.append(Difference((*word, letter)))
+                if len(comparison.differences) >= stop_at:
+                    return comparison
+                continue
+            if letter.kind is Kind.ENDED:
+                continue  # nothing comes after it, for the client of a process that is gone
+            frontier.append((_next(pair, letter, node, states), (*word, letter)))
+    comparison.complete = True
+    return comparison
+
+
+def _next(pair: _Pair, letter: Letter, node: Node, states: frozenset[int]) -> _Pair:
+    match letter.kind:
+        case Kind.ASKED:
+            left = tuple((name, times - (name == letter.what)) for name, times in pair.left)
+            return _Pair(node, states, pair.open + 1, left)
+        case Kind.REPLY:
+            return _Pair(node, states, pair.open - 1, pair.left)
+    return _Pair(node, states, pair.open, pair.left)
