@@ -209,18 +209,18 @@ Closes(s, side, wire) ==
   link' = IF Linked /\ s = side /\ WireUp THEN [link EXCEPT !.wire = wire] ELSE link
 
 (* The main loop executes the oldest request of s, after which the VM is v. *)
-Execute(s, requests, v, messages, reply) ==
+Execute(s, requests, v, messages, case) ==
   /\ asked[s] # <<>>
   /\ Head(asked[s]) \in requests
   /\ vm[s].life \in Looping
   /\ owed[s]["main"] = <<>>
   /\ vm' = [vm EXCEPT ![s] = v]
-  /\ owed' = [owed EXCEPT ![s]["main"] = messages \o <<reply>>]
+  /\ owed' = [owed EXCEPT ![s]["main"] = messages \o <<"reply:" \o Head(asked[s]) \o ":" \o case>>]
   /\ asked' = [asked EXCEPT ![s] = Tail(@)]
   /\ UNCHANGED <<open, left>>
 
 (* The request is refused, or has no effect. *)
-Answer(s, requests, reply) == Execute(s, requests, vm[s], <<>>, reply) /\ Untied
+Answer(s, requests, case) == Execute(s, requests, vm[s], <<>>, case) /\ Untied
 
 Possible(rule) == rule \notin Without
 
@@ -457,7 +457,7 @@ OutgoingCloseOvertaken(s) ==
 
 OutgoingColoCommit(s) ==
   /\ vm[s].stage = "saved" /\ vm[s].outgoing = "active" /\ Has(s, "x-colo")
-  /\ Needs(s, "source", link.sent = "complete" /\ ~ReturnPath(s))
+  /\ Needs(s, "source", ~ReturnPath(s) /\ (link.sent = "complete" \/ vm[s].piped))
   /\ Take(s, "migration", [vm[s] EXCEPT !.stage = "ending"], <<>>)
 
 OutgoingColoAfterPause(s) ==
@@ -989,7 +989,7 @@ IncomingRecoverCrashes(s) ==
 -----------------------------------------------------------------------------
 (* The guest and the process *)
 
-(* An event that comes of itself: a guest or a host shows it as often as the environment lets it. *)
+(* An event that comes of itself, as often as the environment lets it: it happens when it is told. *)
 Shows(s, thread, v, event) ==
   /\ event \in Troubles[s]
   /\ LET name == s \o ":" \o event IN
@@ -999,8 +999,7 @@ Shows(s, thread, v, event) ==
   /\ owed[s][thread] = <<>>
   /\ open[s]
   /\ vm' = [vm EXCEPT ![s] = v]
-  /\ owed' = [owed EXCEPT ![s][thread] = <<event>>]
-  /\ UNCHANGED <<asked, open>>
+  /\ UNCHANGED <<owed, asked, open>>
   /\ Untied
 
 GuestMayStop(s, event, lives) ==
@@ -1093,37 +1092,37 @@ Bad == {"migrate-badly"}
 
 MigrateResumeNotPaused(s) ==
   /\ vm[s].outgoing # "postcopy-paused"
-  /\ Answer(s, {"resume"}, "reply:migrate.resume.not-paused")
+  /\ Answer(s, {"resume"}, "migrate.resume.not-paused")
 
 MigrateResumeReleaseRam(s) ==
   /\ vm[s].outgoing = "postcopy-paused" /\ Has(s, "release-ram")
-  /\ Answer(s, {"resume"}, "reply:migrate.resume.release-ram")
+  /\ Answer(s, {"resume"}, "migrate.resume.release-ram")
 
 MigrateResumeAccepted(s) ==
   /\ vm[s].outgoing = "postcopy-paused" /\ ~Has(s, "release-ram")
-  /\ Execute(s, {"resume"}, [vm[s] EXCEPT !.resuming = TRUE], <<>>, "reply:migrate.resume.accepted")
+  /\ Execute(s, {"resume"}, [vm[s] EXCEPT !.resuming = TRUE], <<>>, "migrate.resume.accepted")
   /\ Untied
 
 MigrateInProgress(s) ==
   /\ vm[s].outgoing \in InProgress
-  /\ Answer(s, Attempts, "reply:migrate.in-progress")
+  /\ Answer(s, Attempts, "migrate.in-progress")
 
 MigrateInmigrate(s) ==
   /\ vm[s].outgoing \notin InProgress /\ Waits(s)
-  /\ Answer(s, Attempts, "reply:migrate.inmigrate")
+  /\ Answer(s, Attempts, "migrate.inmigrate")
 
 MayMigrate(s) == vm[s].outgoing \notin InProgress /\ ~Waits(s)
 
 MigrateBlocked(s) ==
   /\ MayMigrate(s)
   /\ Possible("migrate.blocked")
-  /\ Answer(s, Attempts, "reply:migrate.blocked")
+  /\ Answer(s, Attempts, "migrate.blocked")
 
 BlockConfigured(s) == Has(s, "block") \/ vm[s].blockIncremental
 
 MigrateBlockOptions(s) ==
   /\ MayMigrate(s) /\ BlockConfigured(s)
-  /\ Answer(s, {"migrate-block"}, "reply:migrate.block-options")
+  /\ Answer(s, {"migrate-block"}, "migrate.block-options")
 
 (* Whether nothing forbids the oldest request, an attempt. *)
 Begins(s) == MayMigrate(s) /\ asked[s] # <<>> /\ (Head(asked[s]) = "migrate-block" => ~BlockConfigured(s))
@@ -1144,7 +1143,7 @@ SetUpAndFailed(s) == Told(s, <<"MIGRATION:setup", "MIGRATION:failed">>)
 MigrateUriScheme(s) ==
   /\ Begins(s) /\ vm[s].blockOptions = "none"
   /\ Execute(s, Bad, [Anew(s) EXCEPT !.outgoing = "failed", !.stage = "idle"], SetUpAndFailed(s),
-             "reply:migrate.uri.scheme")
+             "migrate.uri.scheme")
   /\ Untied
 
 MigrateUriSchemeReturned(s) ==
@@ -1152,37 +1151,37 @@ MigrateUriSchemeReturned(s) ==
   /\ Execute(s, Bad,
              [Anew(s) EXCEPT !.outgoing = "failed", !.stage = "idle", !.blockOptions = "none",
                              !.blockIncremental = FALSE, !.caps = @ \ {"block"}],
-             SetUpAndFailed(s), "reply:migrate.uri.scheme.returned")
+             SetUpAndFailed(s), "migrate.uri.scheme.returned")
   /\ Untied
 
 MigrateUriBody(s) ==
   /\ Begins(s)
   /\ Execute(s, Pipes, [Anew(s) EXCEPT !.outgoing = "failed", !.stage = "idle", !.errorKnown = TRUE],
-             SetUpAndFailed(s), "reply:migrate.uri.body")
+             SetUpAndFailed(s), "migrate.uri.body")
   /\ Untied
 
 MigrateTooEarly(s) ==
   /\ Begins(s) /\ vm[s].stage \in {"ending", "cleaning"}
   /\ \E life \in {"aborted", "crashed"} :
        Execute(s, Sockets \cup Pipes, [vm[s] EXCEPT !.outgoing = "setup", !.life = life],
-               Told(s, <<"MIGRATION:setup">>), "reply:migrate.too-early")
+               Told(s, <<"MIGRATION:setup">>), "migrate.too-early")
   /\ Untied
 
 MigrateAccepted(s) ==
   /\ Begins(s)
-  /\ Execute(s, Sockets, Connecting(s), Told(s, <<"MIGRATION:setup">>), "reply:migrate.accepted")
+  /\ Execute(s, Sockets, Connecting(s), Told(s, <<"MIGRATION:setup">>), "migrate.accepted")
   /\ Untied
 
 MigrateConnected(s) ==
   /\ Begins(s)
-  /\ Execute(s, Pipes, Connecting(s), Told(s, <<"MIGRATION:setup", "=stage:setting-up">>), "reply:migrate.connected")
+  /\ Execute(s, Pipes, Connecting(s), Told(s, <<"MIGRATION:setup", "=stage:setting-up">>), "migrate.connected")
   /\ Untied
 
 MigrateConnectedFailed(s) ==
   /\ Begins(s)
   /\ Possible("migrate.connected.failed")
   /\ Execute(s, Pipes, [Connecting(s) EXCEPT !.outgoing = "failed", !.stage = "idle", !.errorKnown = TRUE],
-             SetUpAndFailed(s), "reply:migrate.connected.failed")
+             SetUpAndFailed(s), "migrate.connected.failed")
   /\ Untied
 
 MigrateConnectedUnplug(s) ==
@@ -1190,146 +1189,146 @@ MigrateConnectedUnplug(s) ==
   /\ Possible("migrate.connected.unplug")
   /\ Execute(s, Pipes, Connecting(s),
              Told(s, <<"MIGRATION:setup", "UNPLUG_PRIMARY", "=failover:yes", "=stage:setting-up">>),
-             "reply:migrate.connected.unplug")
+             "migrate.connected.unplug")
   /\ Untied
 
 MigrateCancelIdle(s) ==
   /\ vm[s].outgoing \notin InProgress
-  /\ Answer(s, {"cancel"}, "reply:migrate_cancel.idle")
+  /\ Answer(s, {"cancel"}, "migrate_cancel.idle")
 
 MigrateCancelAccepted(s) ==
   /\ vm[s].outgoing \in InProgress
   /\ Closes(s, "source", "left-by-source")
   /\ Execute(s, {"cancel"}, CancelledUnderThread(s), Told(s, <<"MIGRATION:cancelling">>),
-             "reply:migrate_cancel.accepted")
+             "migrate_cancel.accepted")
 
 MigrateCancelDeviceFirst(s) ==
   /\ InWait(s, "held")
   /\ Closes(s, "source", "left-by-source")
   /\ Execute(s, {"cancel"}, CancelledAhead(s), Told(s, <<"MIGRATION:device", "MIGRATION:cancelling">>),
-             "reply:migrate_cancel.device-first")
+             "migrate_cancel.device-first")
 
 MigrateCancelPostcopyFirst(s) ==
   /\ InWait(s, "postcopy-held")
   /\ Closes(s, "source", "left-by-source")
   /\ Execute(s, {"cancel"}, CancelledAhead(s), Told(s, <<"MIGRATION:postcopy-active", "MIGRATION:cancelling">>),
-             "reply:migrate_cancel.postcopy-first")
+             "migrate_cancel.postcopy-first")
 
 (* The refusal tells the status that it has found. *)
 MigrateContinueOtherState(s) ==
   /\ vm[s].outgoing # "pre-switchover"
-  /\ Answer(s, {"continue"}, "reply:migrate-continue.other-state:" \o vm[s].outgoing)
+  /\ Answer(s, {"continue"}, "migrate-continue.other-state:" \o vm[s].outgoing)
 
 MigrateContinueAccepted(s) ==
   /\ vm[s].outgoing = "pre-switchover"
-  /\ Execute(s, {"continue"}, [vm[s] EXCEPT !.continued = TRUE], <<>>, "reply:migrate-continue.accepted")
+  /\ Execute(s, {"continue"}, [vm[s] EXCEPT !.continued = TRUE], <<>>, "migrate-continue.accepted")
   /\ Untied
 
 MigrateStartPostcopyCapability(s) ==
   /\ ~PostcopyAllowed(s)
-  /\ Answer(s, {"start-postcopy"}, "reply:migrate-start-postcopy.capability")
+  /\ Answer(s, {"start-postcopy"}, "migrate-start-postcopy.capability")
 
 MigrateStartPostcopyNotStarted(s) ==
   /\ PostcopyAllowed(s) /\ vm[s].outgoing = "none"
-  /\ Answer(s, {"start-postcopy"}, "reply:migrate-start-postcopy.not-started")
+  /\ Answer(s, {"start-postcopy"}, "migrate-start-postcopy.not-started")
 
 MigrateStartPostcopyAccepted(s) ==
   /\ PostcopyAllowed(s) /\ vm[s].outgoing \in InProgress
   /\ Execute(s, {"start-postcopy"}, [vm[s] EXCEPT !.switchAsked = TRUE], <<>>,
-             "reply:migrate-start-postcopy.accepted")
+             "migrate-start-postcopy.accepted")
   /\ Untied
 
 MigrateStartPostcopyNoEffect(s) ==
   /\ PostcopyAllowed(s) /\ vm[s].outgoing \notin InProgress \cup {"none"}
-  /\ Answer(s, {"start-postcopy"}, "reply:migrate-start-postcopy.no-effect")
+  /\ Answer(s, {"start-postcopy"}, "migrate-start-postcopy.no-effect")
 
 InPostcopy(s) == vm[s].outgoing = "postcopy-active" \/ vm[s].incoming = "postcopy-active"
 
 MigratePauseNotPostcopy(s) ==
   /\ ~InPostcopy(s)
-  /\ Answer(s, {"pause"}, "reply:migrate-pause.not-postcopy")
+  /\ Answer(s, {"pause"}, "migrate-pause.not-postcopy")
 
 MigratePauseNoShutdown(s) ==
   /\ InPostcopy(s)
   /\ Possible("migrate-pause.no-shutdown")
-  /\ Answer(s, {"pause"}, "reply:migrate-pause.no-shutdown")
+  /\ Answer(s, {"pause"}, "migrate-pause.no-shutdown")
 
 (* The connection is shut for both. *)
 MigratePauseAccepted(s) ==
   /\ InPostcopy(s)
   /\ Closes(s, s, "lost")
-  /\ Execute(s, {"pause"}, vm[s], <<>>, "reply:migrate-pause.accepted")
+  /\ Execute(s, {"pause"}, vm[s], <<>>, "migrate-pause.accepted")
 
 (* The event of a listener is no status: it is sent whatever the capabilities are. *)
 ListenerSetUp == <<"MIGRATION:setup">>
 
 MigrateIncomingNotDeferred(s) ==
   /\ ~vm[s].defer
-  /\ Answer(s, {"incoming"}, "reply:migrate-incoming.not-deferred")
+  /\ Answer(s, {"incoming"}, "migrate-incoming.not-deferred")
 
 MigrateIncomingRepeated(s) ==
   /\ vm[s].defer /\ vm[s].accepted
-  /\ Answer(s, {"incoming"}, "reply:migrate-incoming.repeated")
+  /\ Answer(s, {"incoming"}, "migrate-incoming.repeated")
 
 MigrateIncomingUri(s) ==
   /\ vm[s].defer /\ ~vm[s].accepted
-  /\ Execute(s, {"incoming"}, vm[s], ListenerSetUp, "reply:migrate-incoming.uri")
+  /\ Execute(s, {"incoming"}, vm[s], ListenerSetUp, "migrate-incoming.uri")
   /\ Untied
 
 MigrateIncomingAccepted(s) ==
   /\ vm[s].defer /\ ~vm[s].accepted /\ vm[s].load = "deferred"
   /\ Execute(s, {"incoming"}, [vm[s] EXCEPT !.accepted = TRUE, !.load = "listening", !.hasAddress = TRUE],
-             ListenerSetUp, "reply:migrate-incoming.accepted")
+             ListenerSetUp, "migrate-incoming.accepted")
   /\ Untied
 
 MigrateRecoverNotPaused(s) ==
   /\ vm[s].incoming # "postcopy-paused"
-  /\ Answer(s, {"recover", "recover-badly"}, "reply:migrate-recover.not-paused")
+  /\ Answer(s, {"recover", "recover-badly"}, "migrate-recover.not-paused")
 
 MigrateRecoverRepeated(s) ==
   /\ vm[s].incoming = "postcopy-paused" /\ vm[s].recoverAsked
-  /\ Answer(s, {"recover", "recover-badly"}, "reply:migrate-recover.repeated")
+  /\ Answer(s, {"recover", "recover-badly"}, "migrate-recover.repeated")
 
 MigrateRecoverUri(s) ==
   /\ vm[s].incoming = "postcopy-paused" /\ ~vm[s].recoverAsked
   /\ Execute(s, {"recover", "recover-badly"}, [vm[s] EXCEPT !.recoverAsked = TRUE], ListenerSetUp,
-             "reply:migrate-recover.uri")
+             "migrate-recover.uri")
   /\ Untied
 
 MigrateRecoverAccepted(s) ==
   /\ vm[s].incoming = "postcopy-paused" /\ ~vm[s].recoverAsked
   /\ Execute(s, {"recover"}, [vm[s] EXCEPT !.recoverAsked = TRUE, !.load = "recovering", !.hasAddress = TRUE],
-             ListenerSetUp, "reply:migrate-recover.accepted")
+             ListenerSetUp, "migrate-recover.accepted")
   /\ Untied
 
 StopRunning(s) ==
   /\ Runs(s)
-  /\ Execute(s, {"stop"}, [vm[s] EXCEPT !.run = "paused"], <<"STOP">>, "reply:stop.running")
+  /\ Execute(s, {"stop"}, [vm[s] EXCEPT !.run = "paused"], <<"STOP">>, "stop.running")
   /\ Untied
 
 StopInmigrate(s) ==
   /\ Waits(s)
-  /\ Execute(s, {"stop"}, [vm[s] EXCEPT !.autostart = FALSE], <<>>, "reply:stop.inmigrate")
+  /\ Execute(s, {"stop"}, [vm[s] EXCEPT !.autostart = FALSE], <<>>, "stop.inmigrate")
   /\ Untied
 
 StopNoEffect(s) ==
   /\ ~Runs(s) /\ ~Waits(s)
-  /\ Answer(s, {"stop"}, "reply:stop.no-effect")
+  /\ Answer(s, {"stop"}, "stop.no-effect")
 
 NeedsReset(s) == vm[s].run \in {"shutdown", "internal-error"}
 Refused(s) == NeedsReset(s) \/ vm[s].run = "finish-migrate"
 
 ContDump(s) ==
   /\ Possible("cont.dump")
-  /\ Answer(s, {"cont"}, "reply:cont.dump")
+  /\ Answer(s, {"cont"}, "cont.dump")
 
 ContResetNeeded(s) ==
   /\ NeedsReset(s)
-  /\ Answer(s, {"cont"}, "reply:cont.reset-needed")
+  /\ Answer(s, {"cont"}, "cont.reset-needed")
 
 ContFinishMigrate(s) ==
   /\ vm[s].run = "finish-migrate"
-  /\ Answer(s, {"cont"}, "reply:cont.finish-migrate")
+  /\ Answer(s, {"cont"}, "cont.finish-migrate")
 
 DisksMayBeAway(s) ==
   vm[s].disksGone \/ Waits(s) \/ vm[s].outgoing # "none" \/ vm[s].incoming # "none"
@@ -1337,39 +1336,39 @@ DisksMayBeAway(s) ==
 ContDisk(s) ==
   /\ ~Refused(s) /\ vm[s].run # "suspended" /\ DisksMayBeAway(s)
   /\ Possible("cont.disk")
-  /\ Answer(s, {"cont"}, "reply:cont.disk")
+  /\ Answer(s, {"cont"}, "cont.disk")
 
 ContInmigrate(s) ==
   /\ Waits(s)
-  /\ Execute(s, {"cont"}, [vm[s] EXCEPT !.autostart = TRUE], <<>>, "reply:cont.inmigrate")
+  /\ Execute(s, {"cont"}, [vm[s] EXCEPT !.autostart = TRUE], <<>>, "cont.inmigrate")
   /\ Untied
 
 ContNoEffect(s) ==
   /\ vm[s].run \in {"running", "suspended"}
-  /\ Answer(s, {"cont"}, "reply:cont.no-effect")
+  /\ Answer(s, {"cont"}, "cont.no-effect")
 
 ContStopped(s) ==
   /\ ~Refused(s) /\ vm[s].run \notin {"running", "suspended", "inmigrate"}
-  /\ Execute(s, {"cont"}, [vm[s] EXCEPT !.run = "running", !.disksGone = FALSE], <<"RESUME">>, "reply:cont.stopped")
+  /\ Execute(s, {"cont"}, [vm[s] EXCEPT !.run = "running", !.disksGone = FALSE], <<"RESUME">>, "cont.stopped")
   /\ Untied
 
 QuitAccepted(s) ==
-  /\ Execute(s, {"quit"}, [vm[s] EXCEPT !.life = "quitting"], <<>>, "reply:quit.accepted")
+  /\ Execute(s, {"quit"}, [vm[s] EXCEPT !.life = "quitting"], <<>>, "quit.accepted")
   /\ Untied
 
 InColo(s) == vm[s].outgoing = "colo" \/ vm[s].incoming = "colo"
 
 XColoLostHeartbeatNotInColo(s) ==
   /\ ~InColo(s)
-  /\ Answer(s, {"take-over"}, "reply:x-colo-lost-heartbeat.not-in-colo")
+  /\ Answer(s, {"take-over"}, "x-colo-lost-heartbeat.not-in-colo")
 
 XColoLostHeartbeatRepeated(s) ==
   /\ InColo(s) /\ vm[s].coloFailover # "none"
-  /\ Answer(s, {"take-over"}, "reply:x-colo-lost-heartbeat.repeated")
+  /\ Answer(s, {"take-over"}, "x-colo-lost-heartbeat.repeated")
 
 XColoLostHeartbeatAccepted(s) ==
   /\ InColo(s) /\ vm[s].coloFailover = "none"
-  /\ Execute(s, {"take-over"}, [vm[s] EXCEPT !.coloFailover = "require"], <<>>, "reply:x-colo-lost-heartbeat.accepted")
+  /\ Execute(s, {"take-over"}, [vm[s] EXCEPT !.coloFailover = "require"], <<>>, "x-colo-lost-heartbeat.accepted")
   /\ Untied
 
 Migrating(s) == vm[s].outgoing \in InProgress \/ vm[s].incoming = "active"
@@ -1379,33 +1378,33 @@ MigrateSetParametersThreadsMeanwhile(s) ==
   /\ Migrating(s)
   /\ \E changed \in BOOLEAN :
        Execute(s, {"more-channels"}, [vm[s] EXCEPT !.threadsChanged = changed], <<>>,
-               "reply:migrate-set-parameters.threads-meanwhile")
+               "migrate-set-parameters.threads-meanwhile")
   /\ Untied
 
 MigrateSetParametersAccepted(s) ==
   /\ ~Migrating(s)
-  /\ Answer(s, {"more-channels"}, "reply:migrate-set-parameters.accepted")
+  /\ Answer(s, {"more-channels"}, "migrate-set-parameters.accepted")
 
 MigrateSetCapabilitiesInProgress(s) ==
   /\ vm[s].outgoing \in InProgress
-  /\ Answer(s, {"multifd-on"}, "reply:migrate-set-capabilities.in-progress")
+  /\ Answer(s, {"multifd-on"}, "migrate-set-capabilities.in-progress")
 
 IgnoresShared(s) == Has(s, "postcopy-ram") /\ Has(s, "x-ignore-shared")
 
 MigrateSetCapabilitiesPostcopyShared(s) ==
   /\ vm[s].outgoing \notin InProgress /\ IgnoresShared(s)
-  /\ Answer(s, {"multifd-on"}, "reply:migrate-set-capabilities.postcopy-shared")
+  /\ Answer(s, {"multifd-on"}, "migrate-set-capabilities.postcopy-shared")
 
 MigrateSetCapabilitiesWhileLoading(s) ==
   /\ vm[s].outgoing \notin InProgress /\ ~IgnoresShared(s) /\ vm[s].incoming = "active"
   /\ Execute(s, {"multifd-on"}, [vm[s] EXCEPT !.switchedLate = TRUE, !.caps = @ \cup {"multifd"}], <<>>,
-             "reply:migrate-set-capabilities.while-loading")
+             "migrate-set-capabilities.while-loading")
   /\ Untied
 
 MigrateSetCapabilitiesAccepted(s) ==
   /\ vm[s].outgoing \notin InProgress /\ ~IgnoresShared(s) /\ vm[s].incoming # "active"
   /\ Execute(s, {"multifd-on"}, [vm[s] EXCEPT !.caps = @ \cup {"multifd"}], <<>>,
-             "reply:migrate-set-capabilities.accepted")
+             "migrate-set-capabilities.accepted")
   /\ Untied
 
 -----------------------------------------------------------------------------
@@ -1448,8 +1447,10 @@ Ended(s) ==
   /\ asked' = [asked EXCEPT ![s] = <<>>]
   /\ Closes(s, s, IF s = "source" THEN "left-by-source" ELSE "left-by-destination")
 
+(* A main loop that has ended in order has told all; a crash may cut off what was to be told. *)
 ProcessEnd(s) ==
   /\ vm[s].life \in Ending
+  /\ vm[s].life \in {"down", "gone"} => owed[s]["main"] = <<>>
   /\ Ended(s)
   /\ UNCHANGED <<vm, left>>
 
@@ -1463,10 +1464,11 @@ Kill(s) ==
   /\ Ended(s)
   /\ vm' = [vm EXCEPT ![s].life = "crashed"]
 
-(* A destination whose process has ended is started anew, and listens. *)
+(* A destination whose process has ended is started anew, once the source is done with the one before. *)
 Restart ==
   /\ Happens("restart")
   /\ ~open["destination"]
+  /\ open["source"] /\ vm["source"].stage = "idle"
   /\ vm["destination"].caps \in {capabilities \cup {"events"} : capabilities \in Capabilities}
   /\ vm' = [vm EXCEPT !["destination"] = [Starts["destination"] EXCEPT !.caps = vm["destination"].caps]]
   /\ open' = [open EXCEPT !["destination"] = TRUE]
@@ -1486,3 +1488,165 @@ Garble ==
   /\ link' = [link EXCEPT !.sound = FALSE]
   /\ UNCHANGED <<vm, owed, asked, open>>
 
+-----------------------------------------------------------------------------
+(***************************************************************************)
+(* The steps of a VM.  Those that repeat are the ones that a VM may take   *)
+(* over and over without getting on: no fairness is asked of them.         *)
+(***************************************************************************)
+Repeats(s) ==
+  \/ OutgoingUnplugRequested(s) \/ OutgoingPass(s) \/ OutgoingFailedToFailedChannel(s)
+  \/ StreamCheckpoint(s) \/ GuestColoPrimaryRuns(s) \/ GuestColoPrimaryStops(s) \/ OutgoingColoPass(s)
+  \/ GuestColoSecondaryRuns(s) \/ GuestColoSecondaryStops(s)
+
+Precopies(s) ==
+  \/ OutgoingConnected(s) \/ OutgoingSetupToFailedConnection(s) \/ OutgoingCancellingToCancelledConnection(s)
+  \/ OutgoingFirstPass(s) \/ OutgoingSetupToActive(s) \/ OutgoingSetupToWaitUnplug(s) \/ OutgoingWaitUnplugToActive(s)
+  \/ OutgoingSetUpOvertaken(s)
+  \/ OutgoingPassWhileCancelling(s) \/ OutgoingIterationOvertaken(s) \/ OutgoingCancellingToFailed(s)
+  \/ OutgoingActiveToFailed(s) \/ OutgoingCommit(s)
+  \/ OutgoingStopGuest(s) \/ OutgoingGuestWasStopped(s) \/ OutgoingActiveToFailedFlush(s)
+  \/ OutgoingActiveToPreSwitchover(s) \/ OutgoingPauseOvertaken(s) \/ OutgoingPreSwitchoverToDevice(s)
+  \/ OutgoingWaitOvertaken(s) \/ OutgoingSave(s) \/ OutgoingLastPass(s) \/ OutgoingMigratedAgainCrashes(s)
+  \/ OutgoingActiveToFailedBlock(s) \/ OutgoingDeviceToFailedBlock(s)
+  \/ StreamComplete(s) \/ OutgoingActiveToCompleted(s) \/ OutgoingDeviceToCompleted(s)
+  \/ OutgoingActiveToFailedClosing(s) \/ OutgoingDeviceToFailed(s) \/ OutgoingCloseOvertaken(s)
+  \/ OutgoingColoCommit(s) \/ OutgoingColoAfterPause(s)
+
+EndsAttempt(s) ==
+  \/ GuestPostmigrateCompleted(s) \/ GuestRestarted(s) \/ GuestRunsAlready(s) \/ GuestPostmigrateFailed(s)
+  \/ GuestUntouched(s) \/ OutgoingCancellingToCancelled(s) \/ OutgoingCancellingToCancelledExiting(s)
+  \/ OutgoingCleanedUp(s) \/ OutgoingBlockOptionsReturnedLent(s) \/ OutgoingBlockOptionsReturnedLeaked(s)
+  \/ OutgoingCancelledByExitAccepted(s) \/ OutgoingCancelledByExitDeviceFirst(s)
+  \/ OutgoingCancelledByExitPostcopyFirst(s)
+  \/ OutgoingSetupToFailedChannel(s) \/ OutgoingActiveToFailedChannel(s) \/ OutgoingPreSwitchoverToFailedChannel(s)
+  \/ OutgoingDeviceToFailedChannel(s)
+
+Postcopies(s) ==
+  \/ OutgoingSwitch(s) \/ OutgoingActiveToPostcopyActive(s) \/ OutgoingSwitchBeforePause(s)
+  \/ OutgoingSwitchOvertaken(s) \/ OutgoingPostcopyStopGuest(s) \/ OutgoingPostcopyGuestWasStopped(s)
+  \/ OutgoingActiveToPreSwitchoverPostcopy(s) \/ OutgoingPostcopyPauseOvertaken(s)
+  \/ OutgoingPreSwitchoverToPostcopyActive(s) \/ OutgoingPostcopyWaitOvertaken(s) \/ OutgoingPostcopySave(s)
+  \/ OutgoingPostcopyLastPass(s) \/ OutgoingPostcopyPassWhileCancelling(s) \/ OutgoingPostcopyBitmaps(s)
+  \/ OutgoingPostcopyActiveToFailedSwitching(s)
+  \/ StreamPages(s) \/ OutgoingPostcopyActiveToCompleted(s) \/ OutgoingPostcopyActiveToFailed(s)
+  \/ OutgoingPostcopyActiveToPostcopyPaused(s) \/ OutgoingCancellingToPostcopyPaused(s) \/ OutgoingPauseCancelled(s)
+  \/ OutgoingCancelCrashes(s)
+  \/ OutgoingPostcopyPausedToPostcopyRecover(s) \/ OutgoingResumeNotConnected(s) \/ OutgoingResumeAborts(s)
+  \/ OutgoingResumeCancelled(s) \/ OutgoingPostcopyRecoverToPostcopyActive(s)
+  \/ OutgoingPostcopyRecoverToPostcopyPaused(s)
+
+Colo(s) ==
+  \/ OutgoingActiveToColo(s) \/ GuestColoTakeoverStops(s) \/ OutgoingColoToCompleted(s) \/ ColoPrimaryExit(s)
+  \/ ColoPrimaryExitAbandoned(s) \/ ColoPrimaryExitOrdered(s) \/ ColoPrimaryExitTooEarly(s)
+  \/ ColoTakeoverWithoutColo(s) \/ GuestColoPrimaryGoesOn(s) \/ GuestColoPrimaryGoesOnSilently(s)
+  \/ IncomingActiveToColo(s) \/ IncomingColoToCompleted(s) \/ ColoSecondaryPutsOff(s) \/ ColoSecondaryTakesUp(s)
+  \/ ColoSecondaryExit(s) \/ ColoSecondaryExitOrdered(s) \/ ColoSecondaryExitTooEarly(s)
+  \/ GuestColoSecondaryGoesOn(s)
+
+Loads(s) ==
+  \/ IncomingNoneToActive(s) \/ IncomingActiveToCompleted(s) \/ IncomingActiveToCompletedStopped(s)
+  \/ IncomingActiveToFailed(s)
+  \/ IncomingActiveToPostcopyActive(s) \/ GuestPostcopyStarts(s) \/ GuestPostcopyStaysStopped(s)
+  \/ IncomingPostcopyActiveToCompleted(s) \/ IncomingListenerClosed(s) \/ IncomingPostcopyActiveToFailed(s)
+  \/ IncomingPostcopyActiveToFailedStarting(s) \/ IncomingPostcopyActiveToFailedBitmaps(s)
+  \/ IncomingPostcopyActiveToPostcopyPaused(s) \/ IncomingPostcopyPausedToPostcopyRecover(s)
+  \/ IncomingPostcopyRecoverToPostcopyActive(s) \/ IncomingRecoverCrashes(s)
+
+Goes(s) ==
+  \/ GuestStopsByItself(s) \/ ProcessQuits(s)
+  \/ OutgoingMultifdOverPipeCrashes(s) \/ OutgoingChangedThreadsCrash(s) \/ IncomingChangedThreadsCrash(s)
+  \/ IncomingLateCapabilityCrashes(s) \/ ProcessQuitAfterColoCrashes(s) \/ ProcessQuitInBlockMigrationAborts(s)
+
+(* What comes of itself, as often as the environment lets it. *)
+ShowsTrouble(s) ==
+  \/ GuestTroubleBlockIoError(s) \/ GuestTroubleGuestPanicked(s) \/ GuestTroubleWatchdog(s)
+  \/ GuestTroubleShutdownByGuest(s) \/ GuestSuspends(s) \/ GuestWakes(s) \/ GuestReset(s) \/ GuestResetStopped(s)
+  \/ ProcessTerminated(s)
+
+ExecutesOutgoing(s) ==
+  \/ MigrateResumeNotPaused(s) \/ MigrateResumeReleaseRam(s) \/ MigrateResumeAccepted(s)
+  \/ MigrateInProgress(s) \/ MigrateInmigrate(s) \/ MigrateBlocked(s) \/ MigrateBlockOptions(s)
+  \/ MigrateUriScheme(s) \/ MigrateUriSchemeReturned(s) \/ MigrateUriBody(s) \/ MigrateTooEarly(s)
+  \/ MigrateAccepted(s) \/ MigrateConnected(s) \/ MigrateConnectedFailed(s) \/ MigrateConnectedUnplug(s)
+  \/ MigrateCancelIdle(s) \/ MigrateCancelAccepted(s) \/ MigrateCancelDeviceFirst(s) \/ MigrateCancelPostcopyFirst(s)
+  \/ MigrateContinueOtherState(s) \/ MigrateContinueAccepted(s)
+  \/ MigrateStartPostcopyCapability(s) \/ MigrateStartPostcopyNotStarted(s) \/ MigrateStartPostcopyAccepted(s)
+  \/ MigrateStartPostcopyNoEffect(s)
+
+ExecutesIncoming(s) ==
+  \/ MigratePauseNotPostcopy(s) \/ MigratePauseNoShutdown(s) \/ MigratePauseAccepted(s)
+  \/ MigrateIncomingNotDeferred(s) \/ MigrateIncomingRepeated(s) \/ MigrateIncomingUri(s) \/ MigrateIncomingAccepted(s)
+  \/ MigrateRecoverNotPaused(s) \/ MigrateRecoverRepeated(s) \/ MigrateRecoverUri(s) \/ MigrateRecoverAccepted(s)
+
+ExecutesOther(s) ==
+  \/ StopRunning(s) \/ StopInmigrate(s) \/ StopNoEffect(s)
+  \/ ContDump(s) \/ ContResetNeeded(s) \/ ContFinishMigrate(s) \/ ContDisk(s) \/ ContInmigrate(s) \/ ContNoEffect(s)
+  \/ ContStopped(s)
+  \/ QuitAccepted(s)
+  \/ XColoLostHeartbeatNotInColo(s) \/ XColoLostHeartbeatRepeated(s) \/ XColoLostHeartbeatAccepted(s)
+  \/ MigrateSetParametersThreadsMeanwhile(s) \/ MigrateSetParametersAccepted(s)
+  \/ MigrateSetCapabilitiesInProgress(s) \/ MigrateSetCapabilitiesPostcopyShared(s)
+  \/ MigrateSetCapabilitiesWhileLoading(s) \/ MigrateSetCapabilitiesAccepted(s)
+
+Executes(s) == ExecutesOutgoing(s) \/ ExecutesIncoming(s) \/ ExecutesOther(s)
+
+(* Every step with which a VM gets on by itself. *)
+GetsOn(s) ==
+  \/ Precopies(s) \/ EndsAttempt(s) \/ Postcopies(s) \/ Colo(s) \/ Loads(s) \/ Goes(s)
+  \/ Executes(s) \/ ProcessEnd(s)
+
+Delivers(s, thread) == DeferredChange(s, thread) \/ Deliver(s, thread)
+
+Surroundings ==
+  \/ \E s \in Sides : \E request \in Requests[s] : Ask(s, request)
+  \/ \E s \in Sides : ShowsTrouble(s)
+  \/ \E s \in Sides : Kill(s)
+  \/ Restart \/ Loss \/ Garble
+
+-----------------------------------------------------------------------------
+(***************************************************************************)
+(* The specification.  Nobody is obliged to ask for anything, and nothing  *)
+(* has to break.  But a message that is owed is delivered in the end (weak *)
+(* fairness), and VMs that could get on again and again do get on (strong  *)
+(* fairness): they do not make passes for ever.                            *)
+(***************************************************************************)
+Init ==
+  \E capabilities \in Capabilities :
+    /\ vm = [s \in Sides |-> [Starts[s] EXCEPT !.caps = capabilities \cup {"events"}]]
+    /\ owed = [s \in Sides |-> Idle]
+    /\ asked = [s \in Sides |-> <<>>]
+    /\ open = [s \in Sides |-> TRUE]
+    /\ link = Unused
+    /\ left = Often
+
+Delivery == \E s \in Sides : \E thread \in Threads : Delivers(s, thread)
+
+Advance == \E s \in Sides : GetsOn(s)
+
+Next ==
+  \/ Delivery
+  \/ Advance
+  \/ \E s \in Sides : Repeats(s)
+  \/ Surroundings
+
+Fairness == WF_vars(Delivery) /\ SF_vars(Advance)
+
+Safety == Init /\ [][Next]_vars
+
+Spec == Safety /\ Fairness
+
+-----------------------------------------------------------------------------
+(* What every value belongs to. *)
+TypeOK ==
+  /\ \A s \in Sides :
+       /\ vm[s].outgoing \in Statuses /\ vm[s].incoming \in Statuses
+       /\ vm[s].run \in RunStates /\ vm[s].life \in Lives
+       /\ DOMAIN vm[s] = DOMAIN Fresh
+       /\ \A thread \in Threads :
+            \A i \in 1..Len(owed[s][thread]) :
+              IsReply(owed[s][thread][i]) => thread = "main" /\ i = Len(owed[s][thread])
+       /\ Len(asked[s]) + Unanswered(s) <= Pipelined
+  /\ DOMAIN link = DOMAIN Unused
+  /\ \A name \in DOMAIN left : left[name] \in 0..3
+
+=============================================================================
