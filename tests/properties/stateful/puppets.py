@@ -32,6 +32,7 @@ class Puppet:
     written: list[bytes] = field(default_factory=lambda: [b"header"])
     rested: float = 0.0
     closed: bool = False
+    is_fresh: bool = True
 
     def start(self, side: Side, setup: Setup, listen: str | None) -> bool:
         self.alive.add(side)

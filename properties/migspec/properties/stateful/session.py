@@ -40,6 +40,7 @@ from migspec.properties.temporal import (
 from migspec.spec.composition import Side
 from migspec.spec.schema import QEMU_5_2_0, Schema
 
+_SETTLES: Final = Taken(None, "settles")
 _CONTINUES: Final = frozenset({"cont"})
 _TAKES_OVER: Final = frozenset({"x-colo-lost-heartbeat"})
 
@@ -128,7 +129,6 @@ class Session:
         self._met: set[str] = set()
         self._statuses: Counter[tuple[Side, str]] = Counter()
         self._began = time.monotonic()
-        self._waited = False
 
     # --- what rules do
 
@@ -136,7 +136,6 @@ class Session:
         """Start a VM where there is none."""
         if self.subject.is_alive(side) or not self.subject.start(side, self.setup, listen):
             return
-        self._close_pair()
         source_remains = side is Side.SOURCE and Side.DESTINATION in self._watch.views
         self._watch.started(side)
         self._pair = _Pair(meddlings={Meddling.NEW_SOURCE} if source_remains else set())
@@ -216,17 +215,14 @@ class Session:
                 case Sometimes() | SometimesStep() if on_trace(prop.formula, last).outcome is Outcome.HOLDS:
                     self._met.add(prop.id)
 
-    def _close_pair(self) -> None:
-        """Evaluate what should have come in the end, if there was anything to wait for."""
+    def _pending(self) -> list[Named]:
+        """What must come in the end and has not."""
         behaviour = Behaviour(self._pair.moments, self._pair.steps)
-        for prop in self.arena.properties:
-            if isinstance(prop.formula, LeadsTo) and on_trace(prop.formula, behaviour).outcome is Outcome.PENDING:
-                self._owes(prop)
-
-    def _owes(self, prop: Named) -> None:
-        """Something has not come although nothing else was left to happen."""
-        if self._waited:
-            self._breaks(prop)
+        return [
+            prop
+            for prop in self.arena.properties
+            if isinstance(prop.formula, LeadsTo) and on_trace(prop.formula, behaviour).outcome is Outcome.PENDING
+        ]
 
     def _breaks(self, prop: Named) -> None:
         if is_excused(prop, frozenset(self._pair.meddlings)):
@@ -246,9 +242,12 @@ class Session:
         try:
             if not self.over and self._watch.views:
                 self.subject.settle(self.arena.patience)
-                self._waited = True
-                self._look(Taken(None, "settles"), ask=True)
-                self._close_pair()
+                self._look(_SETTLES, ask=True)
+                if self._pending():
+                    self.subject.rest(self.arena.patience)
+                    self._look(_SETTLES, ask=True)
+                for prop in self._pending():
+                    self._breaks(prop)
         finally:
             self.subject.close()
         self._feed()

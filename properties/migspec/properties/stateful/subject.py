@@ -68,6 +68,10 @@ class Subject(Protocol):
     A link is named by a text that means nothing.  Whatever is done to a VM that has ended does nothing.
     """
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the VMs have no past: whoever reaches VMs that somebody else has started cannot know."""
+
     def start(self, side: Side, setup: Setup, listen: str | None) -> bool:
         """Start a VM, in place of the one that was there and has ended, and connect to its monitor.
 

@@ -143,7 +143,8 @@ class Watch:
 
     def started(self, side: Side) -> None:
         """A VM was started on a side."""
-        self.views[side] = View(receives=side is Side.DESTINATION)
+        unknown = not self._subject.is_fresh
+        self.views[side] = View(receives=unknown or side is Side.DESTINATION, sends=unknown)
         self._heard[side] = 0
 
     def passed(self) -> list[Passed]:

@@ -53,6 +53,9 @@ class VirtualSubject:
 
     # --- VMs
 
+    is_fresh: bool = True
+    """Every machine has just been made."""
+
     def start(self, side: Side, setup: Setup, listen: str | None) -> bool:
         """Start a machine."""
         self._count[side] += 1
