@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "judge traces",
     "record": "record QMP monitors",
     "serve": "serve a modelled VM over QMP",
+    "fuzz": "search an implementation for what breaks the specification",
     "show": "explain a rule or an entity of the schema",
     "schema": "compare the schema of a VM",
 }

@@ -69,7 +69,7 @@ def _improved(
     goes_on: Callable[[], bool],
 ) -> Run:
     """Take the first candidate that fails too, and begin again, from ever finer candidates, until none is left."""
-    size = len(best.program)
+    size = max(len(best.program) // 2, 1)
     while size:
         for program in candidates(best.program, size):
             if not goes_on():

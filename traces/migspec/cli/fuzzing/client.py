@@ -7,10 +7,13 @@ import json
 import select
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from migspec.properties.stateful import Arguments, Event, Reply
+
+GREETING: Final = 20.0
+"""Seconds that a greeting may take: the process may have just been started."""
 
 _PIECE: Final = 1 << 16
 
@@ -18,7 +21,7 @@ _PIECE: Final = 1 << 16
 class Client:
     """A client of the monitor at a unix socket's path, from its greeting on.
 
-    Raises `OSError` where nobody is there, or nobody greets within `patience` seconds.
+    A reply may take `patience` seconds, the greeting longer.  Raises `OSError` where nobody is there, or nobody greets.
     """
 
     def __init__(self, path: str, patience: float) -> None:
@@ -35,9 +38,9 @@ class Client:
         self._numbers = itertools.count(1)
         self._greeted = False
         try:
-            self._socket.settimeout(patience)
+            self._socket.settimeout(GREETING)
             self._socket.connect(path)
-            self._wait(lambda: self._greeted)
+            self._wait(lambda: self._greeted, GREETING)
             if not self._greeted:
                 raise ConnectionError("the server does not greet")
         except BaseException:
@@ -73,13 +76,13 @@ class Client:
         number = self.tell(command, arguments, oob=oob)
         if number is None:
             return None
-        self._wait(lambda: number in self._replies)
+        self._wait(lambda: number in self._replies, self._patience)
         reply = self._replies.pop(number, None)
         self.is_silent |= reply is None and not oob
         return reply
 
-    def _wait(self, holds: Any) -> None:
-        deadline = time.monotonic() + self._patience
+    def _wait(self, holds: Callable[[], bool], patience: float) -> None:
+        deadline = time.monotonic() + patience
         while self.is_open and not holds():
             left = deadline - time.monotonic()
             if left <= 0:

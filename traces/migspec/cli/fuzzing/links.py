@@ -22,7 +22,7 @@ _BACKLOG: Final = 1 << 20
 
 
 def is_listened_on(path: str) -> bool:
-    """Whether somebody listens on a unix socket, without connecting to it."""
+    """Whether somebody has made a unix socket and not left it, without connecting to it; soon they will listen."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         return probe.connect_ex(path) == errno.EPROTOTYPE  # there is one, of another type
 

@@ -29,6 +29,9 @@ from migspec.traces.record import Recorder, RecordError
 PATIENCE: Final = 2.0
 """Seconds that a reply may take."""
 
+STARTING: Final = 10.0
+"""Seconds that a process may take from making its monitor's socket to listening on it."""
+
 QUIET: Final = 0.4
 """Seconds without a message after which nothing seems to happen any more."""
 
@@ -37,6 +40,7 @@ MOST_STARTS: Final = 8
 
 _NAMES: Final[Mapping[Side, str]] = {Side.SOURCE: "src", Side.DESTINATION: "dst"}
 _GONE: Final = 2.0
+_POLL: Final = 0.01
 
 
 @dataclass(slots=True)
@@ -117,19 +121,28 @@ class LiveSubject:
         os.close(own)
         place = Place(name, folder, self._socket(name), incoming, self._shared)
         process = self._launcher.launch(side, setup, place)
-        try:
-            client = Client(self._recorder.address(name), max(self._patience, _GONE))
-        except OSError:
-            where = self._launcher.qmp(side, self._socket(name))
-            if process is not None:
-                end(process)
-            raise SubjectError(f"{where}: nobody greets there; expected a QMP monitor that no one else uses.") from None
+        client = self._greeted(side, name, process)
         vm = self._vms[side] = _Vm(name, client, process, setup.oob)
         reply = client.ask("qmp_capabilities", {"enable": ["oob"]} if setup.oob else None)
         if setup.oob and (reply is None or reply.is_error):
             vm.has_oob = False
             client.ask("qmp_capabilities")
         return True
+
+    def _greeted(self, side: Side, name: str, process: subprocess.Popen[bytes] | None) -> Client:
+        """Connect; a process may have made its socket and not listen on it yet."""
+        deadline = time.monotonic() + (STARTING if process is not None else 0.0)
+        while True:
+            try:
+                return Client(self._recorder.address(name), self._patience)
+            except OSError:
+                if time.monotonic() < deadline and process is not None and process.poll() is None:
+                    time.sleep(_POLL)
+                    continue
+            where = self._launcher.qmp(side, self._socket(name))
+            if process is not None:
+                end(process)
+            raise SubjectError(f"{where}: nobody greets there; expected a QMP monitor that no one else uses.")
 
     # --- VMs
 
