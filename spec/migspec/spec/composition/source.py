@@ -104,21 +104,30 @@ _CONNECTION: tuple[Tie, ...] = (
     ),
 )
 
+_STOPPING = ("outgoing.stop-guest", "outgoing.postcopy-stop-guest")
+_FINDING_STOPPED = ("outgoing.guest-was-stopped", "outgoing.postcopy-guest-was-stopped")
+
 _STREAM: tuple[Tie, ...] = (
     *(
         tie(
             Side.SOURCE,
             rule,
             "What the guest was doing is sent along.",
-            own=where({"run": run}),
+            own=where({"run": run, "piped": "no"}),
             then={"ran": run},
         )
-        for rules, runs in (
-            (("outgoing.stop-guest", "outgoing.postcopy-stop-guest"), (RunState.RUNNING,)),
-            (("outgoing.guest-was-stopped", "outgoing.postcopy-guest-was-stopped"), STOPPED_RUN_STATES),
-        )
+        for rules, runs in ((_STOPPING, (RunState.RUNNING,)), (_FINDING_STOPPED, STOPPED_RUN_STATES))
         for rule in rules
         for run in runs
+    ),
+    *(
+        tie(
+            Side.SOURCE,
+            rule,
+            "It is sent to a command or into a file, and not to this destination.",
+            own=_PIPED,
+        )
+        for rule in (*_STOPPING, *_FINDING_STOPPED)
     ),
     tie(
         Side.SOURCE,
