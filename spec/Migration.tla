@@ -75,8 +75,8 @@ Living == {"alive", "quitting", "down", "gone"}
 (* The main loop executes requests and cleans up. *)
 Looping == {"alive", "quitting"}
 
-(* The lives in which a process may end at any moment. *)
-Ending == {"down", "gone", "dying", "aborted", "crashed"}
+(* The lives in which a process may end at any moment; what it still owes is lost. *)
+Ending == {"quitting", "down", "gone", "dying", "aborted", "crashed"}
 
 (***************************************************************************)
 (* A VM.  It has two independent status variables, for every VM may be a   *)
@@ -567,6 +567,7 @@ OutgoingDeviceToFailedChannel(s) == ChannelFails(s, "device")
 
 OutgoingFailedToFailedChannel(s) ==
   /\ vm[s].outgoing = "failed" /\ Has(s, "multifd")
+  /\ Possible("outgoing.failed-to-failed.channel")
   /\ Needs(s, "source", LostToSource)
   /\ Take(s, "channel", vm[s], <<"MIGRATION:failed">>)
 
@@ -1082,13 +1083,16 @@ ProcessQuitInBlockMigrationAborts(s) ==
 (*   migrate-block   the same with blk=true                                *)
 (*   migrate-file    to a command                                          *)
 (*   migrate-badly   to an address of an unknown scheme                    *)
+(*   migrate-block-badly   to a malformed one, with blk=true               *)
 (*   resume          with resume=true, to the address of a recovery        *)
 (* A command's refusals are tried in order; what is left are alternatives. *)
 (***************************************************************************)
-Attempts == {"migrate", "migrate-block", "migrate-file", "migrate-badly"}
+Attempts == {"migrate", "migrate-block", "migrate-file", "migrate-badly", "migrate-block-badly"}
 Sockets == {"migrate", "migrate-block"}
 Pipes == {"migrate-file"}
-Bad == {"migrate-badly"}
+Unknown == {"migrate-badly"}
+Malformed == {"migrate-block-badly"}
+WithBlocks == {"migrate-block", "migrate-block-badly"}
 
 MigrateResumeNotPaused(s) ==
   /\ vm[s].outgoing # "postcopy-paused"
@@ -1122,16 +1126,16 @@ BlockConfigured(s) == Has(s, "block") \/ vm[s].blockIncremental
 
 MigrateBlockOptions(s) ==
   /\ MayMigrate(s) /\ BlockConfigured(s)
-  /\ Answer(s, {"migrate-block"}, "migrate.block-options")
+  /\ Answer(s, WithBlocks, "migrate.block-options")
 
 (* Whether nothing forbids the oldest request, an attempt. *)
-Begins(s) == MayMigrate(s) /\ asked[s] # <<>> /\ (Head(asked[s]) = "migrate-block" => ~BlockConfigured(s))
+Begins(s) == MayMigrate(s) /\ asked[s] # <<>> /\ (Head(asked[s]) \in WithBlocks => ~BlockConfigured(s))
 
 (* What every attempt forgets of the one before, and switches on. *)
 Anew(s) ==
   LET new == [vm[s] EXCEPT !.wasRunning = FALSE, !.switchAsked = FALSE, !.failover = FALSE, !.resuming = FALSE,
                            !.poisoned = FALSE, !.errorKnown = FALSE, !.threadsChanged = FALSE]
-  IN IF Head(asked[s]) = "migrate-block"
+  IN IF Head(asked[s]) \in WithBlocks
        THEN [new EXCEPT !.blockOptions = "lent", !.caps = @ \cup {"block"}]
        ELSE new
 
@@ -1142,13 +1146,13 @@ SetUpAndFailed(s) == Told(s, <<"MIGRATION:setup", "MIGRATION:failed">>)
 
 MigrateUriScheme(s) ==
   /\ Begins(s) /\ vm[s].blockOptions = "none"
-  /\ Execute(s, Bad, [Anew(s) EXCEPT !.outgoing = "failed", !.stage = "idle"], SetUpAndFailed(s),
+  /\ Execute(s, Unknown, [Anew(s) EXCEPT !.outgoing = "failed", !.stage = "idle"], SetUpAndFailed(s),
              "migrate.uri.scheme")
   /\ Untied
 
 MigrateUriSchemeReturned(s) ==
   /\ Begins(s) /\ vm[s].blockOptions # "none"
-  /\ Execute(s, Bad,
+  /\ Execute(s, Unknown,
              [Anew(s) EXCEPT !.outgoing = "failed", !.stage = "idle", !.blockOptions = "none",
                              !.blockIncremental = FALSE, !.caps = @ \ {"block"}],
              SetUpAndFailed(s), "migrate.uri.scheme.returned")
@@ -1156,7 +1160,9 @@ MigrateUriSchemeReturned(s) ==
 
 MigrateUriBody(s) ==
   /\ Begins(s)
-  /\ Execute(s, Pipes, [Anew(s) EXCEPT !.outgoing = "failed", !.stage = "idle", !.errorKnown = TRUE],
+  /\ Execute(s, Pipes \cup Malformed,
+             [Anew(s) EXCEPT !.outgoing = "failed", !.stage = "idle", !.errorKnown = TRUE,
+                             !.blockOptions = IF Head(asked[s]) \in WithBlocks THEN "leaked" ELSE @],
              SetUpAndFailed(s), "migrate.uri.body")
   /\ Untied
 
@@ -1447,10 +1453,8 @@ Ended(s) ==
   /\ asked' = [asked EXCEPT ![s] = <<>>]
   /\ Closes(s, s, IF s = "source" THEN "left-by-source" ELSE "left-by-destination")
 
-(* A main loop that has ended in order has told all; a crash may cut off what was to be told. *)
 ProcessEnd(s) ==
   /\ vm[s].life \in Ending
-  /\ vm[s].life \in {"down", "gone"} => owed[s]["main"] = <<>>
   /\ Ended(s)
   /\ UNCHANGED <<vm, left>>
 
@@ -1468,7 +1472,7 @@ Kill(s) ==
 Restart ==
   /\ Happens("restart")
   /\ ~open["destination"]
-  /\ open["source"] /\ vm["source"].stage = "idle"
+  /\ open["source"] /\ vm["source"].stage \in {"idle", "connecting"}
   /\ vm["destination"].caps \in {capabilities \cup {"events"} : capabilities \in Capabilities}
   /\ vm' = [vm EXCEPT !["destination"] = [Starts["destination"] EXCEPT !.caps = vm["destination"].caps]]
   /\ open' = [open EXCEPT !["destination"] = TRUE]
