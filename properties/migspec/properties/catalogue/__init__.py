@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migspec.properties.catalogue.liveness import LIVENESS, REPEATING
+from migspec.properties.catalogue.liveness import LIVENESS, UNFAIR
 from migspec.properties.catalogue.property import Exempt, Property
 from migspec.properties.catalogue.reachability import REACHABILITY
 from migspec.properties.catalogue.safety import SAFETY
@@ -16,4 +16,4 @@ from migspec.properties.catalogue.safety import SAFETY
 PROPERTIES: Mapping[str, Property] = {prop.id: prop for prop in (*SAFETY, *REACHABILITY, *LIVENESS)}
 """Every property, by its id."""
 
-__all__ = ["LIVENESS", "PROPERTIES", "REACHABILITY", "REPEATING", "SAFETY", "Exempt", "Property"]
+__all__ = ["LIVENESS", "PROPERTIES", "REACHABILITY", "SAFETY", "UNFAIR", "Exempt", "Property"]

@@ -1,8 +1,9 @@
 """What must happen in the end, if the processes go on: under weak and strong fairness of what they do by themselves.
 
 Nobody is obliged to ask for anything, and no connection has to break: what waits for a client may wait for good. What
-a process can do over and over without getting on (`REPEATING`: a further pass, a further checkpoint) is not promised to
-end by itself either; what is promised is that it does not do only that for ever where it could also get on.
+a process can do over and over without getting on (a further pass, a further checkpoint) is not promised to end by
+itself either; what is promised is that it does not do only that for ever where it could also get on. Nor has a known
+defect to show itself.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from migspec.properties.catalogue.property import Exempt, Property
 from migspec.properties.temporal import LeadsTo, destination, source
 from migspec.spec.conditions import where
 from migspec.spec.lifecycle.guards import IN_PROGRESS
+from migspec.spec.rows import Standing
+from migspec.spec.rules import RULES
 
-REPEATING: frozenset[str] = frozenset(
+_REPEATING: frozenset[str] = frozenset(
     {
         "outgoing.pass",
         "outgoing.unplug-requested",
@@ -27,8 +30,12 @@ REPEATING: frozenset[str] = frozenset(
 )
 """The steps that a VM may take over and over."""
 
+UNFAIR: frozenset[str] = _REPEATING | {rule.id for rule in RULES.values() if rule.standing is Standing.DEFECT}
+"""The steps that nobody is obliged to take, however often it could: they repeat, or are known defects."""
+
 _ENDED = ("completed", "failed", "cancelled")
-_DESTINATION_GONE = destination(where({"life": ("down", "gone", "dying", "aborted", "crashed")}))
+_EXITS = ~where({"life": "alive"}, "the process goes on")
+_DESTINATION_GONE = destination(_EXITS)
 _HELD = Exempt(
     "cleaned-up.held",
     "A multifd channel that fails while the migration waits in pre-switchover leaves it failed and waiting for good.",
@@ -39,6 +46,16 @@ _TOO_EARLY = Exempt(
     "cleaned-up.too-early",
     "A migration that begins before the one before it is cleaned up is mistaken for that one.",
     source(where({"outgoing": ("setup", "cancelling", "cancelled"), "stage": ("ending", "cleaning")})),
+)
+_PAUSED_FOR_GOOD = Exempt(
+    "cancelling.ends.paused",
+    "A cancellation of a paused postcopy, or of its recovery, changes the status and nothing else: it never ends.",
+    source(where({"outgoing": "cancelling", "stage": ("paused", "resuming")})),
+)
+_PAUSED_OVER = Exempt(
+    "cancelling.ends.paused-over",
+    "A cancellation closes the connection, and the thread takes that for a lost one and pauses.",
+    source(where({"outgoing": "postcopy-paused", "stage": "paused"})),
 )
 _ENVIRONMENTS = (
     "precopy",
@@ -51,11 +68,12 @@ _ENVIRONMENTS = (
     "process",
     "failover",
     "colo-quit",
+    "postcopy-cancelled",
 )
 """The environments that are explored for what must happen in the end."""
 
 _OVER = ~source(IN_PROGRESS)
-_GONE = source(where({"life": ("down", "gone", "aborted", "crashed")}))
+_GONE = source(_EXITS)
 _WAITS = source(where({"stage": ("held", "postcopy-held"), "continued": "no"}))
 _PAUSED = source(where({"stage": "paused", "outgoing": "postcopy-paused"}))
 
@@ -72,6 +90,7 @@ LIVENESS: tuple[Property, ...] = (
                 source(where({"outgoing": "postcopy-recover"})),
             ),
             _TOO_EARLY,
+            _PAUSED_FOR_GOOD,
         ),
         environments=_ENVIRONMENTS,
     ),
@@ -83,6 +102,7 @@ LIVENESS: tuple[Property, ...] = (
             source(where({"outgoing": ("cancelled", "completed", "failed")})) | _GONE,
         ),
         clause="MigrationStatus.cancelled",
+        exempt=(_PAUSED_FOR_GOOD, _PAUSED_OVER),
         environments=_ENVIRONMENTS,
     ),
     Property(

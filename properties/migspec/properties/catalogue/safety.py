@@ -40,6 +40,7 @@ _ONE_MIGRATION = (
     "failover",
     "unsound",
     "refusals",
+    "postcopy-cancelled",
     "standard",
 )
 """The environments in which the guest goes nowhere but to this destination."""

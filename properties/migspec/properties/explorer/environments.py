@@ -161,6 +161,16 @@ ENVIRONMENTS: Mapping[str, Environment] = {
             without=PLAIN,
         ),
         Environment(
+            "postcopy-cancelled",
+            "A postcopy that is paused, and cancelled before, meanwhile, or while it recovers.",
+            asks={
+                _SOURCE: {"migrate": 1, "start-postcopy": 1, "pause": 1, "cancel": 1, "resume": 1},
+                _DESTINATION: {"recover": 1},
+            },
+            capabilities=(("postcopy-ram",),),
+            without=PLAIN,
+        ),
+        Environment(
             "recovery-faults",
             "A recovery, and faults of the host.",
             asks={

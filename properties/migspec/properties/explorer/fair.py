@@ -1,9 +1,10 @@
 """What never has to end: runs that avoid something for ever although every process goes on as it must.
 
 Two kinds of steps are fair.  A thread delivers what it owes (weak fairness), and a VM takes a step with which it gets
-on wherever it could over and over (strong fairness): every step of its own but those that only repeat.  What a client
-asks for and what befalls the processes is nobody's duty.  A run that avoids something is then a way to a *trap*: a
-state in which nothing fair is left to happen, or a cycle that misses no fair step which it could take again and again.
+on wherever it could over and over (strong fairness): every step of its own but the unfair, which only repeat, or are
+defects.  What a client asks for and what befalls the processes is nobody's duty.  A run that avoids something is then a
+way to a *trap*: a state in which nothing fair is left to happen, or a cycle that misses no fair step which it could
+take again and again.
 """
 
 from __future__ import annotations
@@ -43,18 +44,18 @@ def is_delivery(edge: Edge) -> bool:
     return edge.move.kind in (Kind.EVENT, Kind.REPLY) or (edge.move.kind is Kind.HIDDEN and not edge.name)
 
 
-def gets_on(edge: Edge, repeating: frozenset[str]) -> bool:
+def gets_on(edge: Edge, unfair: frozenset[str]) -> bool:
     """Whether a VM takes a step of its own with which it gets on."""
     if edge.move is None or edge.move.counter or not edge.name:
         return False
-    return edge.move.kind in (Kind.HIDDEN, Kind.ENDED) and edge.name not in repeating
+    return edge.move.kind in (Kind.HIDDEN, Kind.ENDED) and edge.name not in unfair
 
 
 def unfulfilled(
-    composition: Composition, starts: Iterable[int], avoids: Callable[[int], bool], repeating: frozenset[str]
+    composition: Composition, starts: Iterable[int], avoids: Callable[[int], bool], unfair: frozenset[str]
 ) -> Trap | None:
     """A run from one of these states that goes on as it must and never leaves those that avoid something."""
-    region = _region(composition, starts, avoids, repeating)
+    region = _region(composition, starts, avoids, unfair)
     for state in region.graph:
         if state not in region.delivers and state not in region.advances:
             return Trap(_from_start(region, state))
@@ -66,7 +67,7 @@ def unfulfilled(
 
 
 def _region(
-    composition: Composition, starts: Iterable[int], avoids: Callable[[int], bool], repeating: frozenset[str]
+    composition: Composition, starts: Iterable[int], avoids: Callable[[int], bool], unfair: frozenset[str]
 ) -> _Region:
     origin: dict[int, int | None] = dict.fromkeys(starts)
     region = _Region({}, set(), set(), origin)
@@ -78,7 +79,7 @@ def _region(
             for edge in composition.edges(state):
                 if edge.after == state:
                     continue  # a step that changes nothing is none
-                delivers, advances = is_delivery(edge), gets_on(edge, repeating)
+                delivers, advances = is_delivery(edge), gets_on(edge, unfair)
                 if delivers:
                     region.delivers.add(state)
                 if advances:

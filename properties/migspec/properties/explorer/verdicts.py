@@ -40,10 +40,10 @@ class Verdict:
 class Examiner:
     """Asks formulas of what was explored."""
 
-    def __init__(self, composition: Composition, explored: Explored, repeating: frozenset[str]) -> None:
+    def __init__(self, composition: Composition, explored: Explored, unfair: frozenset[str]) -> None:
         self._composition = composition
         self._explored = explored
-        self._repeating = repeating
+        self._unfair = unfair
         self._names: dict[str, int] | None = None
 
     def verdict(self, formula: Formula) -> Verdict:
@@ -132,7 +132,7 @@ class Examiner:
             if first is None
             else self.where(first & ~then)
         )
-        trap = unfulfilled(composition, starts, open_.holds, self._repeating)
+        trap = unfulfilled(composition, starts, open_.holds, self._unfair)
         if trap is None:
             return Verdict(True)
         way = (*composition.states_to(explored, trap.way[0]), *trap.way[1:])
