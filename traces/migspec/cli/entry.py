@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "record": "record QMP monitors",
     "serve": "serve a modelled VM over QMP",
     "fuzz": "search an implementation for what breaks the specification",
+    "explore": "search the states of a migration",
     "show": "explain a rule or an entity of the schema",
     "schema": "compare the schema of a VM",
 }

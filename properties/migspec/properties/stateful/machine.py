@@ -11,7 +11,7 @@ shortest program that does it.  With `listener` it raises nothing, and tells of 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -58,6 +58,16 @@ QUERIES: Final = (
     "query-dirty-rate",
     "query-migrate-cache-size",
 )
+
+ENDED: Final = frozenset({"none", "completed", "failed", "cancelled"})
+"""The statuses of a source that may begin another migration."""
+
+LEADS_ON: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
+    MigrationStatus.ACTIVE: ("migrate-start-postcopy", {}),
+    MigrationStatus.PRE_SWITCHOVER: ("migrate-continue", {"state": "pre-switchover"}),
+    MigrationStatus.POSTCOPY_ACTIVE: ("migrate-pause", {}),
+}
+"""What a client may do next in a status of the source, for all of it to be seen."""
 
 ASKED_AT_RANDOM: Final = (
     "migrate",
@@ -224,11 +234,35 @@ class Explorer(Performer):
         With `prepare` the client sees to it first that a destination listens, another one if the last one has ended.
         """
         if prepare and not resume and vm == Side.SOURCE:
-            if not self.session.subject.is_alive(Side.DESTINATION):
-                self.session.start(Side.DESTINATION)
-                self._switch_on(Side.DESTINATION, self._scene.common)
-            self.session.ask(Side.DESTINATION, "migrate-incoming", {"uri": self._uri(Side.DESTINATION, link)})
+            self._prepare(link)
         return self._asked(vm, "migrate", {"uri": self._uri(vm, link)} | ({"resume": True} if resume else {}))
+
+    def _prepare(self, link: str) -> None:
+        """Have a destination listen on a link, another one if there is none or it has a guest."""
+        session = self.session
+        if session.is_done_with(Side.DESTINATION):
+            session.subject.kill(Side.DESTINATION)
+        if not session.subject.is_alive(Side.DESTINATION):
+            session.start(Side.DESTINATION)
+            self._switch_on(Side.DESTINATION, self._scene.common)
+        session.ask(Side.DESTINATION, "migrate-incoming", {"uri": self._uri(Side.DESTINATION, link)})
+
+    @act(link=LINKS)
+    def advance(self, link: str) -> Taken:
+        """Do what leads on from where the source is: begin, switch to postcopy, break it off, recover."""
+        session = self.session
+        session.ask(Side.SOURCE, "query-migrate")
+        status = session.status(Side.SOURCE)
+        if status in ENDED:
+            self._prepare(link)
+            session.ask(Side.SOURCE, "migrate", {"uri": self._uri(Side.SOURCE, link)})
+        elif status == MigrationStatus.POSTCOPY_PAUSED:
+            self._rejoin(link)
+        elif status in LEADS_ON:
+            session.ask(Side.SOURCE, *LEADS_ON[status])
+        else:
+            session.subject.rest(WAITS[0])
+        return Taken(None, SEVERAL)
 
     @act(vm=SENDERS, uri=st.sampled_from(UNREACHABLE), resume=st.booleans())
     def migrate_nowhere(self, vm: str, uri: str, resume: bool) -> Taken:
@@ -263,12 +297,13 @@ class Explorer(Performer):
     @act(link=LINKS)
     def rejoin(self, link: str) -> Taken:
         """Recover on both sides, as a client would after a link was lost."""
-        for vm, command, more in (
-            (Side.DESTINATION, "migrate-recover", {}),
-            (Side.SOURCE, "migrate", {"resume": True}),
-        ):
-            self.session.ask(vm, command, {"uri": self._uri(vm, link)} | more)
+        self._rejoin(link)
         return Taken(None, SEVERAL)
+
+    def _rejoin(self, link: str) -> None:
+        session = self.session
+        session.ask(Side.DESTINATION, "migrate-recover", {"uri": self._uri(Side.DESTINATION, link)})
+        session.ask(Side.SOURCE, "migrate", {"uri": self._uri(Side.SOURCE, link), "resume": True})
 
     @act(vm=VMS, link=LINKS)
     def listen(self, vm: str, link: str) -> Taken:

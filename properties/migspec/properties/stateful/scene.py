@@ -47,7 +47,7 @@ THEMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The rules that a swarm enables together."""
 
-ALWAYS_ENABLED: Final = frozenset({"wait", "migrate", "replace"})
+ALWAYS_ENABLED: Final = frozenset({"wait", "migrate", "advance", "replace"})
 """Without these a run comes to nothing."""
 
 RULES: Final = ALWAYS_ENABLED.union({"begin"}, *THEMES.values())

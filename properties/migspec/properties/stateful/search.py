@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import hypothesis
@@ -87,6 +87,23 @@ class Outcome:
                 known.run, known.seed = run, seed
         if run.fails:
             self.found.append((seed, run))
+
+    def absorb(self, other: Outcome) -> None:
+        """Count what other runs have come to."""
+        self.begun += other.begun
+        self.whole += other.whole
+        self.steps += other.steps
+        self.messages += other.messages
+        self.statuses.update(other.statuses)
+        self.rules.update(other.rules)
+        self.exercised.update(other.exercised)
+        self.met |= other.met
+        self.found += other.found
+        for rule, known in other.known.items():
+            mine = self.known.setdefault(rule, replace(known, count=0))
+            mine.count += known.count
+            if len(known.run.lines) < len(mine.run.lines):
+                mine.run, mine.seed = known.run, known.seed
 
 
 class _EnoughError(BaseException):

@@ -39,6 +39,7 @@ from migspec.properties.temporal import (
 )
 from migspec.spec.composition import Side
 from migspec.spec.schema import QEMU_5_2_0, Schema
+from migspec.spec.vocabulary import MigrationStatus
 
 _SETTLES: Final = Taken(None, "settles")
 _CONTINUES: Final = frozenset({"cont"})
@@ -153,6 +154,14 @@ class Session:
         if self.subject.is_alive(side):
             self._meddles(side, command)
             self._watch.tell(side, command, arguments)
+
+    def status(self, side: Side) -> str:
+        """The status that a VM told last, empty if it told none that can be attributed."""
+        return self._watch.views[side].status if side in self._watch.views else ""
+
+    def is_done_with(self, side: Side) -> bool:
+        """Whether a VM is known to have got its guest, so that it can get no other."""
+        return self.status(side) == MigrationStatus.COMPLETED
 
     def _meddles(self, side: Side, command: str) -> None:
         if command in _TAKES_OVER:

@@ -91,9 +91,7 @@ def campaign(
         files = _written(arena, f"finding-{number}", rule, short, folder) if folder is not None else ()
         findings.append(Finding(rule, seed, short, files))
     if folder is not None:
-        for known in outcome.known.values():
-            _keep(folder / f"known-{known.rule}.jsonl", b"".join(line + b"\n" for line in known.run.lines))
-        _keep(folder / "known-defects.md", table(outcome, limits.steps).encode())
+        keep_known(outcome, limits.steps, folder)
     return Campaign(limits, outcome, tuple(findings), time.monotonic() - began)
 
 
@@ -150,6 +148,16 @@ def _told(found: Objection) -> str:
     place = f"{found.vm or 'both'}, line {found.line}: " if found.line else ""
     lines = [f"{found.grade}: {found.rule}", f"  {place}{found.message}"]
     return "\n".join([*lines, *(f"    {line}" for line in found.explanation.splitlines())])
+
+
+def keep_known(outcome: Outcome, steps: int, folder: Path) -> None:
+    """Write a trace of each known defect that was met, and the table of them.
+
+    Raises `TraceError` where that cannot be done.
+    """
+    for known in outcome.known.values():
+        _keep(folder / f"known-{known.rule}.jsonl", b"".join(line + b"\n" for line in known.run.lines))
+    _keep(folder / "known-defects.md", table(outcome, steps).encode())
 
 
 def table(outcome: Outcome, steps: int) -> str:
