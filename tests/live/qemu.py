@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -161,7 +161,7 @@ def _install(release: str, root: Path) -> QemuInstall | Unavailable:
     for archive in candidates:
         with tempfile.TemporaryDirectory(dir=root.parent, prefix=root.name + ".") as scratch:
             try:
-                unpacked = _unpack(archive, SUITES[release], Path(scratch))
+                unpacked = unpack(archive, SUITES[release], Path(scratch), PACKAGES)
             except subprocess.CalledProcessError as error:
                 lines = [line for line in str(error.stderr).splitlines() if line.startswith("E:")]
                 failure = lines[0] if lines else f"{error.cmd[0]} failed"
@@ -173,8 +173,11 @@ def _install(release: str, root: Path) -> QemuInstall | Unavailable:
     return Unavailable(f"QEMU {release} cannot be fetched: {failure}")
 
 
-def _unpack(archive: Archive, suite: str, scratch: Path) -> Path:
-    """Download into an apt root of our own, and unpack; return the folder that stands for `/`."""
+def unpack(archive: Archive, suite: str, scratch: Path, packages: Sequence[str]) -> Path:
+    """Download packages into an apt root of our own, and unpack; return the folder that stands for `/`.
+
+    Raises what `subprocess.run` raises for a program that fails or takes too long.
+    """
     for folder in ("state/lists/partial", "cache/archives/partial", "root"):
         (scratch / folder).mkdir(parents=True)
     (scratch / "status").touch()
@@ -197,7 +200,7 @@ def _unpack(archive: Archive, suite: str, scratch: Path) -> Path:
         "-y",
         *(word for name, value in settings.items() for word in ("-o", f"{name}={value}")),
     ]
-    for command in ("update",), ("install", "--download-only", "--no-install-recommends", *PACKAGES):
+    for command in ("update",), ("install", "--download-only", "--no-install-recommends", *packages):
         subprocess.run([*apt, *command], check=True, capture_output=True, text=True, timeout=PATIENCE)
     for package in sorted((scratch / "cache/archives").glob("*.deb")):
         subprocess.run(["dpkg", "-x", str(package), str(scratch / "root")], check=True, capture_output=True, text=True)

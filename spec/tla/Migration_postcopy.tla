@@ -1,0 +1,17 @@
+------------------------- MODULE Migration_postcopy -------------------------
+(* A precopy that may be switched to postcopy, of memory or of dirty bitmaps, with and without a pause.             *)
+EXTENDS Migration, TLC
+
+TheCapabilities == {{"postcopy-ram"}, {"postcopy-ram", "pause-before-switchover"}, {"dirty-bitmaps"}}
+TheStarts == [source |-> Fresh, destination |-> [Fresh EXCEPT !.load = "listening", !.run = "inmigrate", !.hasAddress
+  = TRUE]]
+TheRequests == [source |-> {"migrate", "start-postcopy", "cancel", "continue"}, destination |-> {}]
+TheTroubles == [source |-> {}, destination |-> {}]
+TheOften == "source:migrate" :> 1 @@ "source:start-postcopy" :> 1 @@ "source:cancel" :> 1 @@ "source:continue" :> 1 @@
+  "loss" :> 1
+TheWithout == {"cont.disk", "cont.dump", "migrate-pause.no-shutdown", "migrate-set-capabilities.postcopy-host",
+  "migrate.blocked", "migrate.connected.failed", "migrate.connected.unplug", "outgoing.active-to-failed.block",
+  "outgoing.active-to-failed.flush", "outgoing.device-to-failed.block", "outgoing.migrated-again-crashes",
+  "outgoing.postcopy-active-to-failed", "outgoing.postcopy-recover-to-postcopy-paused", "outgoing.unplug-requested"}
+
+=============================================================================
