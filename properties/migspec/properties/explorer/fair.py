@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from migspec.properties.explorer.graph import Composition, Edge
-from migspec.properties.explorer.local import Kind
+from migspec.properties.explorer.graph import Composition
+from migspec.properties.explorer.local import Kind, Move
+
+_NEITHER = (False, False)
 
 Graph = Mapping[int, tuple[tuple[int, bool, bool], ...]]
 """Of each state its steps that go on avoiding: where to, whether it is a delivery, whether it gets on."""
@@ -37,18 +39,18 @@ class _Region:
     origin: dict[int, int | None]
 
 
-def is_delivery(edge: Edge) -> bool:
+def is_delivery(move: Move) -> bool:
     """Whether a thread delivers something that it owes."""
-    if edge.move is None or edge.move.counter:
+    if move.counter:
         return False
-    return edge.move.kind in (Kind.EVENT, Kind.REPLY) or (edge.move.kind is Kind.HIDDEN and not edge.name)
+    return move.kind in (Kind.EVENT, Kind.REPLY) or (move.kind is Kind.HIDDEN and not move.name)
 
 
-def gets_on(edge: Edge, unfair: frozenset[str]) -> bool:
+def gets_on(move: Move, unfair: frozenset[str]) -> bool:
     """Whether a VM takes a step of its own with which it gets on."""
-    if edge.move is None or edge.move.counter or not edge.name:
+    if move.counter or not move.name:
         return False
-    return edge.move.kind in (Kind.HIDDEN, Kind.ENDED) and edge.name not in unfair
+    return move.kind in (Kind.HIDDEN, Kind.ENDED) and move.name not in unfair
 
 
 def unfulfilled(
@@ -71,24 +73,31 @@ def _region(
 ) -> _Region:
     origin: dict[int, int | None] = dict.fromkeys(starts)
     region = _Region({}, set(), set(), origin)
+    kinds: dict[int, tuple[bool, bool]] = {}
     frontier = list(origin)
     while frontier:
         reached = []
         for state in frontier:
             steps = []
-            for edge in composition.edges(state):
-                if edge.after == state:
+            for move, after in composition.successors(state):
+                if after == state:
                     continue  # a step that changes nothing is none
-                delivers, advances = is_delivery(edge), gets_on(edge, unfair)
+                delivers, advances = _NEITHER
+                if move is not None:
+                    # a step is made once, and lives as long as the composition
+                    kind = kinds.get(id(move))
+                    if kind is None:
+                        kind = kinds[id(move)] = is_delivery(move), gets_on(move, unfair)
+                    delivers, advances = kind
                 if delivers:
                     region.delivers.add(state)
                 if advances:
                     region.advances.add(state)
-                if avoids(edge.after):
-                    steps.append((edge.after, delivers, advances))
-                    if edge.after not in origin:
-                        origin[edge.after] = state
-                        reached.append(edge.after)
+                if avoids(after):
+                    steps.append((after, delivers, advances))
+                    if after not in origin:
+                        origin[after] = state
+                        reached.append(after)
             region.graph[state] = tuple(steps)
         frontier = reached
     return region

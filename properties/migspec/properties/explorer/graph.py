@@ -94,6 +94,7 @@ class Composition:
         self._link_numbers: dict[int, int] = {}
         self._counters = {name: _COUNTERS + _COUNTER_BITS * place for place, name in enumerate(environment.counters())}
         self._of_link = tuple((name, self._counters[name]) for name in BEFALLS if name in environment.befalls)
+        self._named: Mapping[Side, dict[int, tuple[tuple[Move, int, int, int], ...]]] = {side: {} for side in Side}
         self._compiled: Mapping[Side, dict[int, _Compiled]] = {side: {} for side in Side}
         self._ties: list[Tie] = []
         self._tie_numbers: dict[int, int] = {}
@@ -147,22 +148,50 @@ class Composition:
 
     def edges(self, state: int) -> Iterator[Edge]:
         """Every step from a state, with what it is."""
-        for side, vm in self.vms.items():
-            number = state >> _AT[side] & _MASK
-            for move in vm.moves(number):
-                after = state + (move.after - number << _AT[side])
-                if move.counter:
-                    at = self._counters[move.counter]
-                    if not state >> at & 3:
-                        continue
-                    after -= 1 << at
-                if move.tie is not None:
-                    change = self._change(side, self._tie_number(move.tie), state)
+        for side, move, after in self._taken(state):
+            yield Edge(side, move, move.name, after)
+        yield from (Edge(None, None, name, after) for name, after in self._befallen(state))
+
+    def successors(self, state: int) -> Iterator[tuple[Move | None, int]]:
+        """The same in fewer words: each step, None for what befalls the link, and where it leads."""
+        for _, move, after in self._taken(state):
+            yield move, after
+        for _, after in self._befallen(state):
+            yield None, after
+
+    def taken_among(self, state: int, side: Side, moves: tuple[Move, ...]) -> Iterator[int]:
+        """Where those of some steps of a side lead that may be taken in a state."""
+        if moves:
+            yield from (after for taker, move, after in self._taken(state) if taker is side and move in moves)
+
+    def _taken(self, state: int) -> Iterator[tuple[Side, Move, int]]:
+        """The steps of both VMs that may be taken in a state."""
+        for side, at in _AT.items():
+            number = state >> at & _MASK
+            named = self._named[side].get(number) or self._name(side, number)
+            for move, mask, tie, delta in named:
+                if mask and not state & mask:
+                    continue
+                if tie >= 0:
+                    change = self._change(side, tie, state)
                     if change is None:
                         continue
-                    after += change
-                yield Edge(side, move, move.name, after)
-        yield from (Edge(None, None, name, after) for name, after in self._befallen(state))
+                    yield side, move, state + delta + change
+                else:
+                    yield side, move, state + delta
+
+    def _name(self, side: Side, number: int) -> tuple[tuple[Move, int, int, int], ...]:
+        """The steps of a configuration: each with the mask of its counter, its tie or -1, and what it adds."""
+        at = _AT[side]
+        steps = []
+        for move in self.vms[side].moves(number):
+            delta, mask = move.after - number << at, 0
+            if move.counter:
+                counter = self._counters[move.counter]
+                delta, mask = delta - (1 << counter), 3 << counter
+            steps.append((move, mask, -1 if move.tie is None else self._tie_number(move.tie), delta))
+        found = self._named[side][number] = tuple(steps)
+        return found
 
     def _change(self, side: Side, tie: int, state: int) -> int | None:
         """What a tie adds to the number of the link; None where it forbids the step."""
@@ -206,20 +235,12 @@ class Composition:
         return found
 
     def _compile(self, side: Side, number: int) -> _Compiled:
-        at = _AT[side]
-        free, counted, tied = [], [], []
-        for move in self.vms[side].moves(number):
-            delta, mask = move.after - number << at, 0
-            if move.counter:
-                counter = self._counters[move.counter]
-                delta, mask = delta - (1 << counter), 3 << counter
-            if move.tie is not None:
-                tied.append((self._tie_number(move.tie), mask, delta))
-            elif mask:
-                counted.append((mask, delta))
-            else:
-                free.append(delta)
-        found = self._compiled[side][number] = _Compiled(tuple(dict.fromkeys(free)), tuple(counted), tuple(tied))
+        steps = self._named[side].get(number) or self._name(side, number)
+        found = self._compiled[side][number] = _Compiled(
+            tuple(dict.fromkeys(delta for _, mask, tie, delta in steps if tie < 0 and not mask)),
+            tuple((mask, delta) for _, mask, tie, delta in steps if tie < 0 and mask),
+            tuple((tie, mask, delta) for _, mask, tie, delta in steps if tie >= 0),
+        )
         return found
 
     # --- exploration
@@ -294,6 +315,18 @@ class Composition:
                     found[after] = state
                     reach(after)
         return reached, generated
+
+    def degree(self, state: int) -> int:
+        """How many steps there are from a state; such as are free of the link and lead to the same count once."""
+        count = sum(1 for _ in self._befallen(state))
+        for side, at in _AT.items():
+            number = state >> at & _MASK
+            steps = self._compiled[side].get(number) or self._compile(side, number)
+            count += len(steps.free) + sum(1 for mask, _ in steps.counted if state & mask)
+            for tie, mask, _ in steps.tied:
+                if (not mask or state & mask) and self._change(side, tie, state) is not None:
+                    count += 1
+        return count
 
     # --- ways
 

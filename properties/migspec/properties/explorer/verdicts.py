@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from migspec.properties.explorer.fair import Trap, unfulfilled
 from migspec.properties.explorer.graph import Composition, Explored
+from migspec.properties.explorer.local import Move
 from migspec.properties.temporal import (
     Action,
     Always,
@@ -19,6 +20,7 @@ from migspec.properties.temporal import (
     Sometimes,
     SometimesStep,
     Taken,
+    Truth,
 )
 from migspec.spec.composition import Side
 from migspec.spec.state import ANYTHING
@@ -78,32 +80,47 @@ class Examiner:
 
     def _every_step(self, action: Action) -> Verdict:
         composition = self._composition
-        suspects: Mapping[Side, set[int]] = {
-            side: {
-                number
-                for number, configuration in enumerate(tuple(vm.configurations))
-                if any(
-                    action.truth(
-                        _alone(side, configuration.state),
-                        Taken(side, move.name),
-                        _alone(side, vm.configurations[move.after].state),
-                    )
-                    is not True
-                    for move in vm.moves(number)
-                )
-            }
-            for side, vm in composition.vms.items()
-        }
+        suspects = {side: self._suspects(side, action) for side in Side}
+        # whether a step is as it must be depends on both configurations; whether it may be taken, on the link too
+        faults: dict[tuple[Side, int, int], tuple[Move, ...]] = {}
         for state in self._explored.found:
             source, destination = composition.numbers(state)
-            if source not in suspects[Side.SOURCE] and destination not in suspects[Side.DESTINATION]:
-                continue
-            before = composition.moment(state)
-            for edge in composition.edges(state):
-                taken = Taken(edge.side, edge.name)
-                if action.truth(before, taken, composition.moment(edge.after)) is False:
-                    return Verdict(False, (*self._way(state), edge.after))
+            for side, number, peer in (
+                (Side.SOURCE, source, destination),
+                (Side.DESTINATION, destination, source),
+            ):
+                moves = suspects[side].get(number)
+                if not moves:
+                    continue
+                key = side, number, peer
+                faulty = faults.get(key)
+                if faulty is None:
+                    faulty = faults[key] = tuple(
+                        move for move in moves if self._truth(action, side, number, move, peer) is False
+                    )
+                for after in composition.taken_among(state, side, faulty):
+                    return Verdict(False, (*self._way(state), after))
         return Verdict(True)
+
+    def _suspects(self, side: Side, action: Action) -> dict[int, tuple[Move, ...]]:
+        """The steps of each configuration of a side that may not be as they must, for all that it knows alone."""
+        vm = self._composition.vms[side]
+        found = {}
+        for number in range(len(vm.configurations)):
+            moves = tuple(
+                move for move in vm.moves(number) if self._truth(action, side, number, move, None) is not True
+            )
+            if moves:
+                found[number] = moves
+        return found
+
+    def _truth(self, action: Action, side: Side, number: int, move: Move, peer: int | None) -> Truth:
+        """Whether a step is as it must be, with the peer in a configuration, or whatever that is."""
+        vms = self._composition.vms
+        other = ANYTHING if peer is None else vms[side.peer].configurations[peer].state
+        before, after = vms[side].configurations[number].state, vms[side].configurations[move.after].state
+        taken = Taken(side, move.name)
+        return action.truth(_moment(side, before, other), taken, _moment(side, after, other))
 
     def _taken(self) -> dict[str, int]:
         """For each step that is taken somewhere, the nearest state that it leads to."""
@@ -167,7 +184,7 @@ class Test:
             return False
         (side,) = sides
         states = {configuration.state for configuration in self._composition.vms[side].configurations}
-        return not any(self._predicate.truth(_alone(side, state)) for state in states)
+        return not any(self._predicate.truth(_moment(side, state, ANYTHING)) for state in states)
 
     def _pattern(self, side: Side, number: int) -> int:
         """Which of the conditions on a side hold of a configuration, as bits."""
@@ -179,6 +196,6 @@ class Test:
         return found
 
 
-def _alone(side: Side, state: int) -> Moment:
-    """A moment of which one side is known."""
-    return Moment(state, ANYTHING) if side is Side.SOURCE else Moment(ANYTHING, state)
+def _moment(side: Side, state: int, peer: int) -> Moment:
+    """The moment in which one side and its peer are in these states."""
+    return Moment(state, peer) if side is Side.SOURCE else Moment(peer, state)
