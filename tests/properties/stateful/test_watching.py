@@ -146,14 +146,14 @@ def test_a_terminal_status_lasts_until_the_next_migration(step: str, grade: Grad
     assert broken(made).get("outgoing.failed.lasts") is grade
 
 
-def cancelling(capability: str, run: str) -> dict[str, Grade]:
+def cancelling(run: str, *capabilities: str) -> dict[str, Grade]:
     made = session({})
     made.ask(SRC, "migrate")
     assert isinstance(made.subject, Puppet)
     made.subject.answers = {
         (SRC, STATUS): {"status": "cancelling"},
         (SRC, RUN): {"status": run},
-        (SRC, "query-migrate-capabilities"): [{"capability": capability, "state": True}],
+        (SRC, "query-migrate-capabilities"): [{"capability": name, "state": True} for name in capabilities],
     }
     made.ask(SRC, "query-migrate-capabilities")
     made.settle(Taken(SRC, "migrate_cancel"))
@@ -161,9 +161,14 @@ def cancelling(capability: str, run: str) -> dict[str, Grade]:
 
 
 def test_a_cancellation_that_never_ends_is_found() -> None:
-    assert cancelling("events", "running") == {"cancel.ends": Grade.VIOLATION}
-    assert cancelling("postcopy-ram", "finish-migrate") == {"cancel.ends.postcopy": Grade.DEFECT}
-    assert cancelling("multifd", "running") == {"cancel.ends.multifd": Grade.DEFECT}
+    assert cancelling("running") == {"cancel.ends": Grade.VIOLATION}
+
+
+def test_known_cancellations_that_never_end_are_known() -> None:
+    colo = ("pause-before-switchover", "x-colo")
+    assert cancelling("finish-migrate", "postcopy-ram") == {"cancel.ends.postcopy": Grade.DEFECT}
+    assert cancelling("finish-migrate", *colo) == {"cancel.ends.colo-after-pause": Grade.DEFECT}
+    assert cancelling("running", "multifd") == {"cancel.ends.multifd": Grade.DEFECT}
 
 
 def test_a_status_needs_its_capability() -> None:

@@ -210,6 +210,11 @@ PROPERTIES: Final[tuple[Observed, ...]] = (
                 _now(source(where({"cap.postcopy-ram": "yes", "run": RunState.FINISH_MIGRATE}))),
             ),
             KnownDefect(
+                "cancel.ends.colo-after-pause",
+                "COLO together with a pause before the switch-over hangs in `device`, and no cancellation helps.",
+                _now(source(where({"cap.x-colo": "yes", "cap.pause-before-switchover": "yes"}))),
+            ),
+            KnownDefect(
                 "cancel.ends.multifd",
                 "A cancellation waits for ever for channels of multifd that do not flow.",
                 _now(source(where({"cap.multifd": "yes"}))),

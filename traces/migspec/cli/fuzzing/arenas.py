@@ -11,6 +11,8 @@ from migspec.cli.fuzzing.live import LiveSubject
 from migspec.cli.fuzzing.processes import Addresses, Launcher, of_qemu, of_words
 from migspec.properties.stateful import PROPERTIES, Arena, Named
 from migspec.properties.stateful.subject import Subject
+from migspec.spec.composition import Side
+from migspec.spec.rows import QEMU_5_2_0
 
 LIVE_PATIENCE: Final = 2.0
 """Seconds that are waited at the end of a run of processes for what must still come."""
@@ -58,11 +60,19 @@ def model(
     destination_faults: Sequence[str] = (),
     properties: Sequence[Named] = PROPERTIES,
 ) -> Arena:
-    """Two modelled VMs in virtual time, with faults that happen to them."""
-    from migspec.cli.fuzzing.virtual import VirtualSubject  # the model is large, and the others do without it
-    from migspec.spec.composition import Side
-    from migspec.spec.rows import QEMU_5_2_0
+    """Two modelled VMs in virtual time, with faults that happen to them.
 
+    Raises `ValueError` for a script that is none.
+    """
+    # the model is large, and the others do without it
+    from migspec.cli.fuzzing.virtual import VirtualSubject
+    from migspec.reference_impl.faults import FaultError, parse
+
+    try:
+        for script in (*source_faults, *destination_faults):
+            parse(script)
+    except FaultError as error:
+        raise ValueError(str(error)) from None
     faults = {Side.SOURCE: source_faults, Side.DESTINATION: destination_faults}
     subject = partial(VirtualSubject, profile or QEMU_5_2_0, faults)
     made = f"model({profile!r}, {list(source_faults)!r}, {list(destination_faults)!r})"
