@@ -43,9 +43,10 @@ ledger: $(READY) ## count anew which recorded messages exercise which rule, and 
 slack: $(READY) ## corrupt every member of every kind of recorded message anew, and print what lacks a reason
 	$(BIN)/python -m tests.faults.slack
 
-bench: $(READY) ## measure the checker and the model
+bench: $(READY) ## measure the checker, the model and both searchers of states
 	$(BIN)/python -m tests.bench.run
 	$(BIN)/python -m tests.bench.model
+	$(BIN)/python -m tests.bench.states
 
 clean: ## remove what the other targets have made, .venv included
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
