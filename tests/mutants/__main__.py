@@ -12,7 +12,7 @@ import sys
 from fnmatch import fnmatchcase
 from typing import Final
 
-from tests.mutants import results
+from tests.mutants import page, results, survivors, traces
 from tests.mutants.index import index_of_pool
 from tests.mutants.search import Outcome
 
@@ -46,8 +46,18 @@ def main(arguments: list[str]) -> int:
     for number, outcome in enumerate(results.searched(missing, options.jobs), 1):
         results.keep(outcome)
         print(f"{number}: {line_of(outcome)}", flush=True)
-    results.store(results.kept().values())
-    return 0
+    found = results.store(results.kept().values())
+    traces.store(traces.outcomes(traces.all_samples(), options.jobs))
+    page.write()
+    print(survivors.score(found.outcomes))
+    problems = [
+        *(f"no reason: {identity}" for identity in survivors.unexplained(found)),
+        *(f"stale: {pattern}" for pattern in survivors.stale(found)),
+        *(f"no reason: {changed}" for changed in traces.unexplained(traces.stored())),
+        *(f"stale: {why}" for why in traces.stale(traces.stored())),
+    ]
+    print("\n".join(problems))
+    return 1 if problems else 0
 
 
 def line_of(outcome: Outcome) -> str:

@@ -46,6 +46,8 @@ class Frail(Machine, contracts=False):
     def __init__(self, options: Options, host: VirtualHost, *, scheduler: Scheduler | None, now: float) -> None:
         self.taken: set[str] = set()
         """The rows that it took and the cases that happened."""
+        self.open: set[str] = set()
+        """The rows that it might have taken, had the modelled world let it."""
         self.steps = 0
         self.broke_down = ""
         """What was too much for it."""
@@ -74,6 +76,7 @@ class Frail(Machine, contracts=False):
 
     def take(self, choice: Choice) -> None:
         """Do one of the choices."""
+        self.open.update(row.id for _, row, _ in self.rows_open())
         self.steps += 1
         if self.steps > MOST_STEPS:
             raise RestlessError
@@ -150,3 +153,8 @@ class FrailWorld(PacedWorld):
     def taken(self) -> frozenset[str]:
         """What any of them took."""
         return frozenset().union(*(machine.taken for machine in self.machines))
+
+    @property
+    def open(self) -> frozenset[str]:
+        """What any of them might have taken."""
+        return frozenset().union(*(machine.open for machine in self.machines))

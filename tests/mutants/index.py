@@ -47,6 +47,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
     length: int
     hash: str
     rules: tuple[str, ...]
+    open: tuple[str, ...]
     broken: str
     stands: tuple[str, ...]
 
@@ -62,6 +63,7 @@ class Index:
 
     known: dict[Run, Known] = field(default_factory=dict)
     _runs: dict[str, list[Run]] = field(default_factory=dict)
+    _open: dict[str, list[Run]] = field(default_factory=dict)
     _usual: frozenset[str] = frozenset()
 
     @classmethod
@@ -76,12 +78,18 @@ class Index:
             index.known[known.run] = known
             for rule in known.rules:
                 index._runs.setdefault(rule, []).append(known.run)
+            for rule in known.open:
+                index._open.setdefault(rule, []).append(known.run)
         index._usual = frozenset(usual)
         return index
 
     def runs_of(self, rule: str) -> list[Run]:
         """The runs in which a rule comes to pass, the shortest first."""
         return self._runs.get(rule, [])
+
+    def runs_open_for(self, rule: str) -> list[Run]:
+        """The runs in which a row might have been taken and was not, the shortest first."""
+        return self._open.get(rule, [])
 
     def is_known(self, run: Run) -> bool:
         """Whether a run is in the pool, and breaks no rule."""
@@ -123,6 +131,7 @@ def look_at(run: Run) -> Known:
         len(played.lines),
         hash_of(played),
         tuple(sorted(rules)),
+        tuple(sorted(played.open - played.taken)),
         said.rule,
         stands,
     )

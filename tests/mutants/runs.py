@@ -87,6 +87,7 @@ class Played:
 
     lines: tuple[bytes, ...]
     taken: frozenset[str]
+    open: frozenset[str] = frozenset()
     broke_down: str = ""
     restless: bool = False
     settled: int = 0
@@ -274,7 +275,7 @@ def perform(run: Run) -> Played:
         restless = True
     broke_down = next((machine.broke_down for machine in world.machines if machine.broke_down), "")
     lines = tuple(lines_of(world))
-    return Played(lines, world.taken, broke_down, restless, len(tuple(lines_of(world, settled))))
+    return Played(lines, world.taken, world.open, broke_down, restless, len(tuple(lines_of(world, settled))))
 
 
 # ---- the trace ----

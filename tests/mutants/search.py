@@ -23,13 +23,13 @@ from tests.mutants.mutant import ENVELOPE, OPEN, Mutant, in_force
 from tests.mutants.numbers import OffByOne
 from tests.mutants.operators import RELEASE_ROWS
 from tests.mutants.runs import Played, Run, Target, perform, scripts
-from tests.mutants.verdicts import Verdict, verdict
+from tests.mutants.verdicts import RESTLESS, Verdict, verdict
 
 MOST_RUNS: Final = 26
 """Runs that a mutant is searched with at most."""
 LEAST_RUNS: Final = 12
-"""Runs that it is searched with whatever they take."""
-SECONDS: Final = 6.0
+"""Runs that it is searched with whatever they take; a number shows in any run that it is in, and has no more."""
+SECONDS: Final = 4.0
 """Seconds of a processor after which no further run is begun."""
 COMPARED: Final = 12
 """Runs of a survivor that are compared with those of the unchanged machines."""
@@ -120,8 +120,10 @@ def candidates(mutant: Mutant, index: Index) -> Iterator[Run]:
     walks = [run for run in known if not run.script]
     yield from (*_some(plain, 5, chance), *_some(others, 4, chance), *_some(walks, 3, chance))
     if target is not None:
+        apt = [run for run in index.runs_open_for(mutant.rule) if run.style != "guided"]
         near = [run for rule in leading_to(mutant.rule) for run in index.runs_of(rule)[:60] if run.style != "guided"]
-        after = [replace(run, target=target) for run in (*plain[:2], *chance.sample(near, min(len(near), 6)))]
+        chosen = (*_some(apt, 6, chance), *plain[:2], *chance.sample(near, min(len(near), 4)))
+        after = [replace(run, target=target) for run in dict.fromkeys(chosen)]
         seeds = [Run(seed=seed, rare=(0.0, 0.02, 0.1)[seed % 3], target=target) for seed in range(100, 108)]
         for one, two in zip_longest(after, seeds):
             yield from (run for run in (one, two) if run is not None)
@@ -131,10 +133,11 @@ def candidates(mutant: Mutant, index: Index) -> Iterator[Run]:
 
 @lru_cache(maxsize=512)
 def leading_to(rule: str) -> tuple[str, ...]:
-    """The rows that bring about something that the guard of a row asks for."""
+    """The rows that bring about something that the guard of a row asks for; the other cases of a case's contract."""
     row = next((row for row in RELEASE_ROWS if row.id == rule), None)
     if row is None:
-        return ()
+        command = commands_of_words().get(rule, "")
+        return tuple(case for case, other in commands_of_words().items() if other == command and case != rule)
     wanted = {
         (literal.variable.name, value)
         for case in row.when.cases
@@ -172,7 +175,7 @@ def search(mutant: Mutant, index: Index, *, most: int = MOST_RUNS, seconds: floa
     done: list[tuple[Run, Played]] = []
     moved = 0
     for number, run in enumerate(islice(candidates(mutant, index), most), 1):
-        if number > LEAST_RUNS and time.process_time() > until:
+        if number > LEAST_RUNS and (time.process_time() > until or mutant.told is not None):
             break
         played = played_by(mutant, run)
         moved += _moves(mutant)
@@ -187,7 +190,7 @@ def search(mutant: Mutant, index: Index, *, most: int = MOST_RUNS, seconds: floa
             continue
         if said.rule and not usual.verdict.rule:
             return Outcome(mutant.id, rule=said.rule, run=str(run), runs=number, broke_down=played.broke_down)
-        stands = [where for who, where in said.stands if not index.is_usual(where)]
+        stands = [where for _, where in said.stands if where == RESTLESS or not index.is_usual(where)]
         if stands and not usual.verdict.rule and not usual.verdict.stands:
             return Outcome(mutant.id, stands=stands[0], run=str(run), runs=number)
     return _survivor(mutant, done, moved)

@@ -25,6 +25,7 @@ from migspec.traces.format import read_header
 from migspec.traces.hypotheses import Hypothesis
 from migspec.traces.judge import Options, TraceJudge, bench_of
 from migspec.traces.observations import Observation
+from migspec.traces.vm import VmJudge
 
 MOST_LINES: Final = 2_500
 """Lines of a trace that are judged."""
@@ -42,6 +43,9 @@ _STAGES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The stages in which an outgoing side may rest, and why."""
+
+RESTLESS: Final = "never rests"
+"""Where a machine is that takes step after step."""
 
 _HELD: Final = (Stage.HELD, Stage.POSTCOPY_HELD)
 _PATIENT: Final = (Load.NONE, Load.DEFERRED, Load.LISTENING, Load.PAUSED, Load.RECOVERING, Load.COLO_EXITED, Load.DONE)
@@ -80,17 +84,30 @@ class Blunt(Explainer):
         return Finding(explanation.line, explanation.vm, told, Grade.VIOLATION, told)
 
 
-def verdict(played: Played) -> Verdict:
-    """What is said of a run; of one that breaks a rule nothing else."""
+class Informed(TraceJudge):
+    """A judge that knows that each trace begins with the process, as whoever starts the processes does.
+
+    Without that knowledge nearly every beginning has to be tried before a message is rejected, which takes seconds
+    where this takes milliseconds.
+    """
+
+    def _open(self, name: str, greeting: bytes) -> VmJudge:
+        vm = super()._open(name, greeting)
+        vm._cursor._tries = []
+        return vm
+
+
+def verdict(played: Played, *, informed: bool = True) -> Verdict:
+    """What is said of a run, by a judge who knows where it began or not; of one that breaks a rule nothing else."""
     bench = bench_of(QEMU_5_2_0)
     with patch.object(bench, "explainer", Blunt(bench.automaton)):
-        return _verdict(played)
+        return _verdict(played, Informed if informed else TraceJudge)
 
 
-def _verdict(played: Played) -> Verdict:
+def _verdict(played: Played, judges: type[TraceJudge]) -> Verdict:
     header, *lines = played.lines
     report = Report("run")
-    judge = TraceJudge(report, read_header(header), Options(profile=QEMU_5_2_0))
+    judge = judges(report, read_header(header), Options(profile=QEMU_5_2_0))
     stands: tuple[tuple[str, str], ...] = ()
     for number, line in enumerate(lines[:MOST_LINES], 2):
         judge.feed(number, line)
@@ -101,7 +118,7 @@ def _verdict(played: Played) -> Verdict:
     judge.finish()
     rules = [finding.rule for finding in report.findings if finding.grade is Grade.VIOLATION]
     if played.restless and not rules:
-        stands = (*stands, ("", "restless"))
+        stands = (*stands, ("", RESTLESS))
     return Verdict(rules[0] if rules else "", () if rules else stands, frozenset(report.exercised))
 
 

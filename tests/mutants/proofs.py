@@ -1,0 +1,102 @@
+"""Mutants that are proved to be right, whatever a search finds of them.
+
+An implementation is right if all that it does is allowed. A mutant whose steps are some of the specification's steps,
+and no others, is therefore right: it drops a row or a way to answer that nobody must take, or limits the states in
+which one may be taken. For a guard that was changed it is shown that no state lets the row be taken which did not
+before: each state that does breaks one of the specification's invariants. That such a mutant does not stand still is
+no part of the proof, for that is what the search has looked for in vain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from tests.mutants.mutant import Mutant, contract_at
+from tests.mutants.operators import RELEASE_ROWS
+
+from migspec.spec.conditions import Condition
+from migspec.spec.contracts import Case
+from migspec.spec.invariants import INVARIANTS
+from migspec.spec.rows import Row
+from migspec.spec.state import ANYTHING, VARIABLES
+
+_ROWS: Mapping[str, Row] = {row.id: row for row in RELEASE_ROWS}
+
+
+def refines(mutant: Mutant) -> bool:
+    """Whether each step of a mutant is proved to be one that the specification has."""
+    if mutant.rows:
+        return all(_row_refines(_ROWS[identity], row) for identity, row in mutant.rows.items())
+    if mutant.place is not None:
+        cases = contract_at(mutant.place.command).cases
+        return _case_refines(cases[mutant.place.index], mutant.case)
+    return False
+
+
+def _row_refines(old: Row, new: Row | None) -> bool:
+    if new is None:
+        return True
+    if new.emits != old.emits:
+        return False
+    if new.then != old.then:
+        return _changes_nothing_else(old, new)
+    return is_impossible(new.when & ~old.when)
+
+
+def _changes_nothing_else(old: Row, new: Row) -> bool:
+    """Whether a change that was dropped would have changed nothing: wherever the row may be taken it is so already."""
+    left = dict(old.then).items() - dict(new.then).items()
+    for name, values in left:
+        wanted = (values,) if isinstance(values, str) else values
+        for state in old.when.assume(ANYTHING):
+            for known in narrowed([state]):
+                if not _is_among(known, name, wanted):
+                    return False
+    return True
+
+
+def _is_among(state: int, name: str, values: Iterable[str]) -> bool:
+    variable = VARIABLES[name]
+    return state & variable.field & ~variable.bits(values) == 0
+
+
+def _case_refines(old: Case, new: Case | None) -> bool:
+    if old.final:
+        return False  # where it does not refuse, something else happens that is not allowed there
+    if new is None:
+        return True
+    if new.emits != old.emits or new.then is not old.then:
+        return False
+    if not isinstance(old.when, Condition) or not isinstance(new.when, Condition):
+        return False
+    return is_impossible(new.when & ~old.when)
+
+
+# ---- what no state can be ----
+
+
+def is_impossible(condition: Condition) -> bool:
+    """Whether no state that keeps the invariants satisfies a condition, as far as that can be shown."""
+    return not narrowed(condition.assume(ANYTHING))
+
+
+def narrowed(states: Iterable[int]) -> list[int]:
+    """What is left of half-known states when the invariants hold in them."""
+    left = dict.fromkeys(states)
+    while True:
+        stricter = dict.fromkeys(after for state in left for after in _held(state))
+        if stricter.keys() == left.keys() or len(stricter) > 64:
+            return list(left)
+        left = stricter
+
+
+@lru_cache(maxsize=4096)
+def _held(state: int) -> tuple[int, ...]:
+    """A half-known state, with the conclusion of every invariant whose premise is certain in it."""
+    states = [state]
+    for invariant in INVARIANTS:
+        certain = [s for s in states if not (~invariant.when).assume(s)]
+        states = [s for s in states if s not in certain]
+        states += [after for s in certain for after in invariant.then.assume(s)]
+    return tuple(dict.fromkeys(states))
