@@ -9,10 +9,10 @@ READY := $(VENV)/.ready
 DEMO_FAULT := tests/faults/demo.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak corpus ledger slack bench clean
+.PHONY: help demo test lint soak corpus ledger slack mutants codemutants contracts bench clean
 
 help: ## say what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## judge the recorded traces, then one with a fault in it
 	$(BIN)/migspec check traces/corpus/qemu-5.2.0
@@ -43,13 +43,22 @@ ledger: $(READY) ## count anew which recorded messages exercise which rule, and 
 slack: $(READY) ## corrupt every member of every kind of recorded message anew, and print what lacks a reason
 	$(BIN)/python -m tests.faults.slack
 
+mutants: $(READY) ## search for every mutant of the specification that is not searched for yet, and print what lacks a reason
+	$(BIN)/python -m tests.mutants
+
+codemutants: $(READY) ## mutate a sample of the code, in a copy, and run the tests that are to notice
+	$(BIN)/python -m tests.mutants.code
+
+contracts: $(READY) ## have a solver look for counterexamples to the contracts of the pure functions
+	$(BIN)/python -m tests.symbolic
+
 bench: $(READY) ## measure the checker, the model and both searchers of states
 	$(BIN)/python -m tests.bench.run
 	$(BIN)/python -m tests.bench.model
 	$(BIN)/python -m tests.bench.states
 
 clean: ## remove what the other targets have made, .venv included
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .mutants build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find spec reference_impl properties traces tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml

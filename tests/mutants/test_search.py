@@ -1,0 +1,63 @@
+"""The search for mutants: a sample is found as it was before, and all that survives has its reason."""
+
+import pytest
+from tests.mutants import results, survivors
+from tests.mutants.index import Index, look_at
+from tests.mutants.page import PAGE, as_text
+from tests.mutants.runs import Run
+from tests.mutants.search import search
+
+SCRIPTS = ("precopy-unix", "cancel-in-active", "pause-before-switchover")
+SAMPLE = (
+    "row.dropped:outgoing.stop-guest",
+    "guard.negated:outgoing.commit:outgoing",
+    "event.omitted:outgoing.stop-guest:STOP",
+    "event.doubled:outgoing.stop-guest:STOP",
+    "change.dropped:outgoing.stop-guest:run",
+    "refusal.text:migrate.in-progress",
+    "refusal.class:migrate-pause.not-postcopy",
+    "refusal.skipped:migrate-pause.not-postcopy",
+    "number.off:query-migrate.ram.normal-bytes:ram.normal:more",
+)
+"""Mutants of every kind that are found soon."""
+EQUIVALENT = "row.dropped:outgoing.cancelling-to-postcopy-paused"
+"""A mutant that is right."""
+
+
+@pytest.fixture(scope="module")
+def index() -> Index:
+    return Index.of(look_at(Run(name)) for name in SCRIPTS)
+
+
+@pytest.mark.parametrize("identity", SAMPLE)
+def test_a_wrong_mutant_is_found(identity: str, index: Index) -> None:
+    assert search(results.every()[identity], index, most=16).found
+
+
+def test_a_right_one_is_not(index: Index) -> None:
+    outcome = search(results.every()[EQUIVALENT], index, most=2)
+    assert not outcome.found
+    assert survivors.reason_for(outcome) is survivors.PROVED
+
+
+def test_every_survivor_has_a_reason() -> None:
+    assert survivors.unexplained(results.stored()) == []
+    assert survivors.stale(results.stored()) == []
+
+
+def test_nearly_all_are_found() -> None:
+    assert survivors.score(results.stored().outcomes).share >= 0.97
+
+
+def test_the_page_is_what_the_searches_have_kept() -> None:
+    assert as_text() == PAGE.read_text()
+
+
+@pytest.mark.soak
+def test_all_of_them_come_out_as_before() -> None:
+    stored = {outcome.id: outcome for outcome in results.stored().outcomes}
+    assert set(stored) == set(results.every())
+    found = {outcome.id: outcome for outcome in results.searched(results.every(), jobs=2)}
+    print(f"\n{survivors.score(found.values())}")
+    lost = [identity for identity, outcome in stored.items() if outcome.found and not found[identity].found]
+    assert lost == []
