@@ -37,7 +37,7 @@ class Kept:
 
 
 def test_a_model_keeps_the_properties_and_its_trace_is_clean() -> None:
-    quick = settings(QUICK, max_examples=8, stateful_step_count=40)
+    quick = settings(QUICK, max_examples=5, stateful_step_count=25)
     run_state_machine_as_test(machine(Arena(VirtualSubject, LineJudge)), settings=quick)
 
 

@@ -41,7 +41,7 @@ def test_it_ends_when_told(stops: Callable[[Outcome], bool]) -> None:
 
 
 def test_the_model_is_explored() -> None:
-    outcome = search(Arena(VirtualSubject, LineJudge), seed=1, runs=6, steps=30)
+    outcome = search(Arena(VirtualSubject, LineJudge), seed=20, runs=2, steps=20)
     assert not outcome.found
     assert outcome.messages > 0
     assert outcome.statuses[Side.SOURCE, "active"]

@@ -122,6 +122,7 @@ def _kept(side: Callable[[Condition], Predicate], variable: str, status: str, en
 _ALIVE: Final = where({"life": "alive"})
 _NOT_ALIVE: Final = ~_ALIVE
 _RUNS: Final = where({"run": RunState.RUNNING})
+_MAY_POSTCOPY: Final = where({"cap.postcopy-ram": "yes"}) | where({"cap.dirty-bitmaps": "yes"})
 _ALL_RUN: Final = frozenset(Meddling)
 
 
@@ -207,7 +208,7 @@ PROPERTIES: Final[tuple[Observed, ...]] = (
             KnownDefect(
                 "cancel.ends.postcopy",
                 "A cancellation in postcopy breaks the stream, and the thread that pauses for it never ends.",
-                _now(source(where({"cap.postcopy-ram": "yes", "run": RunState.FINISH_MIGRATE}))),
+                _now(source(_MAY_POSTCOPY & where({"run": RunState.FINISH_MIGRATE}))),
             ),
             KnownDefect(
                 "cancel.ends.colo-after-pause",
