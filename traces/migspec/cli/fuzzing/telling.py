@@ -37,7 +37,7 @@ def as_text(campaign: Campaign, profile: str) -> Iterator[Line]:
         yield (Piece(f"{profile}: {seen} of {every} {kind} exercised"),)
     yield (Piece("done: "), Piece(_numbers(outcome.rules), Tone.FAINT))
     if outcome.known:
-        yield (Piece(counted(len(outcome.known), "known defect", "known defects") + ", and no finding:", Tone.UNSURE),)
+        yield (Piece(counted(len(outcome.known), "known defect", "known defects") + ", no findings:", Tone.UNSURE),)
     for known in sorted(outcome.known.values(), key=lambda each: each.rule):
         yield (
             Piece(f"{_INDENT}{known.rule}", Tone.UNSURE),
