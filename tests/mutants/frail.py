@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from random import Random
+from typing import ClassVar, Final, TypeVar
 
 from tests.live.guided import PacedWorld, PipedHost
 
 from migspec.reference_impl.calls import Call
+from migspec.reference_impl.gates.gate import A_MOMENT
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.link.messages import LinkMessage
 from migspec.reference_impl.machine import Machine
 from migspec.reference_impl.options import Options
-from migspec.reference_impl.scheduling import Choice, Scheduler, Steady
+from migspec.reference_impl.scheduling import Choice, Scheduler, Steady, Take
 from migspec.reference_impl.virtual import VirtualHost
+from migspec.spec.conditions import Condition
 from migspec.spec.contracts import Answer
 from migspec.spec.rows import Row
 
@@ -40,8 +43,24 @@ class Farewell:
     monitor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Misled:
+    """What a machine does of its own accord wherever that is wrong: a row, with the guard that it should have.
+
+    It takes the row at once where the guard does not hold, with some chance, and never where it does.
+    """
+
+    row: str
+    guard: Condition
+    chance: Random
+    often: float = 0.6
+
+
 class Frail(Machine, contracts=False):
     """A machine without contracts: where its own doings are too much for it, it aborts, as a process would."""
+
+    misled: ClassVar[Misled | None] = None
+    """How every such machine is misled, if it is."""
 
     def __init__(self, options: Options, host: VirtualHost, *, scheduler: Scheduler | None, now: float) -> None:
         self.taken: set[str] = set()
@@ -110,6 +129,21 @@ class Frail(Machine, contracts=False):
         """A channel is gone."""
         self._bear(lambda: super(Frail, self).lost(channel), None)
 
+    def _ask_gates(self) -> Iterator[Take]:
+        misled = self.misled
+        if misled is None:
+            yield from super()._ask_gates()
+            return
+        yield from (take for take in super()._ask_gates() if take.row.id != misled.row)
+        if not misled.guard.holds(self.c.state) and misled.chance.random() < misled.often:
+            for thread, row, _ in self.rows_open():
+                if row.id == misled.row:
+                    yield Take(self.rested(thread) - A_MOMENT, thread, row)
+
+    def _is_held(self, row: Row) -> bool:
+        # only fault scripts hold anything
+        return any(wish.startswith("hold:") for wish in self.wishes) and super()._is_held(row)
+
     def _bear(self, do: Callable[[], T], otherwise: T) -> T:
         if self.exit is not None:
             return otherwise
@@ -137,6 +171,13 @@ class FrailWorld(PacedWorld):
         host = self.hosts[name] = PipedHost(self, name)
         host.machine = Frail(options, host, scheduler=scheduler, now=self.now)
         return host
+
+    def pass_time(self, until: float) -> None:
+        """Go on to the next thing that is due; where there is none, to the end."""
+        if self._next() is None:
+            self._step(until)
+        else:
+            super().pass_time(until)
 
     def _step(self, due: float) -> None:
         self._steps += 1

@@ -7,6 +7,7 @@ the specification and the model decides what comes of it, it is kept in a file b
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ CACHE: Final = PROJECT / ".mutants"
 """Where what takes long is kept; nothing of it is in the repository."""
 
 STYLES: Final = ("plain", "polled", "guided")
+OFTEN: Final = 2
+"""In so many scripts or walks the unchanged machines stand still somewhere if that is usual."""
 WALKS: Final = 90
 """Walks of the pool."""
 
@@ -70,9 +73,9 @@ class Index:
     def of(cls, every: Iterable[Known]) -> Index:
         """The index of these; runs that break a rule, as an unrecorded client may have it, are left out."""
         index = cls()
-        usual: set[str] = set()
+        usual: set[tuple[str, str, int]] = set()
         for known in sorted(every, key=lambda known: known.length):
-            usual.update(known.stands)
+            usual.update({(where, known.script, known.seed) for where in known.stands})
             if known.broken:
                 continue
             index.known[known.run] = known
@@ -80,7 +83,8 @@ class Index:
                 index._runs.setdefault(rule, []).append(known.run)
             for rule in known.open:
                 index._open.setdefault(rule, []).append(known.run)
-        index._usual = frozenset(usual)
+        places = Counter(where for where, _, _ in usual)
+        index._usual = frozenset(where for where, count in places.items() if count >= OFTEN)
         return index
 
     def runs_of(self, rule: str) -> list[Run]:
@@ -100,7 +104,7 @@ class Index:
         return self.known[run].hash == hash_of(played)
 
     def is_usual(self, where: str) -> bool:
-        """Whether the unchanged machines stand still there, too."""
+        """Whether the unchanged machines stand still there, too, in more than one script."""
         return where in self._usual
 
 

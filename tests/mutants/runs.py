@@ -2,8 +2,9 @@
 
 A run is a value: the same run of the same machines gives the same trace. A *script* is what the clients of a recorded
 scenario said, given to machines that go their own way (`plain`, `shuffled`), are asked how they are at every turn
-(`polled`), or are led to the recorded sequence of statuses (`guided`). A *walk* is a random conversation. Either may
-have a `target`: a row or case that is ordered whenever it is possible, or a command that is given more often.
+(`polled`), or are led to the recorded sequence of statuses (`guided`). A *walk* is a random conversation, with a pair
+of machines or, in the style `alone`, with one that migrates to a command again and again. Either may have a `target`:
+a row or case that is ordered whenever it is possible, or a command that is given more often.
 
 At the end of a run whatever kept a migration from ending is taken away, and a while later everybody is asked how they
 are: who is not done by then stands still.
@@ -31,11 +32,14 @@ from tests.mutants.frail import FrailWorld, RestlessError
 from tests.mutants.requests import recorded
 from tests.reference_impl.walks import Walk, play
 
+from migspec.reference_impl.options import MIB, Options
 from migspec.reference_impl.scheduling import Choice, Shuffled, Steady
 from migspec.reference_impl.virtual import Client, Ended, NoReplyError, World
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.rows import QEMU_5_2_0
 
+ALONE: Final = 60
+"""Requests to a machine that is alone."""
 PAUSE: Final = 40.0
 """Virtual seconds that machines have to come to rest."""
 
@@ -77,7 +81,8 @@ class Run:
     target: Target | None = None
 
     def __str__(self) -> str:
-        what = f"{self.script}, {self.style}" if self.script else f"walk {self.seed}, rare {self.rare:g}"
+        walk = "walk alone" if self.style == "alone" else "walk"
+        what = f"{self.script}, {self.style}" if self.script else f"{walk} {self.seed}, rare {self.rare:g}"
         return what + (", after it" if self.target else "")
 
 
@@ -121,6 +126,10 @@ class Follower(Guide):
         return self.inner.pick(choices)
 
 
+_COUNTS: dict[tuple[Path, int], int] = {}
+"""By trace and line: how many statuses come before a reply, which takes long to count."""
+
+
 class Script(Replay):
     """A recorded script."""
 
@@ -134,6 +143,12 @@ class Script(Replay):
         if self.polled and client is not None and client.host.machine.exit is None and _has_negotiated(client):
             for question in _QUESTIONS[:2]:
                 client.send(question)
+
+    def _before_reply(self, place: int, request: Mapping[str, Any]) -> int:
+        key = (self.trace, place)
+        if key not in _COUNTS:
+            _COUNTS[key] = super()._before_reply(place, request)
+        return _COUNTS[key]
 
     def _end(self, vm: str, key: tuple[str, str], entry: Mapping[str, Any]) -> None:
         rest = self.entries[next(place for place, other in enumerate(self.entries) if other is entry) + 1 :]
@@ -196,6 +211,43 @@ def _play_walk(run: Run, world: FrailWorld) -> None:
             _ask(chance.choice(walk.clients), command, arguments, oob=oob)
 
     play(run.seed, rare=run.rare, world=world, before=before)
+
+
+_SWITCHED: Final = ("pause-before-switchover", "postcopy-ram", "block", "x-colo", "auto-converge", "release-ram")
+_ALONE: Final[Mapping[tuple[str, str], int]] = {
+    ("migrate", '{"uri": "exec:cat"}'): 10,
+    ("migrate", '{"uri": "exec:cat", "blk": true}'): 2,
+    ("migrate", '{"uri": "unix:/nobody"}'): 2,
+    ("migrate", '{"uri": "foo:"}'): 1,
+    ("migrate", '{"uri": "exec:cat", "resume": true}'): 3,
+    ("migrate_cancel", ""): 6,
+    ("migrate-continue", '{"state": "pre-switchover"}'): 4,
+    ("migrate-start-postcopy", ""): 4,
+    ("migrate-pause", ""): 2,
+    ("stop", ""): 2,
+    ("cont", ""): 4,
+    ("query-migrate", ""): 8,
+    ("query-status", ""): 6,
+    ("query-migrate-capabilities", ""): 2,
+}
+"""What a machine that is alone is asked, and how often compared with the rest."""
+
+
+def _play_alone(run: Run, world: FrailWorld) -> None:
+    """One machine that migrates to a command, again and again."""
+    chance = Random(run.seed)
+    slow = chance.choice((20, 1250)) * MIB
+    options = Options(memory=128 * MIB, workload=chance.choice(("idle", "uniform:5M")), bandwidth=slow, seed=run.seed)
+    client = world.start("src", options, Shuffled(run.seed, rare=run.rare)).client()
+    _ask(client, "migrate-set-capabilities", {"capabilities": [{"capability": "events", "state": True}]})
+    for command, arguments in chance.choices(tuple(_ALONE), tuple(_ALONE.values()), k=ALONE):
+        if chance.random() < 0.5:
+            _order(world, run.target)
+        if chance.random() < 0.25:
+            on = [{"capability": chance.choice(_SWITCHED), "state": chance.random() < 0.7}]
+            _ask(client, "migrate-set-capabilities", {"capabilities": on})
+        _ask(client, command, msgspec.json.decode(arguments) if arguments else None)
+        world.run(world.now + chance.choice((0.0, 0.001, 0.01, 0.1, 1.0, 10.0)))
 
 
 def _ask(client: Client, command: str, arguments: Mapping[str, Any] | None = None, *, oob: bool = False) -> None:
@@ -265,7 +317,8 @@ def perform(run: Run) -> Played:
     world = FrailWorld()
     restless, settled = False, 0
     try:
-        (_play_script if run.script else _play_walk)(run, world)
+        play_it = _play_script if run.script else _play_alone if run.style == "alone" else _play_walk
+        play_it(run, world)
         for machine in world.machines:
             machine.go_on_by_itself()
         _wind_down(world)

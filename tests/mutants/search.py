@@ -15,9 +15,11 @@ from functools import lru_cache
 from itertools import islice, zip_longest
 from random import Random
 from typing import Final, TypeVar
+from unittest.mock import patch
 from zlib import crc32
 
 import msgspec
+from tests.mutants.frail import Frail, Misled
 from tests.mutants.index import Index
 from tests.mutants.mutant import ENVELOPE, OPEN, Mutant, in_force
 from tests.mutants.numbers import OffByOne
@@ -125,8 +127,9 @@ def candidates(mutant: Mutant, index: Index) -> Iterator[Run]:
         chosen = (*_some(apt, 6, chance), *plain[:2], *chance.sample(near, min(len(near), 4)))
         after = [replace(run, target=target) for run in dict.fromkeys(chosen)]
         seeds = [Run(seed=seed, rare=(0.0, 0.02, 0.1)[seed % 3], target=target) for seed in range(100, 108)]
-        for one, two in zip_longest(after, seeds):
-            yield from (run for run in (one, two) if run is not None)
+        alone = [Run(style="alone", seed=seed, rare=(0.0, 0.1)[seed % 2], target=target) for seed in range(200, 206)]
+        for three in zip_longest(after, seeds, alone):
+            yield from (run for run in three if run is not None)
     yield from (Run(name, "shuffled", chance.randrange(1000), 0.05, target) for name in _some(scripts(), 20, chance))
     yield from (Run(seed=chance.randrange(10_000), rare=0.05, target=target) for _ in range(20))
 
@@ -165,8 +168,16 @@ def _some(runs: Sequence[T], most: int, chance: Random) -> list[T]:
 
 def played_by(mutant: Mutant, run: Run) -> Played:
     """A run of the machines that go by a mutant."""
-    with in_force(mutant):
+    with in_force(mutant), patch.object(Frail, "misled", misled_by(mutant, run)):
         return perform(run)
+
+
+def misled_by(mutant: Mutant, run: Run) -> Misled | None:
+    """How machines with another guard are misled in a run that is after it; None for any other mutant."""
+    if mutant.operator != "guard.negated" or not mutant.rows or run.target is None:
+        return None
+    guard = next(row.when for row in RELEASE_ROWS if row.id == mutant.rule)
+    return Misled(mutant.rule, guard, Random(f"{mutant.id} {run}"), (0.2, 0.9)[run.seed % 2])
 
 
 def search(mutant: Mutant, index: Index, *, most: int = MOST_RUNS, seconds: float = SECONDS) -> Outcome:

@@ -157,6 +157,9 @@ def _rests(h: Hypothesis, *, fed: bool) -> bool:
     if Life.ALIVE not in _of(h, "life"):
         return False
     stages = {stage for stage in _of(h, "stage") if stage in _STAGES}
+    if "yes" in _of(h, "piped"):
+        # a command gives no answer over a return path, and one whose end nobody notices is waited for
+        stages |= set(_of(h, "stage"))
     if "no" in _of(h, "continued"):
         stages |= {stage for stage in _of(h, "stage") if stage in _HELD}
     loads = [load for load in _of(h, "load") if load in _PATIENT or (fed and load in _FED)]

@@ -20,7 +20,7 @@ from tests.symbolic import contracts
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 STORED: Final = Path(__file__).with_name("results.json")
-SECONDS: Final = 20
+SECONDS: Final = 8
 """Seconds of a processor that each contract is searched for."""
 
 _CALL: Final = re.compile(r"when calling (.*?\))(?: \(which|$)")
