@@ -95,8 +95,8 @@ class Played:
     open: frozenset[str] = frozenset()
     broke_down: str = ""
     restless: bool = False
-    settled: int = 0
-    """How many of the lines there are until everything should have come to rest."""
+    rests: tuple[int, ...] = ()
+    """After how many lines everything should have come to rest."""
 
 
 # ---- scripts ----
@@ -274,7 +274,7 @@ def _clients(world: World) -> Iterator[Client]:
                 continue
 
 
-def _wind_down(world: World) -> None:
+def _wind_down(world: FrailWorld) -> None:
     """Take away what keeps migrations from ending, wait, and ask everybody how they are."""
     settings = {"max-bandwidth": 1 << 40, "max-postcopy-bandwidth": 0, "downtime-limit": 2_000_000}
     for client in _clients(world):
@@ -286,6 +286,7 @@ def _wind_down(world: World) -> None:
         _ask(client, "migrate-continue", {"state": "device"})
     for _ in range(2):
         world.run(world.now + PAUSE)
+        world.rests.append(len(world.record))
         for client in _clients(world):
             for question in _QUESTIONS:
                 _ask(client, question)
@@ -315,20 +316,20 @@ _TRIES: Final[tuple[tuple[str, Mapping[str, Any] | None], ...]] = (
 def perform(run: Run) -> Played:
     """Play a run with the machines of now."""
     world = FrailWorld()
-    restless, settled = False, 0
+    restless = False
     try:
         play_it = _play_script if run.script else _play_alone if run.style == "alone" else _play_walk
         play_it(run, world)
         for machine in world.machines:
             machine.go_on_by_itself()
         _wind_down(world)
-        settled = len(world.record)
         _try_on(world)
     except RestlessError:
         restless = True
     broke_down = next((machine.broke_down for machine in world.machines if machine.broke_down), "")
     lines = tuple(lines_of(world))
-    return Played(lines, world.taken, world.open, broke_down, restless, len(tuple(lines_of(world, settled))))
+    rests = tuple(len(tuple(lines_of(world, place))) for place in world.rests)
+    return Played(lines, world.taken, world.open, broke_down, restless, rests)
 
 
 # ---- the trace ----

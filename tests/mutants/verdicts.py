@@ -3,22 +3,29 @@
 Most mutants that are wrong say something that no behaviour of the specification explains: the judge finds that. One
 whose thread never goes on says nothing wrong and is wrong all the same: the specification's rows say that it has more
 to do. That is the other half here, the counterpart of weak fairness: at the end of a run nothing is in the way of any
-thread, so none of the hypotheses that are left may be one in which a thread has still to take a step.
+thread, so that nothing is left to do after a while is an observation like any other. Hypotheses in which a thread has
+still to take a step do not survive it; where none survives, or what is answered next is not explained by those that do,
+the VM stands still.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from types import MappingProxyType
 from typing import Final
 from unittest.mock import patch
 
 from tests.mutants.runs import Played
 
+from migspec.spec.conditions import where
+from migspec.spec.lifecycle import ROWS
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.state import VARIABLES, Life, Load, Stage
 from migspec.traces.automaton import Node
+from migspec.traces.beginnings import LATE
 from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import read_header
@@ -47,7 +54,6 @@ _STAGES: Final[Mapping[str, str]] = MappingProxyType(
 RESTLESS: Final = "never rests"
 """Where a machine is that takes step after step."""
 
-_HELD: Final = (Stage.HELD, Stage.POSTCOPY_HELD)
 _PATIENT: Final = (Load.NONE, Load.DEFERRED, Load.LISTENING, Load.PAUSED, Load.RECOVERING, Load.COLO_EXITED, Load.DONE)
 """The loads in which an incoming side may rest, whoever is at the other end."""
 _FED: Final = (
@@ -60,6 +66,20 @@ _FED: Final = (
     Load.COLO_STOPPED,
 )
 """The loads in which it may rest only as long as somebody may be at the other end."""
+
+_OUTGOING_RESTS: Final = (
+    where({"stage": tuple(_STAGES)})
+    | where({"stage": (Stage.HELD, Stage.POSTCOPY_HELD), "continued": "no"})
+    # a command gives no answer over a return path, and one whose end nobody notices is waited for
+    | where({"piped": "yes"})
+)
+_CLEAN: Final = where({"life": Life.ALIVE}) & reduce(
+    and_, (~row.when for row in ROWS if row.id.startswith("outgoing.block-options-returned."))
+)
+_REST: Final = _OUTGOING_RESTS & _CLEAN & where({"load": _PATIENT})
+"""What is so of a VM that nobody sends to once nothing is left to do."""
+_FED_REST: Final = _OUTGOING_RESTS & _CLEAN & where({"load": (*_PATIENT, *_FED)})
+"""The same of one that somebody may send to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +113,7 @@ class Informed(TraceJudge):
 
     def _open(self, name: str, greeting: bytes) -> VmJudge:
         vm = super()._open(name, greeting)
-        vm._cursor._tries = []
+        vm._cursor._tries = [attempt for attempt in vm._cursor._tries if attempt.tier < LATE]
         return vm
 
 
@@ -109,29 +129,38 @@ def _verdict(played: Played, judges: type[TraceJudge]) -> Verdict:
     report = Report("run")
     judge = judges(report, read_header(header), Options(profile=QEMU_5_2_0))
     stands: tuple[tuple[str, str], ...] = ()
+    rested = False
     for number, line in enumerate(lines[:MOST_LINES], 2):
         judge.feed(number, line)
         if judge.has_violation:
             break
-        if number == played.settled:
-            stands = tuple(standing(judge))
+        if number in played.rests and not stands:
+            stands, rested = tuple(come_to_rest(judge)), True
     judge.finish()
-    rules = [finding.rule for finding in report.findings if finding.grade is Grade.VIOLATION]
-    if played.restless and not rules:
+    found = [finding for finding in report.findings if finding.grade is Grade.VIOLATION]
+    if played.restless and not found:
         stands = (*stands, ("", RESTLESS))
-    return Verdict(rules[0] if rules else "", () if rules else stands, frozenset(report.exercised))
+    if stands or (found and rested):
+        # what no VM at rest can say
+        stands = stands or ((found[0].vm, f"what comes after it: {found[0].rule}"),)
+        return Verdict("", stands, frozenset(report.exercised))
+    return Verdict(found[0].rule if found else "", (), frozenset(report.exercised))
 
 
 # ---- standing still ----
 
 
-def standing(judge: TraceJudge) -> Iterator[tuple[str, str]]:
-    """The VMs of which no hypothesis is at rest, each with what it is about instead."""
+def come_to_rest(judge: TraceJudge) -> Iterator[tuple[str, str]]:
+    """Let a while pass; the VMs of which no hypothesis survives that, each with what it is about."""
     known = {name: _hypotheses(judge, name) for name in judge._vms}
     busy = {name for name, every in known.items() if any(_may_send(h) for h in every)}
     for name, every in known.items():
-        if every and not any(_rests(h, fed=bool(busy - {name})) for h in every):
-            yield name, " or ".join(sorted({_about(h) for h in judge._vms[name]._cursor.node.hypotheses}))
+        cursor = judge._vms[name]._cursor
+        left = [rested for h in every for rested in at_rest(h, fed=bool(busy - {name}))]
+        if left:
+            cursor.node = cursor.automaton.node(left)
+        elif every:
+            yield name, " or ".join(sorted({_about(h) for h in cursor.node.hypotheses}))
 
 
 def _hypotheses(judge: TraceJudge, name: str) -> list[Hypothesis]:
@@ -143,27 +172,20 @@ def _hypotheses(judge: TraceJudge, name: str) -> list[Hypothesis]:
     return [reached.hypothesis for reached in vm.automaton.closure(node)]
 
 
+def at_rest(h: Hypothesis, *, fed: bool) -> Iterator[Hypothesis]:
+    """What a hypothesis is if nothing is left to do; nothing if there is. It is `fed` if somebody may send to it."""
+    if any(h.owed) or any(monitor.connected and (monitor.queue or monitor.oob) for monitor in h.monitors):
+        return
+    for state in (_FED_REST if fed else _REST).assume(h.state):
+        yield h.moved(state)
+
+
 def _of(h: Hypothesis, name: str) -> tuple[str, ...]:
     return VARIABLES[name].of(h.state)
 
 
 def _may_send(h: Hypothesis) -> bool:
     return any(stage not in (Stage.IDLE, Stage.CLEANING) for stage in _of(h, "stage"))
-
-
-def _rests(h: Hypothesis, *, fed: bool) -> bool:
-    if any(h.owed) or any(monitor.connected and (monitor.queue or monitor.oob) for monitor in h.monitors):
-        return False
-    if Life.ALIVE not in _of(h, "life"):
-        return False
-    stages = {stage for stage in _of(h, "stage") if stage in _STAGES}
-    if "yes" in _of(h, "piped"):
-        # a command gives no answer over a return path, and one whose end nobody notices is waited for
-        stages |= set(_of(h, "stage"))
-    if "no" in _of(h, "continued"):
-        stages |= {stage for stage in _of(h, "stage") if stage in _HELD}
-    loads = [load for load in _of(h, "load") if load in _PATIENT or (fed and load in _FED)]
-    return bool(stages and loads)
 
 
 def _about(h: Hypothesis) -> str:
