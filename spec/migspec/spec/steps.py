@@ -5,7 +5,8 @@ each monitor has not executed, and what each monitor has been sent but not yet s
 a step does; this module adds only the order in which QEMU's threads and monitors can take them:
 
 * a thread that owes a message takes no other step;
-* the main loop executes the requests of each monitor in order, and any monitor's next one at any time;
+* the main loop executes the requests of each monitor in order, and any monitor's next one at any time, one that waits
+  when the process exits included;
 * a request sent out of band is executed by the monitor's own thread, whatever the main loop does;
 * an event goes to every negotiated monitor, in one order; between two monitors there is no other order.
 """
@@ -18,6 +19,7 @@ from migspec.spec.commands import answers, dirty_rate
 from migspec.spec.commands.queries import TORN, tears, torn
 from migspec.spec.contracts import SEEN, Answer, Expect
 from migspec.spec.lifecycle import ROWS
+from migspec.spec.lifecycle.crashes import ASKED_TOO_LATE
 from migspec.spec.requests import Request
 from migspec.spec.rows import SEED, Row, Standing, Thread
 from migspec.spec.rules import RULES
@@ -170,6 +172,8 @@ class Relation:
         self.instant_events = instant if profile == SEED else INSTANT_EVENTS
         may_tear = profile in RULES[TORN].profiles
         self.tearing = {row.id: row for row in rows if may_tear and tears(row)}
+        self._after_end = ASKED_TOO_LATE if profile in ASKED_TOO_LATE.profiles else None
+        rows = [row for row in rows if row is not self._after_end]  # only an execution leads to it
         self.rows = tuple(row for row in rows if not self._shown_by(row) & self.instant_events)
         self.instant: dict[str, tuple[Row, ...]] = {
             event: tuple(row for row in rows if event in self._shown_by(row)) for event in self.instant_events
@@ -193,7 +197,7 @@ class Relation:
             if not owed[thread]:
                 yield from self.take(c, thread, row)
         for index, monitor in enumerate(c.monitors):
-            if monitor.queue and not owed[MAIN] and c.state & LOOPING:
+            if monitor.queue and not owed[MAIN]:
                 yield from self.execute(c, index, monitor.queue[0], oob=False)
             if monitor.oob and not owed[IO]:
                 yield from self.execute(c, index, monitor.oob[0], oob=True)
@@ -235,9 +239,18 @@ class Relation:
             left = left._replace(late=0)  # what was asked before it is done with
         waiting = c.with_monitor(index, left)
         given = c.state & ~SESSION.field | monitor.session
-        given &= ~LIFE.field | (_LIVING if oob else LOOPING)  # who executes a request has not ended
+        given &= ~LIFE.field | _LIVING  # who executes a request has not ended
         for answer in (a for state in self._moved_aside(request, given) for a in answers(request, state, self.profile)):
-            yield from self.answered(waiting, index, request, answer, oob=oob)
+            for step in self.answered(waiting, index, request, answer, oob=oob):
+                yield step
+                if self._after_end is not None and not oob:
+                    yield from self._aborting(step.after, self._after_end)
+
+    @staticmethod
+    def _aborting(c: Configuration, row: Row) -> Iterator[Step]:
+        """The same with the process to abort once it has told what it owes, if its main loop has ended."""
+        for assumed in row.when.assume(c.state):
+            yield Step(row.id, c._replace(state=row.after(assumed), notes=c.notes | {row.id}))
 
     def answered(self, c: Configuration, index: int, request: Request, answer: Answer, *, oob: bool) -> Iterator[Step]:
         """What becomes of `c` when a request of a monitor has been executed with this answer."""

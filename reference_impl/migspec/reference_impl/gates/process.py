@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from migspec.reference_impl.gates.gate import A_MOMENT, SOON, Ground, Opening, on_wish
+from migspec.reference_impl.gates.gate import A_MOMENT, RACE, SOON, Ground, Opening, on_wish
 from migspec.reference_impl.gates.gate import soon as at_once
+from migspec.spec.lifecycle.crashes import ASKED_TOO_LATE
 from migspec.spec.lifecycle.guest import GUEST
 from migspec.spec.state import Stage
 from migspec.spec.steps import INSTANT_EVENTS, MAIN
@@ -87,6 +88,7 @@ OPENINGS: Final[Mapping[str, Opening]] = {
     "incoming.late-capability-crashes": Opening(loads),
     "process.quit-after-colo-crashes": SOON,
     "process.quit-in-block-migration-aborts": Opening(aborts),
+    ASKED_TOO_LATE.id: RACE,
     "dirty-rate.begins": Opening(measures),
     "dirty-rate.ends": Opening(measured),
 }

@@ -29,6 +29,16 @@ def _crash(
     )
 
 
+ASKED_TOO_LATE: Row = _crash(
+    "process.quit-with-request-aborts",
+    "A request that waits when a process exits is executed all the same, and the process aborts afterwards.",
+    Thread.MAIN,
+    _ENDING,
+    "40 of 45 that quit with one to three requests waiting, in a migration or not; 0 of 15 without",
+    "aborted",
+)
+"""What may become of a process that executes a request although its main loop has ended."""
+
 ROWS: tuple[Row, ...] = (
     _crash(
         "outgoing.multifd-over-pipe-crashes",
@@ -76,5 +86,6 @@ ROWS: tuple[Row, ...] = (
         "63 of 73, and 1 of 20 in setup",
         "aborted",
     ),
+    ASKED_TOO_LATE,
 )
 """The crashes."""

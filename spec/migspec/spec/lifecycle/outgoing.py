@@ -422,13 +422,13 @@ END: tuple[Row, ...] = (
     ),
     row(
         "outgoing.cancelling-to-cancelled.exiting",
-        "A process that exits in a block migration waits for its disks, and the main loop cleans up meanwhile.",
+        "A process that exits waits for its disks, or answers a request that waited, and cleans up meanwhile.",
         Thread.MAIN,
         stage="cleaning -> idle",
         outgoing="cancelling -> cancelled",
-        when=where({"life": "gone"}, "the exiting process has cancelled its migration") & BLOCK_ON,
+        when=where({"life": "gone"}, "the exiting process has cancelled its migration"),
         clause="MigrationStatus.cancelled",
-        evidence="10 of 43 that quit at the beginning of a block migration",
+        evidence="10 of 43 that quit at the beginning of a block migration, 4 of 33 that quit with requests waiting",
     ),
     row(
         "outgoing.cleaned-up",
