@@ -7,8 +7,9 @@ of sets that was met before is not walked again. Where that ends, all words of a
 
 from __future__ import annotations
 
+import random
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -45,12 +46,31 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """What was compared: how many pairs of sets, the longest word, and what differs; `complete` if nothing is left."""
+    """What was compared: how many pairs of sets, the longest word, and what differs; `complete` if nothing is left.
+
+    `excused` are the keys of `LOOSE` that excused something.
+    """
 
     pairs: int = 0
     longest: int = 0
     complete: bool = False
     differences: list[Difference] = field(default_factory=list)
+    excused: set[str] = field(default_factory=set)
+
+
+def _completes_after_pause(word: tuple[Letter, ...]) -> bool:
+    """A pause is accepted while the switch is made, so that the devices cannot arrive; it completes all the same."""
+    *before, last = word
+    if last != Letter(Kind.EVENT, "MIGRATION:completed") or Letter(Kind.ASKED, "pause") not in before:
+        return False
+    paused = before.index(Letter(Kind.ASKED, "pause"))
+    return Letter(Kind.EVENT, "MIGRATION:postcopy-paused") not in before[paused:]
+
+
+LOOSE: Mapping[str, Callable[[tuple[Letter, ...]], bool]] = {
+    "completes-after-pause": _completes_after_pause,
+}
+"""Words that the checker accepts though no run shows them, by a name: what it misses, knowing one VM and no link."""
 
 
 class Projection:
@@ -204,7 +224,11 @@ def compare(environment: Environment, side: Side, *, longest: int | None = None,
         for letter, node in checker.after(pair.node, pair.open, dict(pair.left)):
             states = shown.get(letter, frozenset())
             if not states:
-                comparison.differences.append(Difference((*word, letter)))
+                longer = (*word, letter)
+                if loose := next((name for name, excuses in LOOSE.items() if excuses(longer)), ""):
+                    comparison.excused.add(loose)
+                    continue
+                comparison.differences.append(Difference(longer))
                 if len(comparison.differences) >= stop_at:
                     return comparison
                 continue
@@ -223,3 +247,30 @@ def _next(pair: _Pair, letter: Letter, node: Node, states: frozenset[int]) -> _P
         case Kind.REPLY:
             return _Pair(node, states, pair.open - 1, pair.left)
     return _Pair(node, states, pair.open, pair.left)
+
+
+def sample(environment: Environment, side: Side, *, count: int, longest: int, seed: int | None = None) -> int:
+    """Try so many random words that the checker accepts; how many of them the explorer shows to the end."""
+    rng = random.Random(seed)
+    projection, checker = Projection(environment, side), Checker(environment, side)
+    asks = tuple(sorted(environment.asks.get(side, {}).items()))
+    shown = 0
+    for _ in range(count):
+        pair = _Pair(checker.beginning(), projection.beginning(), 0, asks)
+        word: tuple[Letter, ...] = ()
+        agrees = True
+        while agrees and len(word) < longest:
+            choices = list(checker.after(pair.node, pair.open, dict(pair.left)))
+            if not choices:
+                break
+            letter, node = rng.choice(choices)
+            word = (*word, letter)
+            states = projection.after(pair.states).get(letter, frozenset())
+            agrees = bool(states) or any(excuses(word) for excuses in LOOSE.values())
+            if not states or letter.kind is Kind.ENDED:
+                break
+            pair = _next(pair, letter, node, states)
+        shown += agrees
+        if not agrees:
+            print("; ".join(map(str, word)))
+    return shown

@@ -9,13 +9,21 @@ take again and again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from migspec.properties.explorer.graph import Composition
 from migspec.properties.explorer.local import Kind, Move
 
 _NEITHER = (False, False)
+
+
+class Walkable(Protocol):
+    """A graph whose steps can be looked at."""
+
+    def successors(self, state: int) -> Iterator[tuple[Move | None, int]]:
+        """Each step from a state, None for what befalls it, and where it leads."""
+
 
 Graph = Mapping[int, tuple[tuple[int, bool, bool], ...]]
 """Of each state its steps that go on avoiding: where to, whether it is a delivery, whether it gets on."""
@@ -54,10 +62,10 @@ def gets_on(move: Move, unfair: frozenset[str]) -> bool:
 
 
 def unfulfilled(
-    composition: Composition, starts: Iterable[int], avoids: Callable[[int], bool], unfair: frozenset[str]
+    graph: Walkable, starts: Iterable[int], avoids: Callable[[int], bool], unfair: frozenset[str]
 ) -> Trap | None:
     """A run from one of these states that goes on as it must and never leaves those that avoid something."""
-    region = _region(composition, starts, avoids, unfair)
+    region = _region(graph, starts, avoids, unfair)
     for state in region.graph:
         if state not in region.delivers and state not in region.advances:
             return Trap(_from_start(region, state))
@@ -68,9 +76,7 @@ def unfulfilled(
     return None
 
 
-def _region(
-    composition: Composition, starts: Iterable[int], avoids: Callable[[int], bool], unfair: frozenset[str]
-) -> _Region:
+def _region(graph: Walkable, starts: Iterable[int], avoids: Callable[[int], bool], unfair: frozenset[str]) -> _Region:
     origin: dict[int, int | None] = dict.fromkeys(starts)
     region = _Region({}, set(), set(), origin)
     kinds: dict[int, tuple[bool, bool]] = {}
@@ -79,7 +85,7 @@ def _region(
         reached = []
         for state in frontier:
             steps = []
-            for move, after in composition.successors(state):
+            for move, after in graph.successors(state):
                 if after == state:
                     continue  # a step that changes nothing is none
                 delivers, advances = _NEITHER

@@ -6,8 +6,6 @@ have to look at the link and at the peer, and those looks are remembered. So a s
 much there is to say about it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise

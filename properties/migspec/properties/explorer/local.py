@@ -4,8 +4,6 @@ Everything that a VM can do is found here by walking the one transition relation
 two VMs and their link meet the same configuration again is what makes an exploration fast.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import product

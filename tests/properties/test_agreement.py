@@ -1,0 +1,128 @@
+"""Agreement: in small environments every word that the checker accepts, of any length, is one that the explorer shows.
+
+The other direction, that the judge accepts whatever the explorer does, is in `explorer/test_written.py`.
+"""
+
+from __future__ import annotations
+
+import pytest
+from tests.properties.agreement import LOOSE, Comparison, compare, sample
+
+from migspec.properties.explorer.environment import GARBLE, LOSS, RESTART, Environment
+from migspec.spec.composition import Side
+from migspec.spec.lifecycle.guards import STOPPED_RUN_STATES
+
+S, D = Side.SOURCE, Side.DESTINATION
+EVERY_RUN = ("running", *(run for run in STOPPED_RUN_STATES if run not in ("inmigrate", "preconfig")))
+DEFERRED = {"load": "deferred", "defer": "yes", "has-address": "no"}
+POSTCOPY = (("postcopy-ram",),)
+
+
+def environment(
+    name: str,
+    asked_of_source: dict[str, int],
+    asked_of_destination: dict[str, int] | None = None,
+    capabilities: tuple[tuple[str, ...], ...] = ((),),
+    **more: object,
+) -> Environment:
+    befalls = {LOSS: 2, GARBLE: 1}
+    made = Environment(name, "", {S: asked_of_source, D: asked_of_destination or {}}, capabilities, befalls=befalls)
+    return made.having(**more)
+
+
+SMALL = [
+    (environment("precopy", {"migrate": 1, "cancel": 1}), S),
+    (environment("precopy arrives", {"migrate": 1}, runs=EVERY_RUN), D),
+    (environment("pause", {"migrate": 1, "continue": 1}, capabilities=(("pause-before-switchover",),)), S),
+    (environment("postcopy", {"migrate": 1, "start-postcopy": 1}, capabilities=POSTCOPY), S),
+    (environment("multifd", {"migrate": 1, "cancel": 1}, capabilities=(("multifd",),)), S),
+    (environment("stopped", {"migrate": 1, "stop": 1, "cont": 1}), S),
+    (environment("quit", {"migrate": 1, "quit": 1}), S),
+    (environment("quits while loading", {"migrate": 1}, {"quit": 1}, runs=EVERY_RUN), D),
+    (environment("deferred", {"migrate": 1}, {"incoming": 1}, destination=DEFERRED, runs=EVERY_RUN), D),
+]
+"""Environments, each with the side that is watched, whose comparison takes seconds."""
+
+LARGE = [
+    (environment("again", {"migrate": 2, "cancel": 1}, befalls={LOSS: 2, RESTART: 1}), S),
+    (
+        environment(
+            "postcopy after a pause",
+            {"migrate": 1, "start-postcopy": 1, "cancel": 1, "continue": 1},
+            capabilities=(("postcopy-ram", "pause-before-switchover"),),
+        ),
+        S,
+    ),
+    (
+        environment(
+            "recovery arrives",
+            {"migrate": 1, "start-postcopy": 1, "resume": 1},
+            {"recover": 1},
+            POSTCOPY,
+            runs=EVERY_RUN,
+        ),
+        D,
+    ),
+    (environment("recovery", {"migrate": 1, "start-postcopy": 1, "resume": 1}, {"recover": 1}, POSTCOPY), S),
+    (environment("colo", {"migrate": 1, "take-over": 1}, {"take-over": 1}, (("x-colo",),)), S),
+    (
+        environment("colo arrives", {"migrate": 1, "take-over": 1}, {"take-over": 1}, (("x-colo",),), runs=EVERY_RUN),
+        D,
+    ),
+    (
+        environment(
+            "told where to listen",
+            {"migrate": 1},
+            {"incoming": 1, "stop": 1, "cont": 1},
+            destination=DEFERRED,
+            runs=EVERY_RUN,
+        ),
+        D,
+    ),
+    (
+        environment(
+            "pause and recovery", {"migrate": 1, "start-postcopy": 1, "pause": 1, "resume": 1}, {"recover": 1}, POSTCOPY
+        ),
+        S,
+    ),
+]
+"""Environments whose comparison takes a minute or so."""
+
+
+def told(comparison: Comparison) -> list[str]:
+    return ["; ".join(map(str, difference.word)) for difference in comparison.differences]
+
+
+@pytest.mark.parametrize(("given", "side"), SMALL, ids=lambda value: getattr(value, "name", None))
+def test_the_checker_accepts_no_word_that_the_explorer_does_not_show(given: Environment, side: Side) -> None:
+    comparison = compare(given, side)
+    assert told(comparison) == []
+    assert comparison.complete
+    assert comparison.pairs > 5
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("given", "side"), LARGE, ids=lambda value: getattr(value, "name", None))
+def test_larger_environments_agree_as_well(given: Environment, side: Side) -> None:
+    comparison = compare(given, side)
+    print(
+        f"{given.name}: {comparison.pairs} pairs of sets, words up to {comparison.longest} letters"
+        f"{', excused: ' + ', '.join(sorted(comparison.excused)) if comparison.excused else ''}"
+    )
+    assert told(comparison) == []
+    assert comparison.complete
+
+
+def test_a_looseness_is_one_that_shows() -> None:
+    comparison = compare(LARGE[-1][0], S, longest=13)
+    assert comparison.excused == set(LOOSE)
+    assert told(comparison) == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("given", "side"), [*SMALL, *LARGE], ids=lambda value: getattr(value, "name", None))
+def test_random_words_of_larger_environments_agree(given: Environment, side: Side) -> None:
+    wider = given.having(asks={one: dict.fromkeys(asks, 2) for one, asks in given.asks.items()})
+    words = sample(wider, side, count=300, longest=40)
+    print(f"{given.name}: {words} random words, of which every letter was shown")
+    assert words == 300
