@@ -102,6 +102,10 @@ DIFFERENT: Final = _by_name(
         "a model finds at once what QEMU finds when the devices are loaded, and so breaks the stream while pages are"
         " sent, which leaves an error": ("mismatch-of-processors", "mismatch-of-processors-with-return-path"),
         "a model's SPICE has no client": ("spice-in-use",),
+        "a model that exits leaves requests that wait": (
+            "requests-wait-when-the-source-quits",
+            "requests-wait-when-an-idle-vm-quits",
+        ),
         "a model's guest does not reset itself": ("precopy-reset-meanwhile",),
     }
 )

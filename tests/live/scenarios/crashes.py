@@ -315,6 +315,27 @@ def source_quits_in_a_block_migration_and_crashes(s: Session) -> None:
     _fails(s, "dst", dst)
 
 
+@scenario()
+def requests_wait_when_the_source_quits(s: Session) -> None:
+    """The source quits with requests waiting: it answers one after it has told of its end, and mostly aborts then."""
+    src, dst, _ = slow_start(s)
+    for command in ("quit", "query-status", "query-status", "query-status"):
+        src.send_command(command)
+    src.wait_closed(WAIT)
+    s.ended("src")
+    _fails(s, "dst", dst)
+
+
+@scenario(ALONE)
+def requests_wait_when_an_idle_vm_quits(s: Session) -> None:
+    """The same without a migration."""
+    src = s.monitor("src")
+    for command in ("quit", "query-status", "query-status", "query-status"):
+        src.send_command(command)
+    src.wait_closed(WAIT)
+    s.ended("src")
+
+
 @scenario(both(*DRIVE))
 def source_quits_early_in_a_block_migration(s: Session) -> None:
     """The source quits as soon as it is active: it crashes, or has the time to tell that it was cancelled."""
