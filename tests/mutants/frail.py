@@ -164,8 +164,8 @@ class FrailWorld(PacedWorld):
     def __init__(self) -> None:
         super().__init__()
         self.farewells: list[Farewell] = []
-        self.rests: list[int] = []
-        """After so many entries of the record everything should have come to rest."""
+        self.rests: list[tuple[int, bool]] = []
+        """After so many entries of the record all should be at rest, and whether a migration may be under way."""
         self._steps = 0
 
     def start(self, name: str, options: Options, scheduler: Scheduler | None = None) -> VirtualHost:

@@ -95,8 +95,8 @@ class Played:
     open: frozenset[str] = frozenset()
     broke_down: str = ""
     restless: bool = False
-    rests: tuple[int, ...] = ()
-    """After how many lines everything should have come to rest."""
+    rests: tuple[tuple[int, bool], ...] = ()
+    """After how many lines everything should have come to rest, and whether a migration may still be under way."""
 
 
 # ---- scripts ----
@@ -213,7 +213,15 @@ def _play_walk(run: Run, world: FrailWorld) -> None:
     play(run.seed, rare=run.rare, world=world, before=before)
 
 
-_SWITCHED: Final = ("pause-before-switchover", "postcopy-ram", "block", "x-colo", "auto-converge", "release-ram")
+_SWITCHED: Final = (
+    "pause-before-switchover",
+    "pause-before-switchover",
+    "postcopy-ram",
+    "block",
+    "x-colo",
+    "auto-converge",
+    "release-ram",
+)
 _ALONE: Final[Mapping[tuple[str, str], int]] = {
     ("migrate", '{"uri": "exec:cat"}'): 10,
     ("migrate", '{"uri": "exec:cat", "blk": true}'): 2,
@@ -239,7 +247,8 @@ def _play_alone(run: Run, world: FrailWorld) -> None:
     slow = chance.choice((20, 1250)) * MIB
     options = Options(memory=128 * MIB, workload=chance.choice(("idle", "uniform:5M")), bandwidth=slow, seed=run.seed)
     client = world.start("src", options, Shuffled(run.seed, rare=run.rare)).client()
-    _ask(client, "migrate-set-capabilities", {"capabilities": [{"capability": "events", "state": True}]})
+    first = [{"capability": name, "state": True} for name in ("events", chance.choice(_SWITCHED))]
+    _ask(client, "migrate-set-capabilities", {"capabilities": first})
     for command, arguments in chance.choices(tuple(_ALONE), tuple(_ALONE.values()), k=ALONE):
         if chance.random() < 0.5:
             _order(world, run.target)
@@ -279,6 +288,11 @@ def _wind_down(world: FrailWorld) -> None:
     settings = {"max-bandwidth": 1 << 40, "max-postcopy-bandwidth": 0, "downtime-limit": 2_000_000}
     for client in _clients(world):
         _ask(client, "migrate-set-parameters", settings)
+    world.run(world.now + PAUSE)
+    # a stopped guest may set free what waits for a running one
+    world.rests.append((len(world.record), True))
+    for client in _clients(world):
+        _ask(client, "query-status")
         _ask(client, "stop")
     world.run(world.now + PAUSE)
     for client in _clients(world):
@@ -286,7 +300,7 @@ def _wind_down(world: FrailWorld) -> None:
         _ask(client, "migrate-continue", {"state": "device"})
     for _ in range(2):
         world.run(world.now + PAUSE)
-        world.rests.append(len(world.record))
+        world.rests.append((len(world.record), False))
         for client in _clients(world):
             for question in _QUESTIONS:
                 _ask(client, question)
@@ -328,7 +342,7 @@ def perform(run: Run) -> Played:
         restless = True
     broke_down = next((machine.broke_down for machine in world.machines if machine.broke_down), "")
     lines = tuple(lines_of(world))
-    rests = tuple(len(tuple(lines_of(world, place))) for place in world.rests)
+    rests = tuple((len(tuple(lines_of(world, place))), busy) for place, busy in world.rests)
     return Played(lines, world.taken, world.open, broke_down, restless, rests)
 
 

@@ -33,7 +33,7 @@ def changed(here: Path, pristine: Path) -> Iterator[PurePosixPath]:
                 yield PurePosixPath(relative)
 
 
-def tests_of(module: PurePosixPath, here: Path) -> Iterator[str]:
+def mirrored(module: PurePosixPath, here: Path) -> Iterator[str]:
     """The tests that mirror a module: of its own name, or else of its package."""
     _root, _name, package, *inner = module.with_suffix("").parts
     *folders, stem = inner
@@ -54,7 +54,7 @@ def tests_of(module: PurePosixPath, here: Path) -> Iterator[str]:
 def main() -> int:
     """Run the tests of what differs; the first exit status that is not 0."""
     here, pristine = Path.cwd(), Path(os.environ[PRISTINE])
-    own = [test for module in changed(here, pristine) for test in tests_of(module, here)]
+    own = [test for module in changed(here, pristine) for test in mirrored(module, here)]
     for test in (*dict.fromkeys(own), *ALWAYS):
         # the tests' own type checks would find more, and take several times as long
         line = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-o", "typeguard-packages=", test]

@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from tests.mutants import code
-from tests.mutants.targeted import changed, tests_of
+from tests.mutants.targeted import changed, mirrored
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -21,7 +21,7 @@ PROJECT = Path(__file__).resolve().parents[2]
     ],
 )
 def test_a_module_has_tests(module: str, tests: list[str]) -> None:
-    assert list(tests_of(PurePosixPath(module), PROJECT)) == tests
+    assert list(mirrored(PurePosixPath(module), PROJECT)) == tests
 
 
 def test_what_differs_is_found(tmp_path: Path) -> None:

@@ -406,8 +406,21 @@ REASONS: Final[tuple[Reason, ...]] = (
         ("status-changed",),
     ),
     Reason(
+        "There is a beginning in which it is legal: who greets a client may have been a destination before",
+        ("inserted",),
+        ("event MIGRATION *",),
+    ),
+    Reason(
         "A guest may do that at any time, and events of other parts of QEMU are left alone",
-        ("inserted", "repeated"),
+        ("inserted",),
+    ),
+    Reason(
+        "A command without a contract of its own, or one that asks its host, may succeed or be refused with any text",
+        ("exchanged", "refused"),
+    ),
+    Reason(
+        "The process ends before the request would have been answered",
+        ("request-dropped",),
     ),
 )
 """The reasons; the first that covers a mutant is given. All but the one that says so are those of legal traces."""

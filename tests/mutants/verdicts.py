@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 from tests.mutants.runs import Played
 
-from migspec.spec.conditions import where
+from migspec.spec.conditions import Condition, where
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.state import VARIABLES, Life, Load, Stage
@@ -76,10 +76,15 @@ _OUTGOING_RESTS: Final = (
 _CLEAN: Final = where({"life": Life.ALIVE}) & reduce(
     and_, (~row.when for row in ROWS if row.id.startswith("outgoing.block-options-returned."))
 )
-_REST: Final = _OUTGOING_RESTS & _CLEAN & where({"load": _PATIENT})
-"""What is so of a VM that nobody sends to once nothing is left to do."""
-_FED_REST: Final = _OUTGOING_RESTS & _CLEAN & where({"load": (*_PATIENT, *_FED)})
-"""The same of one that somebody may send to."""
+_ITERATES: Final = where({"stage": (Stage.ITERATING, Stage.UNPLUGGING)})
+_RESTS: Final[Mapping[tuple[bool, bool], Condition]] = {
+    (fed, busy): (_OUTGOING_RESTS | _ITERATES if busy else _OUTGOING_RESTS)
+    & _CLEAN
+    & where({"load": (*_PATIENT, *_FED) if fed else _PATIENT})
+    for fed in (False, True)
+    for busy in (False, True)
+}
+"""What is so of a VM once nothing is left to do: whether somebody may send to it, and whether it may be sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +134,13 @@ def _verdict(played: Played, judges: type[TraceJudge]) -> Verdict:
     report = Report("run")
     judge = judges(report, read_header(header), Options(profile=QEMU_5_2_0))
     stands: tuple[tuple[str, str], ...] = ()
-    rested = False
+    rested, rests = False, dict(played.rests)
     for number, line in enumerate(lines[:MOST_LINES], 2):
         judge.feed(number, line)
         if judge.has_violation:
             break
-        if number in played.rests and not stands:
-            stands, rested = tuple(come_to_rest(judge)), True
+        if number in rests and not stands:
+            stands, rested = tuple(come_to_rest(judge, busy=rests[number])), True
     judge.finish()
     found = [finding for finding in report.findings if finding.grade is Grade.VIOLATION]
     if played.restless and not found:
@@ -150,13 +155,16 @@ def _verdict(played: Played, judges: type[TraceJudge]) -> Verdict:
 # ---- standing still ----
 
 
-def come_to_rest(judge: TraceJudge) -> Iterator[tuple[str, str]]:
-    """Let a while pass; the VMs of which no hypothesis survives that, each with what it is about."""
+def come_to_rest(judge: TraceJudge, *, busy: bool) -> Iterator[tuple[str, str]]:
+    """Let a while pass; the VMs of which no hypothesis survives that, each with what it is about.
+
+    With `busy` a migration that does not converge may still go on.
+    """
     known = {name: _hypotheses(judge, name) for name in judge._vms}
-    busy = {name for name, every in known.items() if any(_may_send(h) for h in every)}
+    senders = {name for name, every in known.items() if any(_may_send(h) for h in every)}
     for name, every in known.items():
         cursor = judge._vms[name]._cursor
-        left = [rested for h in every for rested in at_rest(h, fed=bool(busy - {name}))]
+        left = [rested for h in every for rested in at_rest(h, fed=bool(senders - {name}), busy=busy)]
         if left:
             cursor.node = cursor.automaton.node(left)
         elif every:
@@ -172,11 +180,11 @@ def _hypotheses(judge: TraceJudge, name: str) -> list[Hypothesis]:
     return [reached.hypothesis for reached in vm.automaton.closure(node)]
 
 
-def at_rest(h: Hypothesis, *, fed: bool) -> Iterator[Hypothesis]:
+def at_rest(h: Hypothesis, *, fed: bool, busy: bool) -> Iterator[Hypothesis]:
     """What a hypothesis is if nothing is left to do; nothing if there is. It is `fed` if somebody may send to it."""
     if any(h.owed) or any(monitor.connected and (monitor.queue or monitor.oob) for monitor in h.monitors):
         return
-    for state in (_FED_REST if fed else _REST).assume(h.state):
+    for state in _RESTS[fed, busy].assume(h.state):
         yield h.moved(state)
 
 
