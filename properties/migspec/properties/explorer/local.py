@@ -14,9 +14,11 @@ from migspec.spec.composition import END, SENDING, TIES, UNUSED, Side
 from migspec.spec.composition.link import described
 from migspec.spec.composition.tie import Tie
 from migspec.spec.conditions import where
+from migspec.spec.lifecycle.crashes import ASKED_TOO_LATE
 from migspec.spec.requests import Request
 from migspec.spec.state import VARIABLES, Life, assign
 from migspec.spec.steps import (
+    MAIN,
     NEGOTIATED,
     SESSION,
     THREADS,
@@ -135,11 +137,12 @@ class Vm:
             return
         without = self._environment.without
         for rule, after in self._relation.hidden(c):
-            if rule not in without:
-                yield from self._bound(c, rule, after)
+            case = _executed(after) if rule == ASKED_TOO_LATE.id else rule
+            if rule not in without and case not in without:
+                yield from self._bound(c, rule, after, case)
         for thread, row in self._sending:
             if self.side is Side.SOURCE and not c.owed[thread] and row.when.holds(c.state) and _lives(c):
-                yield from self._bound(c, row.id, c)
+                yield from self._bound(c, row.id, c, row.id)
         yield from self._befallen(c)
         yield from self._shown(c)
         yield from self._asked(c)
@@ -154,9 +157,9 @@ class Vm:
                         number = self.number(decided)
                         yield Move(Kind.EVENT, rule, number, counter=f"{self.side}:{event}", shown=event)
 
-    def _bound(self, c: Configuration, rule: str, after: Configuration) -> Iterator[Move]:
-        """A hidden step in each way in which it is bound to the link, with what it leaves open decided."""
-        ties = TIES.get((self.side, rule))
+    def _bound(self, c: Configuration, rule: str, after: Configuration, case: str) -> Iterator[Move]:
+        """A hidden step in each way in which it is bound to the link, as `case` is, and with what is open decided."""
+        ties = TIES.get((self.side, case))
         if ties is None:
             for decided in _decided(after):
                 yield Move(Kind.HIDDEN, rule, self.number(decided))
@@ -204,6 +207,12 @@ class Vm:
 
 def _lives(c: Configuration) -> bool:
     return bool(c.state & _LIFE.bits((Life.ALIVE, Life.QUITTING, Life.DOWN, Life.GONE)))
+
+
+def _executed(after: Configuration) -> str:
+    """The case by which the main loop has just executed a request; empty if it owes no reply for it."""
+    owed = after.owed[MAIN]
+    return owed[-1].expect.rule if owed and isinstance(owed[-1], Due) else ""
 
 
 def _dues(c: Configuration) -> Iterator[int]:
