@@ -208,13 +208,18 @@ Needs(s, side, P) == Tied(s, side, P, link)
 Closes(s, side, wire) ==
   link' = IF Linked /\ s = side /\ WireUp THEN [link EXCEPT !.wire = wire] ELSE link
 
-(* The main loop executes the oldest request of s, after which the VM is v. *)
+(***************************************************************************)
+(* The main loop executes the oldest request of s, after which the VM is   *)
+(* v.  One that waits when the process exits is executed all the same, but *)
+(* the process may abort for it: process.quit-with-request-aborts.         *)
+(***************************************************************************)
 Execute(s, requests, v, messages, case) ==
   /\ asked[s] # <<>>
   /\ Head(asked[s]) \in requests
-  /\ vm[s].life \in Looping
+  /\ vm[s].life \in Living
   /\ owed[s]["main"] = <<>>
-  /\ vm' = [vm EXCEPT ![s] = v]
+  /\ \E life \in {v.life} \cup IF v.life \in {"down", "gone"} THEN {"aborted"} ELSE {} :
+       vm' = [vm EXCEPT ![s] = [v EXCEPT !.life = life]]
   /\ owed' = [owed EXCEPT ![s]["main"] = messages \o <<"reply:" \o Head(asked[s]) \o ":" \o case>>]
   /\ asked' = [asked EXCEPT ![s] = Tail(@)]
   /\ UNCHANGED <<open, left>>
@@ -504,7 +509,7 @@ OutgoingCancellingToCancelled(s) ==
   /\ Cancelled(s)
 
 OutgoingCancellingToCancelledExiting(s) ==
-  /\ vm[s].stage = "cleaning" /\ vm[s].outgoing = "cancelling" /\ vm[s].life = "gone" /\ Has(s, "block")
+  /\ vm[s].stage = "cleaning" /\ vm[s].outgoing = "cancelling" /\ vm[s].life = "gone"
   /\ Closes(s, "source", "left-by-source")
   /\ Cancelled(s)
 
@@ -552,11 +557,11 @@ OutgoingCancelledByExitPostcopyFirst(s) ==
           <<"MIGRATION:postcopy-active", "MIGRATION:cancelling">>)
 
 -----------------------------------------------------------------------------
-(* Multifd: what a channel reports beside the migration thread *)
+(* Multifd: what a channel, whose connection is its own, reports beside the migration thread *)
 
 ChannelFails(s, status) ==
   /\ vm[s].outgoing = status /\ Has(s, "multifd")
-  /\ Needs(s, "source", LostToSource)
+  /\ Untied
   /\ \E known \in BOOLEAN :
        Take(s, "channel", [vm[s] EXCEPT !.outgoing = "failed", !.errorKnown = known], <<"MIGRATION:failed">>)
 
@@ -568,7 +573,7 @@ OutgoingDeviceToFailedChannel(s) == ChannelFails(s, "device")
 OutgoingFailedToFailedChannel(s) ==
   /\ vm[s].outgoing = "failed" /\ Has(s, "multifd")
   /\ Possible("outgoing.failed-to-failed.channel")
-  /\ Needs(s, "source", LostToSource)
+  /\ Untied
   /\ Take(s, "channel", vm[s], <<"MIGRATION:failed">>)
 
 -----------------------------------------------------------------------------

@@ -112,7 +112,7 @@ AddressShown ==
 
 QueryMigrateBegun ==
   /\ Asks({"query-migrate"})
-  /\ vm[Me].life \in Looping
+  /\ vm[Me].life \in Living
   /\ owed[Me]["main"] = <<>>
   /\ owed' = [owed EXCEPT ![Me]["main"] = <<"reading">>]
   /\ asked' = [asked EXCEPT ![Me] = Tail(@)]

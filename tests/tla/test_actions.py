@@ -26,6 +26,7 @@ ARGUMENTS = "no request of the environments has such arguments"
 
 LEFT_OUT: Mapping[str, str] = {
     **{row.id: ASIDE for row in ROWS if row.thread is Thread.DIRTY_RATE and QEMU_5_2_0 in row.profiles},
+    "process.quit-with-request-aborts": "it is how an execution may go: the operator Execute has it",
     "migrate.block-build": BUILD,
     "migrate-set-capabilities.build-block": BUILD,
     "migrate-set-capabilities.build-colo": BUILD,

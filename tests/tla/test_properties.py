@@ -18,6 +18,7 @@ from migspec.properties.explorer.environments import ENVIRONMENTS
 from migspec.properties.explorer.graph import Composition, Explored
 from migspec.properties.explorer.verdicts import Examiner
 from migspec.properties.temporal import Always, AlwaysStep, Formula, LeadsTo, Sometimes, SometimesStep
+from migspec.spec.lifecycle.crashes import ASKED_TOO_LATE
 
 SMALL = ("loans",)
 """The environments in which everything is asked in every run of the tests."""
@@ -62,7 +63,7 @@ def _asked_in(prop: Property, name: str) -> bool:
 def _steps(name: str) -> frozenset[str]:
     """The actions of the steps that the explorer takes."""
     composition, found, _ = _explored(name)
-    taken = {edge.name for state in found.found for edge in composition.edges(state)}
+    taken = {edge.name for state in found.found for edge in composition.edges(state)} - {ASKED_TOO_LATE.id}
     return frozenset(_SURROUNDINGS.get(step.partition(":")[0]) or action_of(step) for step in taken)
 
 
