@@ -16,8 +16,7 @@ from migspec.properties.explorer.local import Move, Vm, check_bounds
 from migspec.properties.temporal import Moment
 from migspec.spec.composition import LINK, UNUSED, Side
 from migspec.spec.composition.tie import Tie
-from migspec.spec.conditions import ALWAYS
-from migspec.spec.state import assign
+from migspec.spec.state import Load, assign
 from migspec.spec.steps import Configuration, Relation
 
 _BITS = 20
@@ -26,6 +25,7 @@ _MASK = (1 << _BITS) - 1
 _SOURCE, _DESTINATION, _COUNTERS = 2 * _BITS, _BITS, 3 * _BITS
 _AT: Mapping[Side, int] = {Side.SOURCE: _SOURCE, Side.DESTINATION: _DESTINATION}
 _COUNTER_BITS = 2
+_DEAF: Mapping[str, str] = {"load": Load.NONE}
 
 
 class Edge(NamedTuple):
@@ -208,9 +208,9 @@ class Composition:
         if allowed is None:
             configuration = self.vms[peer].configurations[at]
             condition = self._ties[tie].peer
-            allowed = condition is ALWAYS or (
-                configuration.monitors[0].connected and condition.holds(configuration.state)
-            )
+            there = configuration.monitors[0].connected
+            # whose process has ended is not there to listen
+            allowed = condition.holds(configuration.state if there else assign(configuration.state, _DEAF))
             self._peers[tie, at] = allowed
         return change if allowed else None
 
