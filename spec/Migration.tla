@@ -1477,7 +1477,7 @@ Kill(s) ==
 Restart ==
   /\ Happens("restart")
   /\ ~open["destination"]
-  /\ open["source"] /\ vm["source"].stage \in {"idle", "connecting"}
+  /\ vm["source"].stage \in {"idle", "connecting"}
   /\ vm["destination"].caps \in {capabilities \cup {"events"} : capabilities \in Capabilities}
   /\ vm' = [vm EXCEPT !["destination"] = [Starts["destination"] EXCEPT !.caps = vm["destination"].caps]]
   /\ open' = [open EXCEPT !["destination"] = TRUE]

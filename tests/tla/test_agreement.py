@@ -6,7 +6,7 @@ import pytest
 from tests.tla.compared import compare
 from tests.tla.modules import files
 
-from migspec.properties.explorer.environment import Environment
+from migspec.properties.explorer.environment import KILLS, Environment
 from migspec.properties.explorer.environments import ENVIRONMENTS
 from migspec.spec.composition import Side
 
@@ -16,8 +16,9 @@ SMALL = ("failover", "loans", "postcopy-quit")
 SMALLER: tuple[Environment, ...] = (
     ENVIRONMENTS["precopy"].having(name="precopy-cancelled", capabilities=(("return-path",),)),
     ENVIRONMENTS["recovery"].having(
-        name="recovery-asked-for",
+        name="recovery-killed",
         asks={Side.SOURCE: {"migrate": 1, "start-postcopy": 1, "resume": 1}, Side.DESTINATION: {}},
+        befalls={KILLS[Side.DESTINATION]: 1},
     ),
 )
 """Parts of others, for the same reason."""
