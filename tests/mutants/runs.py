@@ -13,7 +13,7 @@ are: who is not done by then stands still.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -63,6 +63,8 @@ class Target:
     row: str = ""
     case: str = ""
     command: str = ""
+    capabilities: tuple[str, ...] = ()
+    """What has to be switched on for it."""
 
     @property
     def wish(self) -> str:
@@ -195,12 +197,24 @@ def _play_script(run: Run, world: FrailWorld) -> None:
 # ---- walks ----
 
 
+def _switch_on(client: Client, names: Iterable[str]) -> None:
+    states = [{"capability": name, "state": True} for name in names]
+    _ask(client, "migrate-set-capabilities", {"capabilities": states})
+
+
 def _play_walk(run: Run, world: FrailWorld) -> None:
     chance = Random(run.seed)
     target = run.target
     asks = recorded().get(target.command, ()) if target is not None else ()
 
+    switched = False
+
     def before(walk: Walk) -> None:
+        nonlocal switched
+        if target is not None and target.capabilities and not switched:
+            switched = True
+            for client in walk.clients:
+                _switch_on(client, target.capabilities)
         if target is None or chance.random() < 0.4:
             return
         _order(world, target)
@@ -247,8 +261,8 @@ def _play_alone(run: Run, world: FrailWorld) -> None:
     slow = chance.choice((20, 1250)) * MIB
     options = Options(memory=128 * MIB, workload=chance.choice(("idle", "uniform:5M")), bandwidth=slow, seed=run.seed)
     client = world.start("src", options, Shuffled(run.seed, rare=run.rare)).client()
-    first = [{"capability": name, "state": True} for name in ("events", chance.choice(_SWITCHED))]
-    _ask(client, "migrate-set-capabilities", {"capabilities": first})
+    wanted = run.target.capabilities if run.target is not None else ()
+    _switch_on(client, ("events", *(wanted or (chance.choice(_SWITCHED),))))
     for command, arguments in chance.choices(tuple(_ALONE), tuple(_ALONE.values()), k=ALONE):
         if chance.random() < 0.5:
             _order(world, run.target)

@@ -97,11 +97,40 @@ def original(run: Run) -> Original:
 def target_of(mutant: Mutant) -> Target | None:
     """What a run is to be after to give a mutant away; None for a number, which every answer shows."""
     if mutant.rule in _ROW_IDS:
-        return Target(row=mutant.rule)
+        return Target(row=mutant.rule, capabilities=capabilities_for(mutant.rule))
     if mutant.operator == "number.off":
         return None
     command = mutant.place.command if mutant.place is not None else commands_of_words().get(mutant.rule, "")
     return Target(case=mutant.rule, command="" if command in (ENVELOPE, OPEN) else command)
+
+
+@lru_cache(maxsize=512)
+def capabilities_for(rule: str) -> tuple[str, ...]:
+    """The capabilities without which a row is out of reach, as far as its guard tells."""
+    row = next(row for row in RELEASE_ROWS if row.id == rule)
+    words = {
+        f"{literal.variable.name} {value}"
+        for case in row.when.cases[:1]
+        for literal in case.literals
+        if len(literal.values) <= 2
+        for value in literal.values
+    }
+    found = [name for part, name in _IMPLIED.items() if any(part in word for word in words)]
+    found += [
+        word.split()[0].removeprefix("cap.") for word in words if word.startswith("cap.") and word.endswith("yes")
+    ]
+    return tuple(sorted(set(found)))
+
+
+_IMPLIED: Final = {
+    "held": "pause-before-switchover",
+    "pre-switchover": "pause-before-switchover",
+    "device": "pause-before-switchover",
+    "postcopy": "postcopy-ram",
+    "paused": "postcopy-ram",
+    "resuming": "postcopy-ram",
+    "colo": "x-colo",
+}
 
 
 @lru_cache(maxsize=1)
