@@ -37,6 +37,7 @@ from migspec.reference_impl.scheduling import Choice, Shuffled, Steady
 from migspec.reference_impl.virtual import Client, Ended, NoReplyError, World
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.rows import QEMU_5_2_0
+from migspec.spec.state import Load
 
 ALONE: Final = 60
 """Requests to a machine that is alone."""
@@ -202,6 +203,33 @@ def _switch_on(client: Client, names: Iterable[str]) -> None:
     _ask(client, "migrate-set-capabilities", {"capabilities": states})
 
 
+_CORE: Final[tuple[tuple[str, Mapping[str, Any] | None], ...]] = (
+    ("migrate", None),
+    ("migrate", None),
+    ("migrate_cancel", None),
+    ("migrate-continue", {"state": "pre-switchover"}),
+    ("migrate-start-postcopy", None),
+    ("query-migrate", None),
+)
+"""What moves a source most."""
+
+
+def _revive(walk: Walk, target: Target) -> None:
+    """Start another destination, or another source, where one has ended or has got its guest."""
+    world = walk.world
+    destination = walk.destination.host.machine
+    if destination.exit is not None or destination.value("load") == Load.DONE:
+        options = Options(memory=destination.options.memory, incoming="defer", seed=destination.options.seed)
+        walk.destination = world.start(f"dst{len(world.hosts)}", options, Shuffled(len(world.hosts))).client()
+        walk.addresses += 1
+        _switch_on(walk.destination, ("events", *target.capabilities))
+        _ask(walk.destination, "migrate-incoming", {"uri": walk.address})
+    if walk.source.host.machine.exit is not None:
+        walk.source = world.start(f"src{len(world.hosts)}", walk.source.host.machine.options).client()
+        _switch_on(walk.source, ("events", *target.capabilities))
+    walk.clients = (walk.source, walk.destination)
+
+
 def _play_walk(run: Run, world: FrailWorld) -> None:
     chance = Random(run.seed)
     target = run.target
@@ -215,7 +243,14 @@ def _play_walk(run: Run, world: FrailWorld) -> None:
             switched = True
             for client in walk.clients:
                 _switch_on(client, target.capabilities)
-        if target is None or chance.random() < 0.4:
+        if target is None:
+            return
+        _revive(walk, target)
+        if chance.random() < 0.25:
+            command, arguments = chance.choice(_CORE)
+            _ask(walk.source, command, {"uri": walk.address} if command == "migrate" else arguments)
+            world.run(world.now + chance.choice((0.0, 0.001, 0.01, 0.1)))
+        if chance.random() < 0.4:
             return
         _order(world, target)
         if chance.random() < 0.3:

@@ -27,7 +27,7 @@ from tests.mutants.operators import RELEASE_ROWS
 from tests.mutants.runs import Played, Run, Target, perform, scripts
 from tests.mutants.verdicts import RESTLESS, Verdict, verdict
 
-MOST_RUNS: Final = 26
+MOST_RUNS: Final = 34
 """Runs that a mutant is searched with at most."""
 LEAST_RUNS: Final = 12
 """Runs that it is searched with whatever they take; a number shows in any run that it is in, and has no more."""
@@ -149,13 +149,13 @@ def candidates(mutant: Mutant, index: Index) -> Iterator[Run]:
     plain = [run for run in known if run.script and run.style == "plain"]
     others = [run for run in known if run.script and run.style != "plain"]
     walks = [run for run in known if not run.script]
-    yield from (*_some(plain, 5, chance), *_some(others, 4, chance), *_some(walks, 3, chance))
+    yield from (*_some(plain, 4, chance), *_some(others, 3, chance), *_some(walks, 2, chance))
     if target is not None:
         apt = [run for run in index.runs_open_for(mutant.rule) if run.style != "guided"]
         near = [run for rule in leading_to(mutant.rule) for run in index.runs_of(rule)[:60] if run.style != "guided"]
         chosen = (*_some(apt, 6, chance), *plain[:2], *chance.sample(near, min(len(near), 4)))
         after = [replace(run, target=target) for run in dict.fromkeys(chosen)]
-        seeds = [Run(seed=seed, rare=(0.0, 0.02, 0.1)[seed % 3], target=target) for seed in range(100, 108)]
+        seeds = [Run(seed=seed, rare=(0.0, 0.02, 0.1)[seed % 3], target=target) for seed in range(100, 116)]
         alone = [Run(style="alone", seed=seed, rare=(0.0, 0.1)[seed % 2], target=target) for seed in range(200, 206)]
         for three in zip_longest(after, seeds, alone):
             yield from (run for run in three if run is not None)
