@@ -12,7 +12,8 @@ from tests.tla.modules import ROOT
 CORPUS = ROOT / "traces" / "corpus" / "qemu-5.2.0"
 
 ATTACHED: Mapping[str, str] = {
-    "late-attach-and-cancel": "the monitor was attached when the migration was under way",
+    "late-attach": "the monitors were attached when the migration was under way",
+    "late-attach-and-cancel": "the monitors were attached when the migration was under way",
 }
 """The traces that do not begin with the process, which the module's beginnings are about."""
 
