@@ -26,9 +26,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="mutants whose ids fit")
     parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help="default: %(default)s")
     parser.add_argument("--fresh", action="store_true", help="forget what is kept")
+    parser.add_argument("--store", action="store_true", help="search for nothing, and write what is kept")
     parser.add_argument("--again", action="append", default=[], metavar="PATTERN", help="forget these outcomes alone")
     options = parser.parse_args(arguments)
-    index_of_pool(fresh=options.fresh)
+    if not options.store:
+        index_of_pool(fresh=options.fresh)
     if options.only:
         chosen = [identity for identity in results.every() if any(fnmatchcase(identity, p) for p in options.only)]
         for outcome in results.searched(chosen, options.jobs):
@@ -40,7 +42,7 @@ def main(arguments: list[str]) -> int:
     missing = [
         identity
         for identity in results.every()
-        if identity not in kept or any(fnmatchcase(identity, p) for p in options.again)
+        if not options.store and (identity not in kept or any(fnmatchcase(identity, p) for p in options.again))
     ]
     print(f"{len(results.every())} mutants, {len(missing)} of them to be searched for", flush=True)
     for number, outcome in enumerate(results.searched(missing, options.jobs), 1):

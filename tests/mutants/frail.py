@@ -73,8 +73,10 @@ class Frail(Machine, contracts=False):
         super().__init__(options, host, scheduler=scheduler, now=now)
 
     def go_on_by_itself(self) -> None:
-        """Be led no more."""
+        """Be led no more, and held nowhere."""
         self._scheduler = Steady()
+        self.wishes = {wish for wish in self.wishes if not wish.startswith("hold:")}
+        self.turn += 1
 
     def close_monitor(self, monitor: int) -> None:
         """The client is gone."""

@@ -1,6 +1,6 @@
 """What the unchanged machines do in each run of a fixed pool: which rules come to pass where, and who stands still.
 
-It tells a search where to begin. The pool is every recorded script in three styles, and some walks. As nothing but
+It tells a search where to begin. The pool is every recorded script in three styles, some walks, and some that are after a row. As nothing but
 the specification and the model decides what comes of it, it is kept in a file by their fingerprint.
 """
 
@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 from tests.mutants.operators import RELEASE_ROWS, places
-from tests.mutants.runs import Played, Run, perform, scripts
+from tests.mutants.runs import Played, Run, Target, perform, scripts
 from tests.mutants.verdicts import verdict
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
@@ -25,6 +25,8 @@ CACHE: Final = PROJECT / ".mutants"
 STYLES: Final = ("plain", "polled", "guided")
 OFTEN: Final = 2
 """In so many scripts or walks the unchanged machines stand still somewhere if that is usual."""
+EVERY: Final = 6
+"""Of so many rows one has walks that are after it, too."""
 WALKS: Final = 90
 """Walks of the pool."""
 
@@ -47,6 +49,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
     style: str
     seed: int
     rare: float
+    row: str
     length: int
     hash: str
     rules: tuple[str, ...]
@@ -57,7 +60,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
     @property
     def run(self) -> Run:
         """The run."""
-        return Run(self.script, self.style, self.seed, self.rare)
+        return Run(self.script, self.style, self.seed, self.rare, Target(row=self.row) if self.row else None)
 
 
 @dataclass
@@ -118,6 +121,9 @@ def pool() -> Iterator[Run]:
     for style in STYLES:
         yield from (Run(name, style) for name in scripts())
     yield from (Run(seed=seed, rare=(0.0, 0.02, 0.1)[seed % 3]) for seed in range(WALKS))
+    for number, row in enumerate(RELEASE_ROWS):
+        if number % EVERY == 0:
+            yield from (Run(seed=seed, rare=0.05, target=Target(row=row.id)) for seed in (number, number + 1))
 
 
 def look_at(run: Run) -> Known:
@@ -132,6 +138,7 @@ def look_at(run: Run) -> Known:
         run.style,
         run.seed,
         run.rare,
+        run.target.row if run.target else "",
         len(played.lines),
         hash_of(played),
         tuple(sorted(rules)),

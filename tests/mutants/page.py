@@ -88,6 +88,9 @@ def _specification() -> Iterator[str]:
     yield ""
     yield f"**{total}.**"
     yield ""
+    if len(outcomes) < len(results.every()):
+        yield f"The search is not complete: {len(outcomes)} of {len(results.every())} mutants were searched for so far."
+        yield ""
     yield "| operator | what is wrong | mutants | void | equivalent | broke a rule | stood still | not found | found |"
     yield "|---|---|---|---|---|---|---|---|---|"
     by_operator: dict[str, list[Outcome]] = defaultdict(list)

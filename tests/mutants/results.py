@@ -1,6 +1,6 @@
 """All mutants, what came of each, and where that is kept.
 
-`tests/mutants/results.json` is in the repository: it has what the last complete search came to. What a search has done
+`tests/mutants/results.json` is in the repository: it has what the last search came to. What a search has done
 so far is kept line by line in the cache, by the fingerprint of the tables, so that it can be stopped and gone on with.
 """
 
@@ -23,7 +23,7 @@ from tests.mutants.operators import of_tables
 from tests.mutants.search import Outcome, search
 
 STORED: Final = Path(__file__).with_name("results.json")
-"""What the last complete search came to."""
+"""What the last search came to."""
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -69,14 +69,14 @@ def searched(ids: Iterable[str], jobs: int = 1) -> Iterator[Outcome]:
 
 
 def stored() -> Results:
-    """What the last complete search came to."""
+    """What the last search came to."""
     return msgspec.json.decode(STORED.read_bytes(), type=Results)
 
 
 def store(outcomes: Iterable[Outcome]) -> Results:
-    """Keep what a complete search came to, an outcome a line."""
+    """Keep what a search came to, an outcome a line."""
     by_id = {outcome.id: outcome for outcome in outcomes}
-    results = Results(fingerprint(), tuple(by_id[identity] for identity in every()))
+    results = Results(fingerprint(), tuple(by_id[identity] for identity in every() if identity in by_id))
     lines = b",\n".join(msgspec.json.encode(outcome) for outcome in results.outcomes)
     head = msgspec.json.encode(results.fingerprint)
     STORED.write_bytes(b'{"fingerprint":' + head + b',"outcomes":[\n' + lines + b"\n]}\n")

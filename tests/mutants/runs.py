@@ -66,6 +66,8 @@ class Target:
     command: str = ""
     capabilities: tuple[str, ...] = ()
     """What has to be switched on for it."""
+    stages: tuple[str, ...] = ()
+    """Where it happens: a machine may be held there until something has come in between."""
 
     @property
     def wish(self) -> str:
@@ -230,6 +232,22 @@ def _revive(walk: Walk, target: Target) -> None:
     walk.clients = (walk.source, walk.destination)
 
 
+def _hold(world: World, target: Target, chance: Random) -> None:
+    """Hold every machine where a row happens, or let it go on for a moment."""
+    held = {f"hold:{stage}" for stage in target.stages}
+    if not held:
+        return
+    for host in world.hosts.values():
+        host.machine.wishes -= held
+        host.machine.turn += 1
+    if chance.random() < 0.35:
+        _order(world, target)
+        world.run(world.now + 0.005)
+    for host in world.hosts.values():
+        host.machine.wishes |= held
+        host.machine.turn += 1
+
+
 def _play_walk(run: Run, world: FrailWorld) -> None:
     chance = Random(run.seed)
     target = run.target
@@ -246,6 +264,8 @@ def _play_walk(run: Run, world: FrailWorld) -> None:
         if target is None:
             return
         _revive(walk, target)
+        if run.seed % 2:
+            _hold(world, target, chance)
         if chance.random() < 0.25:
             command, arguments = chance.choice(_CORE)
             _ask(walk.source, command, {"uri": walk.address} if command == "migrate" else arguments)
@@ -299,6 +319,8 @@ def _play_alone(run: Run, world: FrailWorld) -> None:
     wanted = run.target.capabilities if run.target is not None else ()
     _switch_on(client, ("events", *(wanted or (chance.choice(_SWITCHED),))))
     for command, arguments in chance.choices(tuple(_ALONE), tuple(_ALONE.values()), k=ALONE):
+        if run.target is not None and run.seed % 2:
+            _hold(world, run.target, chance)
         if chance.random() < 0.5:
             _order(world, run.target)
         if chance.random() < 0.25:

@@ -33,6 +33,8 @@ LEAST_RUNS: Final = 12
 """Runs that it is searched with whatever they take; a number shows in any run that it is in, and has no more."""
 SECONDS: Final = 4.0
 """Seconds of a processor after which no further run is begun."""
+TWICE: Final = 2
+"""Runs in which somebody has to stand still."""
 COMPARED: Final = 12
 """Runs of a survivor that are compared with those of the unchanged machines."""
 
@@ -97,7 +99,7 @@ def original(run: Run) -> Original:
 def target_of(mutant: Mutant) -> Target | None:
     """What a run is to be after to give a mutant away; None for a number, which every answer shows."""
     if mutant.rule in _ROW_IDS:
-        return Target(row=mutant.rule, capabilities=capabilities_for(mutant.rule))
+        return Target(row=mutant.rule, capabilities=capabilities_for(mutant.rule), stages=stages_of(mutant.rule))
     if mutant.operator == "number.off":
         return None
     command = mutant.place.command if mutant.place is not None else commands_of_words().get(mutant.rule, "")
@@ -122,7 +124,44 @@ def capabilities_for(rule: str) -> tuple[str, ...]:
     return tuple(sorted(set(found)))
 
 
+@lru_cache(maxsize=512)
+def stages_of(rule: str) -> tuple[str, ...]:
+    """The stages in which a row may be taken, unless it may be in many."""
+    row = next(row for row in RELEASE_ROWS if row.id == rule)
+    found = {
+        value
+        for case in row.when.cases
+        for literal in case.literals
+        if literal.variable.name in ("stage", "load") and len(literal.values) <= 2
+        for value in literal.values
+    }
+    return tuple(sorted(found - {"idle", "none"}))
+
+
+@lru_cache(maxsize=512)
+def command_for(rule: str) -> str:
+    """The command that brings about what a row waits for, where its guard names it; empty if it names none."""
+    row = next(row for row in RELEASE_ROWS if row.id == rule)
+    words = {
+        f"{literal.variable.name} {value}"
+        for case in row.when.cases
+        for literal in case.literals
+        for value in literal.values
+        if len(literal.values) <= 3
+    }
+    return next((command for word, command in _BROUGHT_BY.items() if word in words), "")
+
+
+_BROUGHT_BY: Final = {
+    "life down": "quit",
+    "life gone": "quit",
+    "life quitting": "quit",
+    "colo-failover require": "x-colo-lost-heartbeat",
+    "colo-failover relaunch": "x-colo-lost-heartbeat",
+    "outgoing cancelling": "migrate_cancel",
+}
 _IMPLIED: Final = {
+    "switching": "postcopy-ram",
     "held": "pause-before-switchover",
     "pre-switchover": "pause-before-switchover",
     "device": "pause-before-switchover",
@@ -213,6 +252,7 @@ def search(mutant: Mutant, index: Index, *, most: int = MOST_RUNS, seconds: floa
     """Look for a run that gives a mutant away."""
     until = time.process_time() + seconds
     done: list[tuple[Run, Played]] = []
+    suspected: dict[str, str] = {}
     moved = 0
     for number, run in enumerate(islice(candidates(mutant, index), most), 1):
         if number > LEAST_RUNS and (time.process_time() > until or mutant.told is not None):
@@ -232,7 +272,10 @@ def search(mutant: Mutant, index: Index, *, most: int = MOST_RUNS, seconds: floa
             return Outcome(mutant.id, rule=said.rule, run=str(run), runs=number, broke_down=played.broke_down)
         stands = [where for _, where in said.stands if where == RESTLESS or not index.is_usual(where)]
         if stands and not usual.verdict.rule and not usual.verdict.stands:
-            return Outcome(mutant.id, stands=stands[0], run=str(run), runs=number)
+            # once may be by chance, for the two runs have gone different ways
+            suspected[str(run)] = stands[0]
+            if len(suspected) == TWICE:
+                return Outcome(mutant.id, stands=stands[0], run=" and ".join(suspected), runs=number)
     return _survivor(mutant, done, moved)
 
 

@@ -40,11 +40,13 @@ def test_a_right_one_is_not(index: Index) -> None:
     assert survivors.reason_for(outcome) is survivors.PROVED
 
 
+@pytest.mark.soak
 def test_every_survivor_has_a_reason() -> None:
     assert survivors.unexplained(results.stored()) == []
     assert survivors.stale(results.stored()) == []
 
 
+@pytest.mark.soak
 def test_nearly_all_are_found() -> None:
     assert survivors.score(results.stored().outcomes).share >= 0.97
 

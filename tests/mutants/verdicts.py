@@ -54,16 +54,24 @@ _STAGES: Final[Mapping[str, str]] = MappingProxyType(
 RESTLESS: Final = "never rests"
 """Where a machine is that takes step after step."""
 
-_PATIENT: Final = (Load.NONE, Load.DEFERRED, Load.LISTENING, Load.PAUSED, Load.RECOVERING, Load.COLO_EXITED, Load.DONE)
+_PATIENT: Final = (
+    Load.NONE,
+    Load.DEFERRED,
+    Load.LISTENING,
+    Load.PAUSED,
+    Load.RECOVERING,
+    Load.COLO_STARTING,
+    Load.COLO_RUNNING,
+    Load.COLO_STOPPED,
+    Load.COLO_EXITED,
+    Load.DONE,
+)
 """The loads in which an incoming side may rest, whoever is at the other end."""
 _FED: Final = (
     Load.LOADING,
     Load.POSTCOPY,
     Load.RUNNING,
     Load.RECOVERED,
-    Load.COLO_STARTING,
-    Load.COLO_RUNNING,
-    Load.COLO_STOPPED,
 )
 """The loads in which it may rest only as long as somebody may be at the other end."""
 
