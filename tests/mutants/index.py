@@ -1,7 +1,8 @@
 """What the unchanged machines do in each run of a fixed pool: which rules come to pass where, and who stands still.
 
-It tells a search where to begin. The pool is every recorded script in three styles, some walks, and some that are after a row. As nothing but
-the specification and the model decides what comes of it, it is kept in a file by their fingerprint.
+It tells a search where to begin. The pool is every recorded script in three styles, some walks, and some that are after
+a row. As nothing but the specification and the model decides what comes of it, it is kept in a file by their
+fingerprint.
 """
 
 from __future__ import annotations
