@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from migspec.properties.explorer.environment import ASKS, Environment
+from migspec.properties.explorer.environment import ASKS, MOST, Environment
 from migspec.properties.explorer.graph import Composition, Edge
 from migspec.properties.explorer.local import ENDING, Kind
 from migspec.properties.explorer.written import text_of
@@ -274,3 +274,16 @@ def sample(environment: Environment, side: Side, *, count: int, longest: int, se
         if not agrees:
             print("; ".join(map(str, word)))
     return shown
+
+
+def accepts(environment: Environment, side: Side, word: Iterable[Letter]) -> tuple[bool, bool]:
+    """Whether the checker accepts a word, and whether the explorer shows it."""
+    projection, checker = Projection(environment, side), Checker(environment, side)
+    node: Node | None = checker.beginning()
+    states = projection.beginning()
+    endless = dict.fromkeys(environment.asks.get(side, {}), MOST)
+    for letter in word:
+        if node is not None:
+            node = dict(checker.after(node, 0, endless)).get(letter)
+        states = projection.after(states).get(letter, frozenset())
+    return node is not None, bool(states)

@@ -26,7 +26,7 @@ PAGE = HERE.parents[1] / "docs" / "states.md"
 COUNTED = HERE / "explored.json"
 
 Counted = Mapping[str, Any]
-"""What was counted, by environment: the sizes, what is reached or broken, and the exemptions that show, with distances."""
+"""What was counted, by environment: its size, what is reached or broken, and the exemptions that show, and how near."""
 
 
 def explored(name: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ SMALL = ENVIRONMENTS["failover"]
 FULL = Environment(
     "full",
     "A little of everything.",
-    asks={Side.SOURCE: {"migrate": 1, "cancel": 1}, Side.DESTINATION: {"stop": 1}},
+    asks={Side.SOURCE: {"migrate": 1}, Side.DESTINATION: {"stop": 1}},
     capabilities=(("return-path",),),
     befalls={LOSS: 1, RESTART: 1},
     troubles={Side.SOURCE: {"RESET": 1}},

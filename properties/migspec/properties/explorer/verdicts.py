@@ -46,7 +46,7 @@ class Examiner:
         self._composition = composition
         self._explored = explored
         self._unfair = unfair
-        self._names: dict[str, int] | None = None
+        self._names: dict[str, tuple[int, int]] | None = None
 
     def verdict(self, formula: Formula) -> Verdict:
         """Whether a formula holds of everything that was explored."""
@@ -61,7 +61,7 @@ class Examiner:
                 return self._every_step(action)
             case SometimesStep(names):
                 found = next((self._taken()[name] for name in sorted(names) if name in self._taken()), None)
-                return Verdict(found is not None, self._way(found))
+                return Verdict(False) if found is None else Verdict(True, (*self._way(found[0]), found[1]))
             case LeadsTo(first, then):
                 return self._in_the_end(first, then)
 
@@ -122,8 +122,8 @@ class Examiner:
         taken = Taken(side, move.name)
         return action.truth(_moment(side, before, other), taken, _moment(side, after, other))
 
-    def _taken(self) -> dict[str, int]:
-        """For each step that is taken somewhere, the nearest state that it leads to."""
+    def _taken(self) -> dict[str, tuple[int, int]]:
+        """For each step that is taken somewhere, the nearest state in which it is, and where it leads."""
         if self._names is None:
             self._names = {}
             composition = self._composition
@@ -133,7 +133,7 @@ class Examiner:
                 if self._is_exhausted(Side.SOURCE, source) and self._is_exhausted(Side.DESTINATION, destination):
                     continue
                 for edge in composition.edges(state):
-                    self._names.setdefault(edge.name, edge.after)
+                    self._names.setdefault(edge.name, (state, edge.after))
         return self._names
 
     def _is_exhausted(self, side: Side, number: int) -> bool:
