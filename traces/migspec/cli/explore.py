@@ -132,10 +132,9 @@ def _tell(
     holds = len(found) - broken - unreached
     say(
         (
-            Piece(f"{len(found)} properties: {holds} hold", Tone.GOOD if not broken else Tone.PLAIN),
-            Piece(f", {broken} are broken", Tone.BAD if broken else Tone.PLAIN),
-            Piece(f", {unreached} speak of what this environment does not bring about"),
-            Piece(f"; {defects} known defects show themselves"),
+            Piece(f"properties: {holds} hold", Tone.GOOD if not broken else Tone.PLAIN),
+            Piece(f", {broken} broken", Tone.BAD if broken else Tone.PLAIN),
+            Piece(f", {unreached} of what this environment does not bring about; known defects shown: {defects}"),
         )
     )
 

@@ -117,14 +117,6 @@ GUEST: tuple[Property, ...] = (
             | destination(where({"incoming": ("completed", "colo")}))
         ),
         clause="MigrationCapability.return-path",
-        exempt=(
-            Exempt(
-                "migration.loaded.restarted",
-                "A destination that was started anew afterwards knows of nothing.",
-                destination(where({"incoming": "none"})),
-                standing=Standing.OBSERVED,
-            ),
-        ),
     ),
 )
 """Of the guest."""
