@@ -201,12 +201,19 @@ ENVIRONMENTS: Mapping[str, Environment] = {
         ),
         Environment(
             "threads",
-            "What ends a process when channels are changed in mid-migration, or a pipe has none.",
+            "What ends a process when channels are changed in mid-migration.",
             asks={
-                _SOURCE: {"migrate": 1, "migrate-file": 1, "more-channels": 1},
+                _SOURCE: {"migrate": 1, "more-channels": 1},
                 _DESTINATION: {"more-channels": 1, "multifd-on": 1},
             },
             capabilities=((), ("multifd",)),
+            without=PLAIN,
+        ),
+        Environment(
+            "pipes",
+            "Precopies to a file, and what ends a process whose pipe has no channels.",
+            asks={_SOURCE: {"migrate-file": 1, "cancel": 1}},
+            capabilities=((), ("multifd",), ("return-path",)),
             without=PLAIN,
         ),
         Environment(
