@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +14,7 @@ from typing import Any
 
 from tests.tla.traces import lines_of
 
-from migspec.traces.findings import Finding, Grade
+from migspec.traces.findings import Grade
 from migspec.traces.judge import judge_file
 
 Line = Mapping[str, Any]
@@ -48,23 +52,45 @@ def faults(lines: Sequence[Line]) -> Iterator[Edited]:
     for place, number in enumerate(events):
         event = _event(lines[number])
         if not _is_counted(event):
-            yield Edited(f"{event} is left out", (*lines[:number], *lines[number + 1 :]))
-            yield Edited(f"{event} is told twice", (*lines[: number + 1], *lines[number:]))
+            yield Edited(f"{event} in line {number} is left out", (*lines[:number], *lines[number + 1 :]))
+            yield Edited(f"{event} in line {number} is told twice", (*lines[: number + 1], *lines[number:]))
         if place + 1 < len(events):
             later = events[place + 1]
             if not (_is_counted(event) and _is_counted(_event(lines[later]))):
                 swapped = list(lines)
                 swapped[number] = {**lines[number], "msg": lines[later]["msg"]}
                 swapped[later] = {**lines[later], "msg": lines[number]["msg"]}
-                yield Edited(f"{event} changes places with {_event(lines[later])}", tuple(swapped))
+                yield Edited(f"{event} in line {number} changes places with {_event(lines[later])}", tuple(swapped))
 
 
-def findings(lines: Sequence[Line], folder: Path) -> tuple[Finding, ...]:
-    """The violations that the checker finds."""
+def violations(edited: Sequence[Edited]) -> Mapping[str, Sequence[str]]:
+    """The rules that the checker finds each trace to violate, by what was done to it.
+
+    It runs in a process of its own, where no run-time check of types multiplies the time that it takes.
+    """
+    asked = json.dumps({trace.what: trace.lines for trace in edited})
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    line = [sys.executable, "-m", "tests.tla.edits"]
+    done = subprocess.run(line, env=environment, input=asked, capture_output=True, text=True, check=True)
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+def _violated(lines: Sequence[Line], folder: Path) -> list[str]:
     vm = lines[0]["vm"]
     header = {"format": "qmp-trace", "version": 1, "vms": {vm: {"implementation": "qemu", "release": "5.2.0"}}}
     path = folder / "trace.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in (header, *lines)))
     report = judge_file(str(path))
     assert not report.error, report.error
-    return tuple(finding for finding in report.findings if finding.grade is Grade.VIOLATION)
+    return [finding.rule for finding in report.findings if finding.grade is Grade.VIOLATION]
+
+
+def main() -> None:
+    """Judge the traces that standard input has, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps({what: _violated(lines, Path(folder)) for what, lines in json.load(sys.stdin).items()}))
+
+
+if __name__ == "__main__":
+    main()
