@@ -25,14 +25,12 @@ AttemptExecuted == asked["source"] # <<>> /\ asked'["source"] = Tail(asked["sour
 -----------------------------------------------------------------------------
 (* Of the guest *)
 
-GuestOneSideStrict == [][~BothRun => ~BothRun']_vars
+GuestOneSideStrict == []~BothRun
 
-(* Where both may come to run the guest: by design in COLO, by the client's wish, or too late for the source. *)
+(* Where both may run the guest: by design in COLO, by the client's wish, or too late for the source. *)
 GuestOneSide ==
-  [][/\ ~BothRun
-     /\ "x-colo" \notin Source.caps
-     /\ Source.outgoing \notin {"completed", "cancelling", "cancelled", "failed", "setup"}
-     => ~BothRun']_vars
+  [](BothRun => \/ "x-colo" \in Source.caps
+                \/ Source.outgoing \in {"completed", "cancelling", "cancelled", "failed", "setup"})
 
 RunsAgain == Source.outgoing = "completed" /\ ~RunsGuest("source") /\ RunsGuest("source")'
 

@@ -90,19 +90,19 @@ def hanging(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, Path]:
 def test_a_violation_is_found_and_made_short(hanging: tuple[int, str, Path]) -> None:
     code, told, folder = hanging
     assert code == Exit.VIOLATES, told
-    assert "finding 1: A cancellation comes to an end. [cancel.ends]" in told
+    assert "finding 1: What is being cancelled is cancelled, completes or fails. [cancelling.ends]" in told
     script = (folder / "finding-1.py").read_text()
     assert 3 <= script.count("        state.") <= 6, script
     report = judge_file(str(folder / "finding-1.jsonl"))
     assert report.verdict is Verdict.CONFORMS
-    assert "cancel.ends" in (folder / "finding-1.txt").read_text()
+    assert "cancelling.ends" in (folder / "finding-1.txt").read_text()
 
 
 def test_the_script_of_a_finding_shows_it_again(
     hanging: tuple[int, str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["finding-1.py"])
-    with pytest.raises(BrokenError, match=r"cancel\.ends"):
+    with pytest.raises(BrokenError, match=r"cancelling\.ends"):
         runpy.run_path(str(hanging[2] / "finding-1.py"), run_name="__main__")
 
 

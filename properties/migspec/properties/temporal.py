@@ -9,8 +9,6 @@ predicate that sometimes holds, one that must hold in the end (``<>P``), and one
 On a finite trace the last two may still be open, which is `Outcome.PENDING` and no failure.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,16 +52,16 @@ class Predicate(ABC):
         """Whether it holds."""
 
     @abstractmethod
-    def atoms(self) -> Iterator[Atom]:
+    def atoms(self) -> "Iterator[Atom]":
         """The conditions that it is made of."""
 
-    def __and__(self, other: Predicate) -> Predicate:
+    def __and__(self, other: "Predicate") -> "Predicate":
         return And((self, other))
 
-    def __or__(self, other: Predicate) -> Predicate:
+    def __or__(self, other: "Predicate") -> "Predicate":
         return Or((self, other))
 
-    def __invert__(self) -> Predicate:
+    def __invert__(self) -> "Predicate":
         return Not(self)
 
 
@@ -81,7 +79,7 @@ class Atom(Predicate):
             return False
         return None if (~self.condition).assume(state) else True
 
-    def atoms(self) -> Iterator[Atom]:
+    def atoms(self) -> "Iterator[Atom]":
         """Itself."""
         yield self
 

@@ -161,14 +161,14 @@ def cancelling(run: str, *capabilities: str) -> dict[str, Grade]:
 
 
 def test_a_cancellation_that_never_ends_is_found() -> None:
-    assert cancelling("running") == {"cancel.ends": Grade.VIOLATION}
+    assert cancelling("running") == {"cancelling.ends": Grade.VIOLATION}
 
 
 def test_known_cancellations_that_never_end_are_known() -> None:
     colo = ("pause-before-switchover", "x-colo")
-    assert cancelling("finish-migrate", "postcopy-ram") == {"cancel.ends.postcopy": Grade.DEFECT}
-    assert cancelling("finish-migrate", *colo) == {"cancel.ends.colo-after-pause": Grade.DEFECT}
-    assert cancelling("running", "multifd") == {"cancel.ends.multifd": Grade.DEFECT}
+    assert cancelling("finish-migrate", "postcopy-ram") == {"cancelling.ends.postcopy": Grade.DEFECT}
+    assert cancelling("finish-migrate", *colo) == {"cancelling.ends.colo-after-pause": Grade.DEFECT}
+    assert cancelling("running", "multifd") == {"cancelling.ends.multifd": Grade.DEFECT}
 
 
 def test_a_status_needs_its_capability() -> None:
@@ -177,4 +177,4 @@ def test_a_status_needs_its_capability() -> None:
     assert isinstance(made.subject, Puppet)
     made.subject.answers = {(SRC, STATUS): {"status": "pre-switchover"}}
     made.settle(Taken(SRC, "migrate"))
-    assert broken(made) == {"outgoing.pre-switchover.capability": Grade.VIOLATION}
+    assert broken(made) == {"outgoing.needs.pause-before-switchover": Grade.VIOLATION}

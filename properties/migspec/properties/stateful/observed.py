@@ -1,30 +1,24 @@
 """What must hold in every run, in terms of what a client can see; and what known defects break it.
 
-Each property is a formula of `migspec.properties.temporal` with an id and a sentence.  The machine takes any iterable
-of such, so these can be exchanged for others.
+The properties are those of the catalogue whose variables an answer tells.  What the catalogue exempts by what only an
+explorer sees is told apart here by what a client does: by its meddling, and by what defects look like.  The machine
+takes any iterable of such properties, so these can be exchanged for others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from migspec.properties.temporal import (
-    Action,
-    Always,
-    AlwaysStep,
-    Behaviour,
-    Formula,
-    LeadsTo,
-    Predicate,
-    Taken,
-    destination,
-    source,
-)
+from migspec.properties.catalogue import PROPERTIES as CATALOGUE
+from migspec.properties.catalogue.property import excused
+from migspec.properties.catalogue.safety import SEVERAL as SEVERAL
+from migspec.properties.temporal import Behaviour, Formula, Predicate, destination, source
 from migspec.spec.conditions import Condition, where
-from migspec.spec.vocabulary import MigrationStatus, RunState
+from migspec.spec.rows import Standing
+from migspec.spec.vocabulary import RunState
 
 
 class Meddling(StrEnum):
@@ -89,13 +83,6 @@ def is_excused(property_: Named, meddlings: frozenset[Meddling]) -> bool:
     return bool(unless & meddlings)
 
 
-SEVERAL: Final = "several"
-"""The name of a step in which several commands were sent, or one that may do anything."""
-
-_BEGINS: Final = frozenset({"migrate", SEVERAL})
-_STARTS: Final = frozenset({"cont", "migrate", "x-colo-lost-heartbeat", SEVERAL})
-
-
 def _outgoing(*statuses: str) -> Condition:
     return where({"outgoing": statuses})
 
@@ -109,118 +96,66 @@ def _now(predicate: Predicate) -> Callable[[Behaviour], bool]:
     return lambda behaviour: predicate.truth(behaviour.moments[-1]) is True
 
 
-def _kept(side: Callable[[Condition], Predicate], variable: str, status: str, ends: frozenset[str]) -> AlwaysStep:
-    """That a status is left only by steps of some names."""
-    held = side(where({variable: status}))
-
-    def concerns(taken: Taken) -> bool:
-        return taken.name not in ends
-
-    return AlwaysStep(Action(concerns, before=held, after=held | side(_NOT_ALIVE)))
-
-
-_ALIVE: Final = where({"life": "alive"})
-_NOT_ALIVE: Final = ~_ALIVE
-_RUNS: Final = where({"run": RunState.RUNNING})
 _MAY_POSTCOPY: Final = where({"cap.postcopy-ram": "yes"}) | where({"cap.dirty-bitmaps": "yes"})
 _ALL_RUN: Final = frozenset(Meddling)
 
+_UNLESS: Final[Mapping[str, frozenset[Meddling]]] = {
+    "guest.one-side": _ALL_RUN,
+    "guest.stays-away": frozenset({Meddling.TAKEN_OVER, Meddling.CONTINUED}),
+}
+"""What takes the ground away from a property of the catalogue."""
 
-def _does_not_start(taken: Taken) -> bool:
-    return taken.name not in _STARTS
+_DEFECTS: Final[Mapping[str, tuple[KnownDefect, ...]]] = {
+    "guest.one-side": (
+        KnownDefect(
+            "guest.one-side.lost-cancel",
+            "A cancellation, or a failure, that comes when the destination has everything starts the guest again.",
+            _now(source(_outgoing("cancelled", "cancelling", "failed")) & destination(_incoming("completed"))),
+        ),
+    ),
+    "cancelling.ends": (
+        KnownDefect(
+            "cancelling.ends.postcopy",
+            "A cancellation in postcopy breaks the stream, and the thread that pauses for it never ends.",
+            _now(source(_MAY_POSTCOPY & where({"run": RunState.FINISH_MIGRATE}))),
+        ),
+        KnownDefect(
+            "cancelling.ends.colo-after-pause",
+            "COLO together with a pause before the switch-over hangs in `device`, and no cancellation helps.",
+            _now(source(where({"cap.x-colo": "yes", "cap.pause-before-switchover": "yes"}))),
+        ),
+        KnownDefect(
+            "cancelling.ends.multifd",
+            "A cancellation waits for ever for channels of multifd that do not flow.",
+            _now(source(where({"cap.multifd": "yes"}))),
+        ),
+    ),
+}
+"""How a release is known to break a property of the catalogue, as far as a client can tell."""
 
 
-def _terminal() -> Iterator[Observed]:
-    for status in (MigrationStatus.COMPLETED, MigrationStatus.FAILED, MigrationStatus.CANCELLED):
-        yield Observed(
-            f"outgoing.{status}.lasts",
-            f"An outgoing migration that is {status} stays so until another one begins.",
-            _kept(source, "outgoing", status, _BEGINS),
-            clause="MigrationStatus",
-        )
-    for status in (MigrationStatus.COMPLETED, MigrationStatus.FAILED):
-        yield Observed(
-            f"incoming.{status}.lasts",
-            f"An incoming migration that is {status} stays so.",
-            _kept(destination, "incoming", status, frozenset()),
-            clause="MigrationStatus",
-        )
+def _of_catalogue(name: str) -> Observed:
+    known = CATALOGUE[name]
+    colo = next((one for one in known.exempt if one.standing is Standing.DOCUMENTED and one.when is not None), None)
+    formula = known.strict if colo is None else excused(known.strict, colo)
+    return Observed(name, known.sentence, formula, known.clause, _UNLESS.get(name, frozenset()), _DEFECTS.get(name, ()))
 
 
-def _needs(status: str, *capabilities: str) -> Observed:
-    """That a source has a status only with one of some capabilities."""
-    cases = [where({f"cap.{capability}": "yes"}) for capability in capabilities]
-    any_of = cases[0]
-    for case in cases[1:]:
-        any_of |= case
-    return Observed(
-        f"outgoing.{status}.capability",
-        f"A source is in {status} only with the capability {' or '.join(capabilities)}.",
-        Always(source((~_outgoing(status) | any_of).named(f"{status} needs {' or '.join(capabilities)}"))),
-        clause=f"MigrationStatus.{status}",
-    )
-
-
-PROPERTIES: Final[tuple[Observed, ...]] = (
-    Observed(
+PROPERTIES: Final[tuple[Observed, ...]] = tuple(
+    _of_catalogue(name)
+    for name in (
         "guest.one-side",
-        "The guest runs on one side at most, but for COLO.",
-        Always(~(source(_RUNS & where({"cap.x-colo": "no"})) & destination(_RUNS))),
-        clause="migrate",
-        unless=_ALL_RUN,
-        defects=(
-            KnownDefect(
-                "guest.one-side.lost-cancel",
-                "A cancellation, or a failure, that comes when the destination has everything starts the guest again.",
-                _now(source(_outgoing("cancelled", "cancelling", "failed")) & destination(_incoming("completed"))),
-            ),
-        ),
-    ),
-    *_terminal(),
-    *(_needs(status, "pause-before-switchover") for status in ("pre-switchover", "device")),
-    *(
-        _needs(status, "postcopy-ram", "dirty-bitmaps")
-        for status in ("postcopy-active", "postcopy-paused", "postcopy-recover")
-    ),
-    _needs("colo", "x-colo"),
-    Observed(
-        "source.completed.rests",
-        "A source that has completed does not run again by itself.",
-        AlwaysStep(
-            Action(
-                _does_not_start,
-                before=source(_outgoing("completed") & ~_RUNS),
-                after=~source(_outgoing("completed") & _RUNS),
-            )
-        ),
-        clause="MigrationStatus.completed",
-        unless=frozenset({Meddling.TAKEN_OVER, Meddling.CONTINUED}),
-    ),
-    Observed(
-        "cancel.ends",
-        "A cancellation comes to an end.",
-        LeadsTo(
-            source(_outgoing("cancelling") & _ALIVE),
-            source(~_outgoing("cancelling") | _NOT_ALIVE),
-        ),
-        clause="migrate_cancel",
-        defects=(
-            KnownDefect(
-                "cancel.ends.postcopy",
-                "A cancellation in postcopy breaks the stream, and the thread that pauses for it never ends.",
-                _now(source(_MAY_POSTCOPY & where({"run": RunState.FINISH_MIGRATE}))),
-            ),
-            KnownDefect(
-                "cancel.ends.colo-after-pause",
-                "COLO together with a pause before the switch-over hangs in `device`, and no cancellation helps.",
-                _now(source(where({"cap.x-colo": "yes", "cap.pause-before-switchover": "yes"}))),
-            ),
-            KnownDefect(
-                "cancel.ends.multifd",
-                "A cancellation waits for ever for channels of multifd that do not flow.",
-                _now(source(where({"cap.multifd": "yes"}))),
-            ),
-        ),
-    ),
+        "guest.stays-away",
+        "outgoing.completed.lasts",
+        "outgoing.failed.lasts",
+        "outgoing.cancelled.lasts",
+        "incoming.completed.lasts",
+        "incoming.failed.lasts",
+        "outgoing.needs.pause-before-switchover",
+        "outgoing.needs.postcopy",
+        "outgoing.needs.x-colo",
+        "incoming.needs.postcopy",
+        "cancelling.ends",
+    )
 )
-"""What must hold of what is seen of a pair."""
+"""What must hold of what is seen of a pair: those properties of the catalogue that a client can see broken."""
