@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 DEMO_FAULT := tests/faults/demo.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak corpus ledger slack mutants codemutants contracts bench clean
+.PHONY: help demo test lint soak corpus ledger slack mutants codemutants contracts states bench clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ codemutants: $(READY) ## mutate a sample of the code, in a copy, and run the tes
 
 contracts: $(READY) ## have a solver look for counterexamples to the contracts of the pure functions
 	$(BIN)/python -m tests.symbolic
+
+states: $(READY) ## explore every environment anew, and write docs/states.md
+	$(BIN)/python -m tests.properties.page
 
 bench: $(READY) ## measure the checker, the model and both searchers of states
 	$(BIN)/python -m tests.bench.run
