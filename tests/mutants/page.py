@@ -89,7 +89,10 @@ def _specification() -> Iterator[str]:
     yield f"**{total}.**"
     yield ""
     if len(outcomes) < len(results.every()):
-        yield f"The search is not complete: {len(outcomes)} of {len(results.every())} mutants were searched for so far."
+        yield from paragraph(
+            f"The search is not complete: {len(outcomes)} of {len(results.every())} mutants were searched for so far, "
+            "in an order that a fixed seed picks. The figures are those of this sample."
+        )
         yield ""
     yield "| operator | what is wrong | mutants | void | equivalent | broke a rule | stood still | not found | found |"
     yield "|---|---|---|---|---|---|---|---|---|"

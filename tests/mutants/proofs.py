@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from tests.mutants.mutant import Mutant, contract_at
+from tests.mutants.mutant import Mutant, Place, contract_at
 from tests.mutants.operators import RELEASE_ROWS
+from tests.mutants.requests import recorded_requests
 
-from migspec.spec.conditions import Condition
-from migspec.spec.contracts import Case
+from migspec.spec.conditions import ALWAYS, Condition
+from migspec.spec.contracts import Case, is_choosy
 from migspec.spec.invariants import INVARIANTS
 from migspec.spec.rows import Row
 from migspec.spec.state import ANYTHING, VARIABLES
@@ -29,8 +30,7 @@ def refines(mutant: Mutant) -> bool:
     if mutant.rows:
         return all(_row_refines(_ROWS[identity], row) for identity, row in mutant.rows.items())
     if mutant.place is not None:
-        cases = contract_at(mutant.place.command).cases
-        return _case_refines(cases[mutant.place.index], mutant.case)
+        return _case_refines(mutant.place, mutant.case, mutant.operator)
     return False
 
 
@@ -61,16 +61,42 @@ def _is_among(state: int, name: str, values: Iterable[str]) -> bool:
     return state & variable.field & ~variable.bits(values) == 0
 
 
-def _case_refines(old: Case, new: Case | None) -> bool:
+def _case_refines(place: Place, new: Case | None, operator: str) -> bool:
+    cases = contract_at(place.command).cases
+    old = cases[place.index]
     if old.final:
         return False  # where it does not refuse, something else happens that is not allowed there
     if new is None:
         return True
-    if new.emits != old.emits or new.then is not old.then:
+    reaches = _reaching(cases[: place.index])
+    if operator == "change.dropped" and new.emits == old.emits:
+        return _case_changes_nothing_else(place, old, new, reaches)
+    if operator != "guard.negated" or not isinstance(old.when, Condition) or not isinstance(new.when, Condition):
         return False
-    if not isinstance(old.when, Condition) or not isinstance(new.when, Condition):
-        return False
-    return is_impossible(new.when & ~old.when)
+    return is_impossible(new.when & ~old.when & reaches)
+
+
+def _reaching(before: Iterable[Case]) -> Condition:
+    """What is so of a state in which no refusal that comes before has applied, whatever is asked."""
+    reaches = ALWAYS
+    for case in before:
+        if case.final and not is_choosy(case) and isinstance(case.when, Condition):
+            reaches &= ~case.when
+    return reaches
+
+
+def _case_changes_nothing_else(place: Place, old: Case, new: Case, reaches: Condition) -> bool:
+    """As of a row, for every request of the corpus."""
+    asked = [request for request in recorded_requests().get(place.command, ()) if old.asks(request)]
+    for request in asked:
+        effect = old.effect(request)
+        for name in effect.keys() - new.effect(request).keys():
+            values = effect[name]
+            wanted = (values,) if isinstance(values, str) else values
+            states = narrowed((old.condition(request) & reaches).assume(ANYTHING))
+            if not all(_is_among(state, name, wanted) for state in states):
+                return False
+    return bool(asked)
 
 
 # ---- what no state can be ----

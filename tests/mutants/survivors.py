@@ -51,7 +51,68 @@ PROVED: Final = Reason(
 )
 """The reason of the mutants that are proved right."""
 
-REASONS: Final[tuple[Reason, ...]] = ()
+REASONS: Final[tuple[Reason, ...]] = (
+    Reason(
+        Kind.EQUIVALENT,
+        "A process that exits may end before it has sent what it owes, so what it does last need not show",
+        (
+            "event.omitted:outgoing.cancelled-by-exit.*",
+            "change.dropped:outgoing.cancelled-by-exit.*",
+            "event.omitted:outgoing.cancelling-to-cancelled.exiting:*",
+            "change.dropped:outgoing.cancelling-to-cancelled.exiting:*",
+        ),
+    ),
+    Reason(
+        Kind.EQUIVALENT,
+        "The same may come once more at any time, by the guest's own doing or another client's",
+        ("event.doubled:guest.reset*",),
+    ),
+    Reason(
+        Kind.EQUIVALENT,
+        "A guest may have several failover pairs, and is asked to give up each primary",
+        ("event.doubled:outgoing.unplug-requested:*",),
+    ),
+    Reason(
+        Kind.EQUIVALENT,
+        "Whatever refuses it has words of its own, and may be of any class",
+        ("refusal.text:migrate.blocked", "refusal.class:device_del.refused"),
+    ),
+    Reason(
+        Kind.EQUIVALENT,
+        "A primary that leaves COLO by order may have reported its end before, and report nothing then",
+        ("event.omitted:colo.primary-exit-too-early:*",),
+    ),
+    Reason(
+        Kind.EQUIVALENT,
+        "The pass need not have been made: without its event it is a step that shows nothing and leads nowhere else",
+        ("event.omitted:outgoing.pass-while-cancelling:*",),
+    ),
+    Reason(
+        Kind.EQUIVALENT,
+        "Each wait resets it when it begins, so that nobody sees what the one before has left",
+        (
+            "change.dropped:outgoing.pre-switchover-to-device:continued",
+            "change.dropped:outgoing.wait-overtaken:continued",
+            "change.dropped:outgoing.pre-switchover-to-postcopy-active:continued",
+            "change.dropped:outgoing.postcopy-wait-overtaken:continued",
+        ),
+    ),
+    Reason(
+        Kind.EQUIVALENT,
+        "With a final status, only a crash that no run has to show tells these stages from `idle`",
+        (
+            "change.dropped:outgoing.cancelling-to-cancelled.connection:stage",
+            "change.dropped:outgoing.cancelling-to-cancelled:stage",
+            "change.dropped:outgoing.cleaned-up:stage",
+        ),
+    ),
+    Reason(
+        Kind.MISSING,
+        "Nothing says when the two sides of COLO are ready for each other: a secondary that never is looks like one that"
+        " waits for its primary",
+        ("change.dropped:incoming.active-to-colo:load", "guard.negated:guest.colo-secondary-runs:incoming"),
+    ),
+)
 """The others; the first that covers a survivor is given."""
 
 
