@@ -120,7 +120,7 @@ def test_two_guests_that_run_by_a_late_cancellation_are_a_known_defect() -> None
     made.subject.answers = {**answers}
     made.ask(SRC, "query-migrate-capabilities")
     made.settle(Taken(None, "wait"))
-    assert broken(made) == {"guest.one-side.lost-cancel": Grade.DEFECT}
+    assert broken(made) == {"guest.one-side.cancelled-too-late": Grade.DEFECT}
 
 
 def test_a_client_may_start_a_guest_twice() -> None:

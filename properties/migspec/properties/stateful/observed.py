@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from migspec.properties.catalogue import PROPERTIES as CATALOGUE
 from migspec.properties.catalogue.property import excused
 from migspec.properties.catalogue.safety import SEVERAL as SEVERAL
-from migspec.properties.temporal import Behaviour, Formula, Predicate, destination, source
+from migspec.properties.temporal import Behaviour, Formula, Predicate, source
 from migspec.spec.conditions import Condition, where
 from migspec.spec.rows import Standing
 from migspec.spec.vocabulary import RunState
@@ -87,10 +87,6 @@ def _outgoing(*statuses: str) -> Condition:
     return where({"outgoing": statuses})
 
 
-def _incoming(*statuses: str) -> Condition:
-    return where({"incoming": statuses})
-
-
 def _now(predicate: Predicate) -> Callable[[Behaviour], bool]:
     """Whether a predicate is certain at the last moment of a behaviour."""
     return lambda behaviour: predicate.truth(behaviour.moments[-1]) is True
@@ -106,13 +102,6 @@ _UNLESS: Final[Mapping[str, frozenset[Meddling]]] = {
 """What takes the ground away from a property of the catalogue."""
 
 _DEFECTS: Final[Mapping[str, tuple[KnownDefect, ...]]] = {
-    "guest.one-side": (
-        KnownDefect(
-            "guest.one-side.lost-cancel",
-            "A cancellation, or a failure, that comes when the destination has everything starts the guest again.",
-            _now(source(_outgoing("cancelled", "cancelling", "failed")) & destination(_incoming("completed"))),
-        ),
-    ),
     "cancelling.ends": (
         KnownDefect(
             "cancelling.ends.postcopy",
@@ -131,14 +120,20 @@ _DEFECTS: Final[Mapping[str, tuple[KnownDefect, ...]]] = {
         ),
     ),
 }
-"""How a release is known to break a property of the catalogue, as far as a client can tell."""
+"""How a release is known to break a property of the catalogue, where what that exempts is not seen by a client."""
 
 
 def _of_catalogue(name: str) -> Observed:
     known = CATALOGUE[name]
     colo = next((one for one in known.exempt if one.standing is Standing.DOCUMENTED and one.when is not None), None)
     formula = known.strict if colo is None else excused(known.strict, colo)
-    return Observed(name, known.sentence, formula, known.clause, _UNLESS.get(name, frozenset()), _DEFECTS.get(name, ()))
+    exempt = tuple(
+        KnownDefect(one.id, one.sentence, _now(one.when))
+        for one in known.exempt
+        if one.standing is Standing.DEFECT and one.when is not None
+    )
+    defects = (*exempt, *_DEFECTS.get(name, ()))
+    return Observed(name, known.sentence, formula, known.clause, _UNLESS.get(name, frozenset()), defects)
 
 
 PROPERTIES: Final[tuple[Observed, ...]] = tuple(
