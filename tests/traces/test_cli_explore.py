@@ -71,6 +71,7 @@ def test_everything_can_be_listed() -> None:
     assert listed.returncode == 0
     assert b"standard  The standard bound" in listed.stdout
     assert b"guest.one-side  At most one side runs the guest" in listed.stdout
+    assert b"  guest.one-side.colo  documented: In COLO" in listed.stdout
     objects = [json.loads(line) for line in run("explore", "--list", "--json").stdout.splitlines()]
     assert {"environment", "property"} <= {key for found in objects for key in found}
 

@@ -16,7 +16,7 @@ from migspec.properties.catalogue import PROPERTIES
 from migspec.properties.explorer.environment import Environment
 from migspec.properties.explorer.environments import ENVIRONMENTS
 from migspec.properties.explorer.graph import Composition, Explored
-from migspec.properties.explorer.summary import Ruling, Share, applicable, dot, rulings, shares
+from migspec.properties.explorer.summary import Ruling, Share, applicable, asked_for, dot, rulings, shares
 from migspec.properties.explorer.written import trace_of
 from migspec.traces.format import TraceError
 from migspec.traces.report import Line, Piece, Tone
@@ -29,7 +29,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("environment", nargs="?", default=STANDARD, metavar="ENVIRONMENT", help=f"default: {STANDARD}")
     add("--list", action="store_true", help="list the environments and the properties")
-    add("--property", action="append", default=[], metavar="ID", help="look at this property only; may be repeated")
+    add(
+        "--property",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="look at this property only, or at what one exemption excuses; may be repeated",
+    )
     add("--no-properties", action="store_true", help="count only")
     add("--strict", action="store_true", help="excuse nothing: known defects break properties too")
     add("--at-most", type=int, metavar="N", help="stop after the layer in which N states are passed")
@@ -47,14 +53,15 @@ def _run(chosen: argparse.Namespace) -> Exit:
         return Exit.CONFORMS
     if chosen.environment not in ENVIRONMENTS:
         complain(f"there is no environment {chosen.environment}; --list names them")
-    for name in chosen.property:
-        if name not in PROPERTIES:
-            complain(f"there is no property {name}; --list names them")
+    try:
+        asked = tuple(map(asked_for, chosen.property))
+    except KeyError as error:
+        complain(f"there is no property {error.args[0]}; --list names them")
     composition = Composition(ENVIRONMENTS[chosen.environment])
     started = time.process_time()
     explored = composition.explore(at_most=chosen.at_most)
     seconds = time.process_time() - started
-    properties = () if chosen.no_properties else applicable(composition.environment, chosen.property)
+    properties = () if chosen.no_properties else asked or applicable(composition.environment)
     found = list(rulings(composition, explored, properties, strict=chosen.strict))
     if chosen.dot:
         _write(chosen.dot, dot(composition, explored))
@@ -79,6 +86,8 @@ def _list(say: Callable[[Line], None], *, as_objects: bool) -> None:
             write(json.dumps({"property": prop.id, "sentence": prop.sentence, "clause": prop.clause}))
         else:
             say((Piece(prop.id, Tone.PLACE), Piece(f"  {prop.sentence}")))
+            for exemption in prop.exempt:
+                say((Piece(f"  {exemption.id}", Tone.UNSURE), Piece(f"  {exemption.standing}: {exemption.sentence}")))
 
 
 def _write(path: str, lines: Any) -> None:

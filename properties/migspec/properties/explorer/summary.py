@@ -62,15 +62,23 @@ class Ruling:
         return tuple(shown for shown in self.shown if shown[0].standing is Standing.DEFECT)
 
 
-def applicable(environment: Environment, names: Iterable[str] = ()) -> tuple[Property, ...]:
-    """The properties of these names, or else every one that is worth looking at in an environment.
+def asked_for(name: str) -> Property:
+    """The property of a name, or for that of an exemption the property that excuses all but that.
 
     Raises `KeyError` for an unknown name.
     """
-    chosen = tuple(PROPERTIES[name] for name in names)
-    return chosen or tuple(
-        prop for prop in PROPERTIES.values() if not prop.environments or environment.name in prop.environments
-    )
+    if name in PROPERTIES:
+        return PROPERTIES[name]
+    for prop in PROPERTIES.values():
+        for exemption in prop.exempt:
+            if exemption.id == name:
+                return prop.without(exemption)
+    raise KeyError(name)
+
+
+def applicable(environment: Environment) -> tuple[Property, ...]:
+    """Every property that is worth looking at in an environment."""
+    return tuple(prop for prop in PROPERTIES.values() if not prop.environments or environment.name in prop.environments)
 
 
 def rulings(
@@ -79,15 +87,14 @@ def rulings(
     """What is found of each property; with `strict` nothing is excused."""
     examiner = Examiner(composition, explored, UNFAIR)
     for prop in properties:
-        if strict:
-            yield Ruling(prop, examiner.verdict(prop.strict))
-            continue
+        verdict = examiner.verdict(prop.strict if strict else prop.formula)
         shown = []
-        for exemption in prop.exempt:
-            verdict = examiner.verdict(prop.without(exemption).formula)
-            if not verdict.holds:
-                shown.append((exemption, verdict))
-        yield Ruling(prop, examiner.verdict(prop.formula), tuple(shown))
+        if verdict.holds and not strict:  # of what is broken all the same, no exemption says anything
+            for exemption in prop.exempt:
+                without = examiner.verdict(prop.without(exemption).formula)
+                if not without.holds:
+                    shown.append((exemption, without))
+        yield Ruling(prop, verdict, tuple(shown))
 
 
 def shares(composition: Composition, explored: Explored) -> list[Share]:
