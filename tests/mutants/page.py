@@ -155,9 +155,9 @@ def _survivors(outcomes: Iterable[Outcome]) -> Iterator[str]:
 
 
 def _reason(reason: Reason, mine: Sequence[Outcome]) -> Iterator[str]:
-    yield f"{reason.why} ({len(mine)}):"
+    yield from paragraph(f"{reason.why} ({len(mine)}):")
     yield ""
-    yield ", ".join(f"`{outcome.id}`" for outcome in mine) + "."
+    yield from paragraph(", ".join(f"`{outcome.id}`" for outcome in mine) + ".")
     yield ""
 
 

@@ -108,7 +108,7 @@ REASONS: Final[tuple[Reason, ...]] = (
     ),
     Reason(
         Kind.MISSING,
-        "Nothing says when the two sides of COLO are ready for each other: a secondary that never is looks like one that"
+        "Nothing says when the sides of COLO are ready for each other: a secondary that never is looks like one that"
         " waits for its primary",
         ("change.dropped:incoming.active-to-colo:load", "guard.negated:guest.colo-secondary-runs:incoming"),
     ),

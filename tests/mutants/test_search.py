@@ -9,7 +9,7 @@ from tests.mutants.search import search
 
 SCRIPTS = ("precopy-unix", "cancel-in-active", "pause-before-switchover")
 SAMPLE = (
-    "row.dropped:outgoing.stop-guest",
+    "row.dropped:outgoing.setup-to-active",
     "guard.negated:outgoing.commit:outgoing",
     "event.omitted:outgoing.stop-guest:STOP",
     "event.doubled:outgoing.stop-guest:STOP",
