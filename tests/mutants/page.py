@@ -170,8 +170,9 @@ def _traces() -> Iterator[str]:
     yield ""
     yield from paragraph(
         f"One thing is done to a recorded trace of the corpus, at {traces.SAMPLES} places for each operator that a "
-        "fixed seed picks. What the judge does not find it explains: it has a way through the rows and contracts "
-        "that shows exactly that trace. Single members of messages are corrupted in [slack.md](slack.md)."
+        "fixed seed picks, and judged by one who knows that each trace begins with its process. What is not found is "
+        "explained: there is a way through the rows and contracts that shows exactly that trace. Single members of "
+        "messages are corrupted in [slack.md](slack.md)."
     )
     yield ""
     yield "| operator | what is done | traces | found | explained | by a known defect | doubted | share found |"
@@ -217,7 +218,7 @@ def _code() -> Iterator[str]:
         "cosmic-ray changes one operator, number, comparison or decorator of a module at a time. A fixed seed has "
         f"picked {len(found)} of the {sample.of} changes that it knows for the specification and the judge, those "
         "in annotations left out. The tests that mirror the module are run, then those of the sample faults, all "
-        "without the tests' type checks. `make mutants-code` does it anew, in a copy of the repository."
+        "without the tests' type checks. `make codemutants` does it anew, in a copy of the repository."
     )
     yield ""
     yield "| package | mutants | killed | survived | share killed |"
