@@ -42,12 +42,8 @@ GuestStaysAwayStrict == [][RunsAgain => ByCont]_vars
 
 GuestStaysAway == [][RunsAgain => ByCont \/ ByTakeover]_vars
 
-LoadedIfCompleted(incoming) ==
-  Source.outgoing = "completed" /\ ReturnPath("source") => Destination.incoming \in incoming
-
-MigrationLoadedStrict == LoadedIfCompleted({"completed", "colo"})
-
-MigrationLoaded == LoadedIfCompleted({"completed", "colo", "none"})
+MigrationLoaded ==
+  Source.outgoing = "completed" /\ ReturnPath("source") => Destination.incoming \in {"completed", "colo"}
 
 -----------------------------------------------------------------------------
 (* No status without its capability *)
@@ -73,8 +69,10 @@ OutgoingFailedLasts == [][Lasts("failed")]_vars
 OutgoingCancelledLasts == [][Lasts("cancelled")]_vars
 
 (* Only a new process has not what the one before it had. *)
-IncomingCompletedLasts ==
-  [][Destination.incoming = "completed" /\ open["destination"] => Destination.incoming' = "completed"]_vars
+LastsThere(status) == Destination.incoming = status /\ open["destination"] => Destination.incoming' = status
+
+IncomingCompletedLasts == [][LastsThere("completed")]_vars
+IncomingFailedLasts == [][LastsThere("failed")]_vars
 
 OutgoingRecoverFromPaused ==
   [][Source.outgoing' = "postcopy-recover" => Source.outgoing \in {"postcopy-paused", "postcopy-recover"}]_vars

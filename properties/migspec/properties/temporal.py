@@ -81,7 +81,7 @@ class Atom(Predicate):
 
     def atoms(self) -> "Iterator[Atom]":
         """Itself."""
-        yield self
+        return iter((self,))
 
     def __str__(self) -> str:
         return f"{self.side}: {self.condition.name}"
