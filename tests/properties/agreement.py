@@ -8,9 +8,11 @@ of sets that was met before is not walked again. Where that ends, all words of a
 from __future__ import annotations
 
 import random
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from migspec.properties.explorer.environment import ASKS, MOST, Environment
@@ -74,11 +76,15 @@ LOOSE: Mapping[str, Callable[[tuple[Letter, ...]], bool]] = {
 
 
 class Projection:
-    """The explorer's graph as the client of one VM sees it."""
+    """The explorer's graph as the client of one VM sees it.
 
-    def __init__(self, environment: Environment, side: Side) -> None:
-        self._composition = Composition(environment)
+    `dues` has what each reply that was met is to the server.
+    """
+
+    def __init__(self, environment: Environment, side: Side, composition: Composition | None = None) -> None:
+        self._composition = composition or Composition(environment)
         self._side = side
+        self.dues: dict[Letter, Due] = {}
         self._steps: dict[int, tuple[tuple[int, ...], dict[Letter, tuple[int, ...]]]] = {}
 
     def beginning(self) -> frozenset[int]:
@@ -124,7 +130,9 @@ class Projection:
             case Kind.EVENT:
                 return Letter(Kind.EVENT, str(move.shown))
             case Kind.REPLY if isinstance(move.shown, Due):
-                return _replied(move.shown)
+                letter = _replied(move.shown)
+                self.dues[letter] = move.shown
+                return letter
         return Letter(move.kind, str(move.shown))
 
 
@@ -148,6 +156,10 @@ class Checker:
         """What may be the case before anything is seen."""
         return self._automaton.node(self._beginnings)
 
+    def follow(self, node: Node, seen: Observation) -> Node | None:
+        """What may be the case after an observation; None if it is not accepted."""
+        return self._automaton.follow(node, seen).node
+
     def after(self, node: Node, open_: int, left: Mapping[str, int]) -> Iterator[tuple[Letter, Node]]:
         """What may be the case after each letter that it accepts next, of those that the environment knows."""
         for letter, observation in self._candidates(node, open_, left):
@@ -165,7 +177,7 @@ class Checker:
         for reached in self._automaton.closure(node):
             for thread, items in enumerate(reached.hypothesis.owed):
                 if items and isinstance(items[0], Due) and thread in (MAIN, IO):
-                    replies[_replied(items[0])] = _reply(items[0])
+                    replies[_replied(items[0])] = reply_of(items[0])
                 elif items and isinstance(items[0], str) and items[0][0] != "=":
                     events.add(items[0])
         for event in sorted(events):
@@ -185,7 +197,8 @@ def _expecting(h: Hypothesis, side: Side) -> Hypothesis:
     return h
 
 
-def _reply(due: Due) -> Replied:
+def reply_of(due: Due) -> Replied:
+    """The reply that is due, as the checker sees it."""
     expect = due.expect
     oob = 0 if due.oob else None
     if expect.words is None:
@@ -287,3 +300,47 @@ def accepts(environment: Environment, side: Side, word: Iterable[Letter]) -> tup
             node = dict(checker.after(node, 0, endless)).get(letter)
         states = projection.after(states).get(letter, frozenset())
     return node is not None, bool(states)
+
+
+class Containment(NamedTuple):
+    """Whether every word that is shown is accepted: the shortest that is not, and whether all were tried."""
+
+    word: tuple[Letter, ...]
+    complete: bool
+
+
+def contained(projection: Projection, checker: Checker, *, seconds: float = inf) -> Containment:
+    """Hold every word of a projection against the checker, for so many seconds of a processor."""
+    until = time.process_time() + seconds
+    known: set[tuple[int, frozenset[int]]] = set()
+    waiting: deque[tuple[Node, frozenset[int], tuple[Letter, ...]]] = deque(
+        [(checker.beginning(), projection.beginning(), ())]
+    )
+    while waiting:
+        node, states, word = waiting.popleft()
+        if (id(node), states) in known:
+            continue
+        if time.process_time() > until:
+            return Containment((), False)
+        known.add((id(node), states))
+        for letter, after in projection.after(states).items():
+            if letter.kind is Kind.STARTED:
+                continue  # another process is another word
+            edge = checker.follow(node, _observation(letter, projection.dues.get(letter)))
+            if edge is None:
+                return Containment((*word, letter), False)
+            if letter.kind is not Kind.ENDED:
+                waiting.append((edge, after, (*word, letter)))
+    return Containment((), True)
+
+
+def _observation(letter: Letter, due: Due | None) -> Observation:
+    """A letter as the checker sees it."""
+    match letter.kind:
+        case Kind.ASKED:
+            return Sent(0, ASKS[letter.what].request)
+        case Kind.EVENT:
+            return Emitted(0, letter.what)
+        case Kind.REPLY if due is not None:
+            return reply_of(due)
+    return Ended(0, exit=int(letter.what))

@@ -1,14 +1,25 @@
-"""Agreement: in small environments every word that the checker accepts, of any length, is one that the explorer shows.
+"""Agreement: in small environments the checker accepts exactly the words, of any length, that the explorer shows.
 
-The other direction, that the judge accepts whatever the explorer does, is in `explorer/test_written.py`.
+Whole traces of both VMs, with all that is told in them, are in `explorer/test_written.py`.
 """
 
 from __future__ import annotations
 
 import pytest
-from tests.properties.agreement import LOOSE, Comparison, Letter, accepts, compare, sample
+from tests.properties.agreement import (
+    LOOSE,
+    Checker,
+    Comparison,
+    Letter,
+    Projection,
+    accepts,
+    compare,
+    contained,
+    sample,
+)
 
 from migspec.properties.explorer.environment import GARBLE, LOSS, RESTART, Environment
+from migspec.properties.explorer.environments import ENVIRONMENTS
 from migspec.properties.explorer.local import Kind
 from migspec.spec.composition import Side
 from migspec.spec.lifecycle.guards import STOPPED_RUN_STATES
@@ -35,13 +46,13 @@ SMALL = [
     (environment("precopy", {"migrate": 1, "cancel": 1}), S),
     (environment("precopy arrives", {"migrate": 1}, runs=EVERY_RUN), D),
     (environment("pause", {"migrate": 1, "continue": 1}, capabilities=(("pause-before-switchover",),)), S),
-    (environment("postcopy", {"migrate": 1, "start-postcopy": 1}, capabilities=POSTCOPY), S),
-    (environment("quit", {"migrate": 1, "quit": 1}), S),
-    (environment("deferred", {"migrate": 1}, {"incoming": 1}, destination=DEFERRED, runs=EVERY_RUN), D),
 ]
 """Environments, each with the side that is watched, whose comparison takes seconds."""
 
 LARGE = [
+    (environment("postcopy", {"migrate": 1, "start-postcopy": 1}, capabilities=POSTCOPY), S),
+    (environment("quit", {"migrate": 1, "quit": 1}), S),
+    (environment("deferred", {"migrate": 1}, {"incoming": 1}, destination=DEFERRED, runs=EVERY_RUN), D),
     (environment("multifd", {"migrate": 1, "cancel": 1}, capabilities=(("multifd",),)), S),
     (environment("stopped", {"migrate": 1, "stop": 1, "cont": 1}), S),
     (environment("quits while loading", {"migrate": 1}, {"quit": 1}, runs=EVERY_RUN), D),
@@ -100,6 +111,29 @@ def test_the_checker_accepts_no_word_that_the_explorer_does_not_show(given: Envi
     assert told(comparison) == []
     assert comparison.complete
     assert comparison.pairs > 5
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("name", ["loans", "failover", "unsound"])
+def test_the_checker_accepts_every_word_that_the_explorer_shows(name: str, side: Side) -> None:
+    given = ENVIRONMENTS[name]
+    assert contained(Projection(given, side), Checker(given, side)) == ((), True)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_the_checker_accepts_every_word_of_every_environment(name: str, side: Side) -> None:
+    given = ENVIRONMENTS[name]
+    assert contained(Projection(given, side), Checker(given, side)) == ((), True)
+
+
+def test_a_word_that_is_not_accepted_is_found() -> None:
+    given = ENVIRONMENTS["failover"]
+    lenient = given.having(source={"stage": "iterating", "outgoing": "active"})
+    found = contained(Projection(lenient, S), Checker(given, S))
+    assert not found.complete
+    assert found.word
 
 
 @pytest.mark.soak
