@@ -21,9 +21,10 @@ from types import MappingProxyType, TracebackType
 from typing import Final, Literal, Self
 
 from tests.live.monitor import Monitor
-from tests.live.process import QemuProcess, dirty_boot_sector
+from tests.live.process import QemuProcess
 from tests.live.qemu import Install
 
+from migspec.cli.fuzzing.guest import boot_sector_options
 from migspec.traces.format import Header, VmInfo
 from migspec.traces.record import Recorder
 
@@ -186,7 +187,7 @@ class Session:
     def _start(self, name: str, vm: Vm) -> QemuProcess:
         arguments = [text.replace("{dir}", str(self.folder)) for text in vm.arguments]
         if vm.dirty:
-            arguments += dirty_boot_sector(self.folder / f"{name}.boot", vm.dirty)
+            arguments += boot_sector_options(self.folder / f"{name}.boot", vm.dirty)
         if vm.incoming is not None:
             arguments += ["-incoming", vm.incoming.replace("{dir}", str(self.folder))]
         return QemuProcess(self._install, *arguments, monitors=vm.monitors + 1, trace_states=True)

@@ -14,9 +14,10 @@ from typing import Any, cast
 import pytest
 from qemu.qmp import QMPClient
 from tests.live.monitor import DEADLINE, Monitor
-from tests.live.process import QemuProcess, dirty_boot_sector, wait_until_dirty
+from tests.live.process import QemuProcess, wait_until_dirty
 from tests.live.qemu import QemuInstall
 
+from migspec.cli.fuzzing.guest import boot_sector_options
 from migspec.traces.format import Direction, TraceLine, open_trace, read_header, read_line
 from migspec.traces.record import Recorder
 
@@ -178,7 +179,7 @@ def test_a_descriptor_reaches_qemu(source: QemuProcess, tmp_path: Path) -> None:
 
 
 def test_a_killed_qemu(qemu52: QemuInstall, tmp_path: Path) -> None:
-    disk = dirty_boot_sector(tmp_path / "disk")
+    disk = boot_sector_options(tmp_path / "disk")
     trace = tmp_path / "t.jsonl"
     with QemuProcess(qemu52, *disk) as source, QemuProcess(qemu52, "-incoming", "defer") as destination:
         with recorded(source, destination, trace) as recorder:
@@ -273,7 +274,7 @@ def test_a_killed_recorder(source: QemuProcess, tmp_path: Path) -> None:
 
 
 def test_a_guest_that_writes_keeps_precopy_from_ending(qemu52: QemuInstall, tmp_path: Path) -> None:
-    disk = dirty_boot_sector(tmp_path / "disk", megabytes=8)
+    disk = boot_sector_options(tmp_path / "disk", megabytes=8)
     with QemuProcess(qemu52, *disk) as source, source.monitor() as monitor:
         wait_until_dirty(monitor)
         monitor.execute("migrate-set-parameters", {"max-bandwidth": 20_000_000, "downtime-limit": 10})

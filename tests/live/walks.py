@@ -19,6 +19,8 @@ from tests.live.qemu import QemuInstall
 from tests.live.scenarios.steps import SETTLING
 from tests.live.session import Session, Vm
 
+from migspec.spec.lifecycle.guards import ENDED_STATUSES
+
 BUDGET: Final = 2.2
 """Seconds after which a walk begins nothing new."""
 
@@ -37,7 +39,7 @@ STATES: Final = (
     "bogus",
 )
 
-GOAL_STATES: Final = frozenset(("none", "completed", "failed", "cancelled"))
+GOAL_STATES: Final = frozenset(("none", *ENDED_STATUSES))
 """The outgoing status of a VM that may begin another migration."""
 
 BAD_ADDRESSES: Final = ("bogus", "tcp:foo", "fd:nofd", "unix:", "unix:/nonexistent/m", "tcp:127.0.0.1:1", "")

@@ -31,12 +31,15 @@ EVERY: Final = 6
 WALKS: Final = 90
 """Walks of the pool."""
 
-_SOURCES: Final = ("spec/migspec/spec/lifecycle", "spec/migspec/spec/commands", "spec/migspec/spec/numbers")
+_SOURCES: Final = ("spec/migspec/spec/commands", "spec/migspec/spec/numbers")
+"""The tables whose entries have functions, so that only their text tells what they are."""
 
 
 def fingerprint() -> str:
-    """A hash of the tables that are mutated."""
+    """A hash of the tables that are mutated: of what the rows say, and of the text of the others."""
     digest = hashlib.sha256()
+    for row in RELEASE_ROWS:
+        digest.update(repr((row.id, row.thread, str(row.when), row.then, row.emits, row.standing)).encode())
     for folder in _SOURCES:
         for path in sorted((PROJECT / folder).rglob("*.py")):
             digest.update(path.read_bytes())

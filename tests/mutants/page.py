@@ -88,6 +88,11 @@ def _specification() -> Iterator[str]:
     yield ""
     yield f"**{total}.**"
     yield ""
+    yield from paragraph(
+        f"Of {total.only_steps} that count as equivalent it is proved that every step is allowed, and only searched "
+        f"for whether they stand still; were all of them wrong, the share would be {100 * total.least:.1f} %."
+    )
+    yield ""
     if len(outcomes) < len(results.every()):
         yield from paragraph(
             f"The search is not complete: {len(outcomes)} of {len(results.every())} mutants were searched for so far, "

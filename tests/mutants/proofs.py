@@ -1,10 +1,9 @@
-"""Mutants that are proved to be right, whatever a search finds of them.
+"""Mutants whose every step is proved to be allowed, whatever a search finds of them.
 
-An implementation is right if all that it does is allowed. A mutant whose steps are some of the specification's steps,
-and no others, is therefore right: it drops a row or a way to answer that nobody must take, or limits the states in
-which one may be taken. For a guard that was changed it is shown that no state lets the row be taken which did not
-before: each state that does breaks one of the specification's invariants. That such a mutant does not stand still is
-no part of the proof, for that is what the search has looked for in vain.
+All that a mutant does is allowed if its steps are some of the specification's steps, and no others: it drops a row or a
+way to answer, or limits the states in which one may be taken. For a guard that was changed it is shown that no state
+lets the row be taken which did not before: each state that does breaks one of the specification's invariants. Whether
+such a mutant stands still for want of what it leaves out is no part of the proof: for that there is the search.
 """
 
 from __future__ import annotations

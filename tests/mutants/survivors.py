@@ -46,10 +46,10 @@ class Reason:
 
 PROVED: Final = Reason(
     Kind.EQUIVALENT,
-    "Every step that it takes is one of the specification's: it only leaves out what nobody must do, and never stands"
-    " still (proved by `tests.mutants.proofs`)",
+    "Every step that it takes is one of the specification's, which `tests.mutants.proofs` proves: it only leaves some"
+    " out. That it never stands still for want of them is not proved; the search has found no run in which it does",
 )
-"""The reason of the mutants that are proved right."""
+"""The reason of the mutants whose steps are proved right."""
 
 REASONS: Final[tuple[Reason, ...]] = (
     Reason(
@@ -159,6 +159,8 @@ class Score:
     equivalent: int
     by_rule: int
     by_standing: int
+    only_steps: int
+    """Those of the equivalent whose steps are proved right, but not that they never stand still."""
 
     @property
     def wrong(self) -> int:
@@ -174,6 +176,12 @@ class Score:
     def share(self) -> float:
         """The share of them that was found."""
         return self.found / self.wrong if self.wrong else 1.0
+
+    @property
+    def least(self) -> float:
+        """The same, were all those wrong of which only the steps are proved right."""
+        wrong = self.wrong + self.only_steps
+        return self.found / wrong if wrong else 1.0
 
     def __str__(self) -> str:
         return f"{self.found} of {self.wrong} mutants that are not equivalent are found: {100 * self.share:.1f} %"
@@ -191,4 +199,5 @@ def score(outcomes: Iterable[Outcome]) -> Score:
         equivalent,
         sum(bool(outcome.rule) for outcome in every_one),
         sum(bool(outcome.stands) for outcome in every_one),
+        sum(reason is PROVED for reason in reasons.values()),
     )

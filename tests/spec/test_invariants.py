@@ -24,10 +24,9 @@ from migspec.spec.lifecycle import ROWS
 from migspec.spec.requests import Request
 from migspec.spec.rows import QEMU_5_2_0, Thread
 from migspec.spec.state import ANYTHING, FRESH, VARIABLES, assign
-from migspec.spec.steps import INSTANT_EVENTS, LIFE, LOOPING, SESSION, Configuration, Monitor, Relation
+from migspec.spec.steps import INSTANT_EVENTS, LIFE, LIVING, LOOPING, SESSION, Configuration, Monitor, Relation
 from migspec.spec.vocabulary import MigrationCapability
 
-LIVING = LIFE.bits(("alive", "quitting", "down", "gone"))
 READY_SESSION = SESSION.bits(("ready",))
 ADDRESSES = ("unix:/s", "tcp:h:1", "exec:cat", "fd:x", "bad", "unix:", "rdma:h:1")
 

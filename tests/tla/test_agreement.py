@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.tla.compared import compare
 from tests.tla.modules import files
@@ -14,8 +16,9 @@ SMALL = ("failover", "loans", "postcopy-quit")
 """The environments that are small enough for every run of the tests."""
 
 SMALLER: tuple[Environment, ...] = (
-    ENVIRONMENTS["precopy"].having(name="precopy-cancelled", capabilities=(("return-path",),)),
-    ENVIRONMENTS["recovery"].having(
+    replace(ENVIRONMENTS["precopy"], name="precopy-cancelled", capabilities=(("return-path",),)),
+    replace(
+        ENVIRONMENTS["recovery"],
         name="recovery-killed",
         asks={Side.SOURCE: {"migrate": 1, "start-postcopy": 1, "resume": 1}, Side.DESTINATION: {}},
         befalls={KILLS[Side.DESTINATION]: 1},

@@ -70,13 +70,10 @@ def run(
     modules: Mapping[str, str] | None = None,
     options: Iterable[str] = (),
     dump: Callable[[TextIO], None] | None = None,
-    graph: Callable[[TextIO], None] | None = None,
-    go_on: bool = False,
 ) -> Outcome:
     """Run TLC on a module with this text of a configuration.
 
-    `modules` are further modules by name. `dump` is handed the states as TLC writes them, `graph` the graph with its
-    labelled steps.  With `go_on` TLC does not stop at the first fault.
+    `modules` are further modules by name. `dump` is handed the states as TLC writes them.
     """
     program = java.or_skip()
     with tempfile.TemporaryDirectory(prefix="migspec-tlc-") as name:
@@ -97,16 +94,12 @@ def run(
             "-workers",
             "1",
             "-deadlock",
-            *(("-continue",) if go_on else ()),
             *options,
         ]
         with contextlib.ExitStack() as stack:
             if dump is not None:
                 stack.enter_context(_piped(folder / "states.dump", dump))
                 line += ["-dump", str(folder / "states.dump")]
-            if graph is not None:
-                stack.enter_context(_piped(folder / "graph.dot", graph))
-                line += ["-dump", "dot,actionlabels", str(folder / "graph.dot")]
             return _outcome(*_run([*line, module], folder, dict(program.environment)))
 
 

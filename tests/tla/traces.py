@@ -18,12 +18,15 @@ from typing import Any
 
 from tests.tla import tlc
 
+from migspec.properties.explorer.environment import ASKS
 from migspec.spec.commands import CONTRACTS
 from migspec.spec.commands.queries import REQUIRED
 from migspec.spec.contracts import Case, Words
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT
 from migspec.spec.schema import QEMU_5_2_0 as SCHEMA
+from migspec.spec.state import ENDINGS
+from migspec.spec.steps import INSTANT_EVENTS
 from migspec.spec.uri import UriKind
 from migspec.spec.vocabulary import MigrationStatus
 from migspec.traces.format import open_trace
@@ -32,17 +35,7 @@ Observation = Mapping[str, Any]
 
 _SOCKETS = (UriKind.TCP, UriKind.UNIX, UriKind.VSOCK)
 _PIPES = (UriKind.EXEC, UriKind.FD)
-_NAMES: Mapping[str, str] = {
-    "migrate_cancel": "cancel",
-    "migrate-start-postcopy": "start-postcopy",
-    "migrate-pause": "pause",
-    "stop": "stop",
-    "cont": "cont",
-    "quit": "quit",
-    "x-colo-lost-heartbeat": "take-over",
-    "query-migrate": "query-migrate",
-    "query-status": "query-status",
-}
+_NAMES: Mapping[str, str] = {ask.command: name for name, ask in ASKS.items() if ask.arguments is None and not ask.oob}
 """The commands that go by one name."""
 
 _ASIDE = frozenset(
@@ -65,24 +58,7 @@ _ASIDE = frozenset(
 )
 """The commands that have nothing to do with the statuses."""
 
-_TROUBLES = (
-    "BLOCK_IO_ERROR",
-    "GUEST_PANICKED",
-    "RESET",
-    "SHUTDOWN:guest",
-    "SHUTDOWN:host",
-    "SUSPEND",
-    "WAKEUP",
-    "WATCHDOG",
-)
-_PLAIN_EVENTS = frozenset({"STOP", "RESUME", "UNPLUG_PRIMARY", *(name for name in _TROUBLES if ":" not in name)})
-_LIVES: Mapping[int, tuple[str, ...]] = {
-    0: ("quitting", "down", "gone"),
-    1: ("dying",),
-    -6: ("aborted",),
-    -11: ("crashed",),
-}
-"""The lives in which a process ends with an exit code."""
+_PLAIN_EVENTS = frozenset({"STOP", "RESUME", "UNPLUG_PRIMARY", *(name for name in INSTANT_EVENTS if ":" not in name)})
 
 
 class BeyondError(Exception):
@@ -170,8 +146,8 @@ class Reading:
 
     def end(self, code: int) -> None:
         """Note the end of the process; one that was killed may end at any time."""
-        if code in _LIVES:
-            self.observations.append({"kind": "ended", "lives": frozenset(_LIVES[code])})
+        if code in ENDINGS:
+            self.observations.append({"kind": "ended", "lives": frozenset(ENDINGS[code])})
 
 
 def _migrate(request: Request) -> str:
@@ -333,7 +309,7 @@ def judge(readings: Sequence[Reading]) -> tuple[bool, ...]:
     settings = {numbered[name]: setting for reading in readings for name, setting in reading.settings.items()}
     counted = {
         f"source:{event}": max(sum(seen.get("event") == event for seen in reading.observations) for reading in readings)
-        for event in _TROUBLES
+        for event in INSTANT_EVENTS
     }
     traces = ",\n  ".join(
         f"<<{', '.join(_record(seen, numbered) for seen in reading.observations)}>>" for reading in readings
@@ -347,7 +323,7 @@ TheTraces == <<
   {traces}>>
 TheSettings == {of_settings}
 TheOften == {often}
-TheTroubles == [source |-> {_set(_TROUBLES)}, destination |-> {{}}]
+TheTroubles == [source |-> {_set(INSTANT_EVENTS)}, destination |-> {{}}]
 Nothing == [source |-> {{}}, destination |-> {{}}]
 Started == [source |-> Fresh, destination |-> Fresh]
 ====

@@ -80,7 +80,8 @@ def test_bad_arguments_are_one_sentence_each(tmp_path: Path) -> None:
     for arguments, sentence in (
         (("nowhere",), b"there is no environment nowhere; --list names them"),
         (("--property", "x"), b"there is no property x; --list names them"),
-        (("--at-most", "x"), b"argument --at-most: invalid int value: 'x'"),
+        (("--at-most", "x"), b"argument --at-most: x is not a number from 1 on"),
+        (("--at-most", "0"), b"argument --at-most: 0 is not a number from 1 on"),
     ):
         done = run("explore", *arguments)
         assert done.returncode == 2

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from migspec.spec.lifecycle.guards import ENDED_STATUSES
 from migspec.spec.rows import QEMU_5_2_0, Standing
 from migspec.spec.rules import Rule
 
@@ -36,7 +37,7 @@ class Departure:
     def outcome(self) -> str | None:
         """`completed`, `failed` or `cancelled`; None while it is not over."""
         last = self.statuses[-1] if self.statuses else ""
-        return last if last in ("completed", "failed", "cancelled") else None
+        return last if last in ENDED_STATUSES else None
 
 
 @dataclass(slots=True)

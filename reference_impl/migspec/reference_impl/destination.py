@@ -10,7 +10,6 @@ from typing import Final
 
 from migspec.reference_impl.bitmaps import arrived
 from migspec.reference_impl.link.messages import (
-    RETURN_PATHS,
     VERSION,
     Accepts,
     Checkpoint,
@@ -31,6 +30,7 @@ from migspec.reference_impl.physics.announcements import announcements
 from migspec.reference_impl.physics.incoming import IncomingWork
 from migspec.reference_impl.source import CONVERSATION
 from migspec.reference_impl.surroundings import Surroundings
+from migspec.spec.lifecycle.guards import RETURN_PATHS
 from migspec.spec.state import Load
 from migspec.spec.vocabulary import COLOMessage, MigrationCapability
 

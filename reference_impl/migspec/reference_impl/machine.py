@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from migspec.reference_impl.answering import Answering
-from migspec.reference_impl.answers.events import NEGOTIATED, event_of
 from migspec.reference_impl.calls import Call, Item, Reply
 from migspec.reference_impl.contracts import outcome
 from migspec.reference_impl.gates.gate import A_MOMENT
@@ -22,6 +21,7 @@ from migspec.reference_impl.options import Options
 from migspec.reference_impl.scheduling import Choice, Deliver, End, Execute, Scheduler, Steady, Take
 from migspec.spec import uri
 from migspec.spec.contracts import Expect
+from migspec.spec.events import NEGOTIATED, event_of
 from migspec.spec.requests import Request
 from migspec.spec.rows import Row, Thread
 from migspec.spec.state import Life, assign

@@ -11,6 +11,7 @@ from migspec.reference_impl.gates.gate import Opening
 from migspec.reference_impl.gates.process import BY_CLIENT, RESET, STOPPED_AS, WISHES
 from migspec.reference_impl.host import Exit
 from migspec.reference_impl.process import Process
+from migspec.spec.lifecycle.guards import ENDED_STATUSES
 from migspec.spec.rows import Row
 from migspec.spec.state import VARIABLES, Life, Load, Stage, assign
 from migspec.spec.steps import THREADS, Configuration
@@ -22,7 +23,6 @@ ASIDE: Final = len(THREADS)
 ENDS: Final = {Life.DYING: Exit.FAILED, Life.ABORTED: Exit.ABORTED, Life.CRASHED: Exit.CRASHED}
 """How a process ends that these lives lead to."""
 
-_FINAL: Final = (MigrationStatus.COMPLETED, MigrationStatus.FAILED, MigrationStatus.CANCELLED)
 _CACHED: Final = 4096
 
 
@@ -111,7 +111,7 @@ class Moving(Process):
         if self.value("load") != was["load"]:
             self.destination.moved(Load(was["load"]), Load(self.value("load")))
         if outgoing != was["outgoing"]:
-            if outgoing in _FINAL:
+            if outgoing in ENDED_STATUSES:
                 self.source.ended(MigrationStatus(outgoing))
             elif outgoing == MigrationStatus.CANCELLING:
                 self.source.shut_stream()

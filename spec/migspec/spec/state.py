@@ -145,6 +145,15 @@ class Life(StrEnum):
     """A fault such as a bad access to memory is ending the process (known defects)."""
 
 
+ENDINGS: Mapping[int, tuple[Life, ...]] = {
+    0: (Life.QUITTING, Life.DOWN, Life.GONE),
+    1: (Life.DYING,),
+    -6: (Life.ABORTED,),
+    **dict.fromkeys((-11, -7, -8, -4), (Life.CRASHED,)),
+}
+"""The lives in which a process may end with an exit code, that of a signal negative: any other signal may end any."""
+
+
 class Session(StrEnum):
     """How far a monitor's client has got with the negotiation; a command sees that of its own monitor."""
 

@@ -42,7 +42,8 @@ LIFE = VARIABLES["life"]
 """Whether the process goes on."""
 LOOPING = LIFE.bits((Life.ALIVE, Life.QUITTING))
 """That the main loop runs."""
-_LIVING = LIFE.bits((Life.ALIVE, Life.QUITTING, Life.DOWN, Life.GONE))
+LIVING = LIFE.bits((Life.ALIVE, Life.QUITTING, Life.DOWN, Life.GONE))
+"""That threads take steps."""
 _EVENTS = VARIABLES["cap.events"]
 _EVENTS_ON = _EVENTS.bits(("yes",))
 _EVENTS_OFF = _EVENTS.bits(("no",))
@@ -191,7 +192,7 @@ class Relation:
         for thread, items in enumerate(owed):
             if items:
                 yield from self._deliver_silently(c, thread, items[0])
-        if not c.state & _LIVING:
+        if not c.state & LIVING:
             return
         for thread, row in self.rows_for(c.state):
             if not owed[thread]:
@@ -228,7 +229,7 @@ class Relation:
         """Every step that shows `event` at once, leaving it to be delivered."""
         for row in self.instant.get(event, ()):
             thread = THREADS.index(row.thread)
-            if not c.owed[thread] and c.state & _LIVING:
+            if not c.owed[thread] and c.state & LIVING:
                 yield from self.take(c, thread, row)
 
     def execute(self, c: Configuration, index: int, request: Request, *, oob: bool) -> Iterator[Step]:
@@ -239,7 +240,7 @@ class Relation:
             left = left._replace(late=0)  # what was asked before it is done with
         waiting = c.with_monitor(index, left)
         given = c.state & ~SESSION.field | monitor.session
-        given &= ~LIFE.field | _LIVING  # who executes a request has not ended
+        given &= ~LIFE.field | LIVING  # who executes a request has not ended
         for answer in (a for state in self._moved_aside(request, given) for a in answers(request, state, self.profile)):
             for step in self.answered(waiting, index, request, answer, oob=oob):
                 yield step

@@ -13,8 +13,8 @@ from migspec.properties.stateful import (
     Event,
     Grade,
     Judgement,
-    Named,
     Objection,
+    Observed,
     Reply,
     Setup,
 )
@@ -102,6 +102,6 @@ class Dislikes:
         return Judgement(tuple(self._found), {}, self._number)
 
 
-def puppet_arena(word: str = "", defect: str = "", properties: tuple[Named, ...] = ()) -> Arena:
+def puppet_arena(word: str = "", defect: str = "", properties: tuple[Observed, ...] = ()) -> Arena:
     """Where puppets are made, and words disliked."""
     return Arena(Puppet, lambda: Dislikes(word, defect), properties)

@@ -15,7 +15,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from migspec.cli.command import Command, Exit, add_color, add_format
+from migspec.cli.command import Command, Exit, add_color, add_format, whole
 from migspec.cli.console import Meter, speaker
 from migspec.cli.output import complain, flush, write
 from migspec.spec.profiles import PROFILES
@@ -57,16 +57,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_format(parser, "one object a line and trace")
     add("--strict", action="store_true", help="exit with 4 if a trace is inconclusive")
     add("--other-clients", action="store_true", help="admit clients of the VMs that are not in the trace")
-    add("--jobs", type=_positive, default=1, metavar="N", help="judge so many traces at a time (default: 1)")
+    add("--jobs", type=whole, default=1, metavar="N", help="judge so many traces at a time (default: 1)")
     add_color(parser)
     add("--ledger", metavar="FILE", help="write how many messages exercised each rule, with a place, as JSON")
     add("-v", "--verbose", action="store_true", help="list the rules that no trace has exercised")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
-    return int(text)
 
 
 def _run(chosen: argparse.Namespace) -> Exit:

@@ -54,6 +54,13 @@ class Command:
     """What it raises where an input cannot be read or an output not be written, in a sentence for the user."""
 
 
+def whole(text: str) -> int:
+    """A number from 1 on, as an argument."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return int(text)
+
+
 def add_format(parser: argparse.ArgumentParser, objects: str) -> None:
     """Declare `--format`; `objects` says how many objects there are as JSON."""
     parser.add_argument("--format", choices=("text", "json"), default="text", help=f"json: {objects}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from migspec.cli.command import Command, Exit, add_color
+from migspec.cli.command import Command, Exit, add_color, whole
 from migspec.cli.console import speaker
 from migspec.cli.output import write
 from migspec.properties.catalogue import PROPERTIES
@@ -38,7 +38,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--no-properties", action="store_true", help="count only")
     add("--strict", action="store_true", help="excuse nothing: known defects break properties too")
-    add("--at-most", type=int, metavar="N", help="stop after the layer in which N states are passed")
+    add("--at-most", type=whole, metavar="N", help="stop after the layer in which N states are passed")
     add("--trace", metavar="FILE", help="write the shortest way to the first fault as a trace that check can read")
     add("--dot", metavar="FILE", help="draw the graph by status, for Graphviz")
     add("--json", action="store_true", help="one object a property; the last line has the counts")
@@ -90,7 +90,7 @@ def _list(say: Callable[[Line], None], *, as_objects: bool) -> None:
                 say((Piece(f"  {exemption.id}", Tone.UNSURE), Piece(f"  {exemption.standing}: {exemption.sentence}")))
 
 
-def _write(path: str, lines: Any) -> None:
+def _write(path: str, lines: Iterable[str]) -> None:
     """Write lines to a file.
 
     Raises `TraceError` where it cannot be written.

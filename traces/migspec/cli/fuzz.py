@@ -1,19 +1,23 @@
 """`migspec fuzz`: do everything to a pair of VMs, in any order, and see whether they keep to the specification.
 
-Here are the options.  What they are made into is in `migspec.cli.fuzzing`, which is loaded only when it is wanted.
+Here are the options.  What they are made into is in `migspec.cli.fuzzing`.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
-from migspec.cli.command import Command, Exit, add_color, add_format
+from migspec.cli.command import Command, Exit, add_color, add_format, whole
+from migspec.cli.console import speaker
+from migspec.cli.fuzzing import arenas, telling
+from migspec.cli.fuzzing.campaign import Limits, campaign
+from migspec.cli.fuzzing.display import Display
+from migspec.cli.output import write
 from migspec.cli.serve import CONTRACTS
 from migspec.properties.stateful import Arena, SubjectError
 from migspec.spec.profiles import PROFILES
@@ -55,8 +59,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", action="store_true", help="the model, in virtual time")
     add("--fault", action="append", default=[], metavar="SCRIPT", help="with --model: what goes wrong with the source")
     add("--seconds", type=_positive, default=_SECONDS, metavar="S", help="begin no run after so long (default: 60)")
-    add("--runs", type=_whole, default=_MANY, metavar="N", help="make so many runs (default: as many as there is time)")
-    add("--steps", type=_whole, default=_STEPS, metavar="N", help="steps of a run (default: 50)")
+    add("--runs", type=whole, default=_MANY, metavar="N", help="make so many runs (default: as many as there is time)")
+    add("--steps", type=whole, default=_STEPS, metavar="N", help="steps of a run (default: 50)")
     add("--seed", type=_seed, metavar="N", help="decides the runs; without it, chance does, and it is told")
     add("--profile", choices=PROFILES, help="what to judge by; without it, what the VMs' release asks for")
     add("-o", "--output", type=Path, metavar="DIR", help="a folder for scripts, traces and reports")
@@ -74,12 +78,6 @@ def _positive(text: str) -> float:
     return value
 
 
-def _whole(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
-    return int(text)
-
-
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} is not a number from 0 on")
@@ -88,20 +86,15 @@ def _seed(text: str) -> int:
 
 def _run(chosen: argparse.Namespace) -> Exit:
     arena = _arena(chosen)
-    campaigns: Any = importlib.import_module("migspec.cli.fuzzing.campaign")
-    telling: Any = importlib.import_module("migspec.cli.fuzzing.telling")
-    display: Any = importlib.import_module("migspec.cli.fuzzing.display")
-    console: Any = importlib.import_module("migspec.cli.console")
-    output: Any = importlib.import_module("migspec.cli.output")
     seed = random.randrange(_SEEDS) if chosen.seed is None else chosen.seed
-    limits = campaigns.Limits(chosen.seconds, chosen.runs, chosen.steps, seed)
-    with display.Display(limits) as shown:
-        done = campaigns.campaign(arena, limits, chosen.output, shown.tell)
+    limits = Limits(chosen.seconds, chosen.runs, chosen.steps, seed)
+    with Display(limits) as shown:
+        done = campaign(arena, limits, chosen.output, shown.tell)
     profile = chosen.profile or QEMU_5_2_0
     as_object = chosen.format == "json"
-    say = console.speaker(chosen.color, as_objects=as_object)
+    say = speaker(chosen.color, as_objects=as_object)
     if as_object:
-        output.write(telling.as_json(done, profile))
+        write(telling.as_json(done, profile))
     else:
         for line in telling.as_text(done, profile):
             say(line)
@@ -125,26 +118,22 @@ def _arena(chosen: argparse.Namespace) -> Arena:
         refuse("--fault goes with --model; a served VM has a --fault of its own")
     if chosen.model:
         os.environ[CONTRACTS] = "off"
-    arenas: Any = importlib.import_module("migspec.cli.fuzzing.arenas")
     try:
-        return _made(chosen, arenas)
+        return _made(chosen)
     except (ValueError, RecordError) as error:
         refuse(str(error))
 
 
-def _made(chosen: argparse.Namespace, arenas: Any) -> Arena:
-    arena: Arena
+def _made(chosen: argparse.Namespace) -> Arena:
     if chosen.model:
-        arena = arenas.model(chosen.profile, chosen.fault)
-    elif chosen.qemu is not None:
-        arena = arenas.qemu(chosen.qemu, chosen.profile)
-    elif chosen.source is not None:
-        arena = arenas.commands(chosen.source, chosen.destination, chosen.profile)
-    else:
-        for address in (chosen.qmp_source, chosen.qmp_destination):
-            Address.parse(address)
-        arena = arenas.addresses(chosen.qmp_source, chosen.qmp_destination, chosen.profile)
-    return arena
+        return arenas.model(chosen.profile, chosen.fault)
+    if chosen.qemu is not None:
+        return arenas.qemu(chosen.qemu, chosen.profile)
+    if chosen.source is not None:
+        return arenas.commands(chosen.source, chosen.destination, chosen.profile)
+    for address in (chosen.qmp_source, chosen.qmp_destination):
+        Address.parse(address)
+    return arenas.addresses(chosen.qmp_source, chosen.qmp_destination, chosen.profile)
 
 
 COMMAND = Command(

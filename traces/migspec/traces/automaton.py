@@ -16,7 +16,7 @@ from functools import lru_cache
 from migspec.spec.commands import contract_of
 from migspec.spec.rows import SEED
 from migspec.spec.rules import RULES
-from migspec.spec.state import VARIABLES, Life
+from migspec.spec.state import ENDINGS, VARIABLES, Life
 from migspec.spec.steps import LIFE, NEGOTIATING, Due, Monitor, Owed, Step, deliver_event
 from migspec.traces.beginnings import beginnings, consistency
 from migspec.traces.hypotheses import ONE_UNSEEN, Hypothesis, Relation, deliver_reply
@@ -372,16 +372,7 @@ def _held(observation: Observation) -> frozenset[str]:
 
 def _lives_of(code: int) -> tuple[str, ...]:
     """The ways of life that may end with an exit code; one that a signal from outside caused may end any."""
-    match code:
-        case 0:
-            return (Life.QUITTING, Life.DOWN, Life.GONE)
-        case 1:
-            return (Life.DYING,)
-        case -6:
-            return (Life.ABORTED,)
-        case -11 | -7 | -8 | -4:
-            return (Life.CRASHED,)
-    return tuple(Life)
+    return ENDINGS.get(code, tuple(Life))
 
 
 def _is_watching(monitor: Monitor) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from migspec.spec.commands import answers
+from migspec.spec.lifecycle.guards import ENDED_STATUSES
 from migspec.spec.rows import SEED
 from migspec.spec.state import ANYTHING, FRESH, VARIABLES, Life, assign
 from migspec.spec.steps import SESSION
@@ -23,10 +24,10 @@ _Choice = Mapping[str, str | tuple[str, ...]]
 
 _STARTED = tuple(run for run in VARIABLES["run"].values if run != "inmigrate")
 _UNDER_WAY = tuple(stage for stage in VARIABLES["stage"].values if stage != "idle")
-_RESTED: _Choice = {"outgoing": ("none", "completed", "failed", "cancelled"), "stage": "idle"}
+_RESTED: _Choice = {"outgoing": ("none", *ENDED_STATUSES), "stage": "idle"}
 _SETTLED: _Choice = {**_RESTED, "incoming": ("none", "completed"), "load": ("none", "done"), "run": _STARTED}
 _NEVER_MIGRATED: _Choice = {**_SETTLED, "outgoing": "none", "disks-gone": "no"}
-_MIGRATED: _Choice = {**_SETTLED, "outgoing": ("completed", "failed", "cancelled")}
+_MIGRATED: _Choice = {**_SETTLED, "outgoing": ENDED_STATUSES}
 _WAITING: _Choice = {
     "outgoing": "none",
     "stage": "idle",

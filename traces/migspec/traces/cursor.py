@@ -14,6 +14,7 @@ from functools import partial
 from typing import NamedTuple
 
 from migspec.spec.commands import CONTRACTS
+from migspec.spec.lifecycle.guards import ENDED_STATUSES
 from migspec.spec.requests import LISTENERS
 from migspec.spec.state import VARIABLES, assign
 from migspec.spec.steps import Monitor
@@ -30,7 +31,7 @@ ASIDE: frozenset[str] = frozenset(contract.command for contract in CONTRACTS.val
 
 _OF_BOTH_SIDES = ("postcopy", "recover", "socket-address")
 _SETTING_UP = LISTENERS | {"migrate"}
-_AT_REST = frozenset({None, "none", "completed", "failed", "cancelled"})
+_AT_REST = frozenset({None, "none", *ENDED_STATUSES})
 
 
 def _is_suggested(tier: int, way: Way, rejected: Observation | None) -> bool:

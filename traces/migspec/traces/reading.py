@@ -18,6 +18,7 @@ from msgspec.structs import astuple, replace
 from migspec.spec import parameters
 from migspec.spec.commands import colo, dirty_rate
 from migspec.spec.commands.queries import MigrateAnswer, contradictions
+from migspec.spec.events import name_of
 from migspec.spec.requests import Request, understand, words
 from migspec.spec.schema import ABSENT, Schema
 from migspec.spec.schema.reach import types_of_arguments, types_of_reply
@@ -31,8 +32,6 @@ MOST_REMEMBERED = 20_000
 
 _LONGEST_REMEMBERED = 2_048
 """Bytes of a reply that is likely to come once more."""
-
-_SHUTDOWN_BY_QUIT = "host-qmp-quit"
 
 _LONG_NUMBER = re.compile(rb"\d{20}")
 """What a number has that may be larger than any integer of the wire."""
@@ -72,7 +71,7 @@ class Reader:
             value = _decode(data) if data else ABSENT
             definition = self.schema.events.get(name)
             faults = tuple(validate_event(value, definition, self.schema)) if definition else ()
-            found = (_named(name, value), faults)
+            found = (name_of(name, value), faults)
             _remember(self._events, key, found)
         return found
 
@@ -180,37 +179,6 @@ class Reader:
             _remember(self._replies, reply, reply)
             return reply
         return found
-
-
-def _named(name: str, data: object) -> str | None:
-    """The name that rows have for an event with this data."""
-    fields = data if isinstance(data, dict) else {}
-    match name:
-        case "MIGRATION":
-            status = fields.get("status")
-            return f"MIGRATION:{status}" if isinstance(status, str) else None
-        case "MIGRATION_PASS":
-            return "MIGRATION_PASS:1" if fields.get("pass") == 1 else "MIGRATION_PASS:n"
-        case "COLO_EXIT":
-            mode, reason = fields.get("mode"), fields.get("reason")
-            return f"COLO_EXIT:{mode}-{reason}" if isinstance(mode, str) and isinstance(reason, str) else None
-        case "SHUTDOWN":
-            if fields.get("guest") is True:
-                return "SHUTDOWN:guest"
-            return "SHUTDOWN:quit" if fields.get("reason") == _SHUTDOWN_BY_QUIT else "SHUTDOWN:host"
-        case (
-            "STOP"
-            | "RESUME"
-            | "SUSPEND"
-            | "WAKEUP"
-            | "RESET"
-            | "UNPLUG_PRIMARY"
-            | "BLOCK_IO_ERROR"
-            | "GUEST_PANICKED"
-            | "WATCHDOG"
-        ):
-            return name
-    return None
 
 
 def _salvage(command: str, value: object) -> Reply | None:

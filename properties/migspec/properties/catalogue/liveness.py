@@ -11,7 +11,7 @@ from __future__ import annotations
 from migspec.properties.catalogue.property import Exempt, Property
 from migspec.properties.temporal import LeadsTo, destination, source
 from migspec.spec.conditions import where
-from migspec.spec.lifecycle.guards import IN_PROGRESS
+from migspec.spec.lifecycle.guards import ENDED_STATUSES, IN_PROGRESS
 from migspec.spec.rows import Standing
 from migspec.spec.rules import RULES
 
@@ -33,7 +33,6 @@ _REPEATING: frozenset[str] = frozenset(
 UNFAIR: frozenset[str] = _REPEATING | {rule.id for rule in RULES.values() if rule.standing is Standing.DEFECT}
 """The steps that nobody is obliged to take, however often it could: they repeat, or are known defects."""
 
-_ENDED = ("completed", "failed", "cancelled")
 _EXITS = ~where({"life": "alive"}, "the process goes on")
 _DESTINATION_GONE = destination(_EXITS)
 _HELD = Exempt(
@@ -99,7 +98,7 @@ LIVENESS: tuple[Property, ...] = (
         "What is being cancelled is cancelled, completes or fails.",
         LeadsTo(
             source(where({"outgoing": "cancelling"})),
-            source(where({"outgoing": ("cancelled", "completed", "failed")})) | _GONE,
+            source(where({"outgoing": ENDED_STATUSES})) | _GONE,
         ),
         clause="MigrationStatus.cancelled",
         exempt=(_PAUSED_FOR_GOOD, _PAUSED_OVER),
@@ -109,7 +108,7 @@ LIVENESS: tuple[Property, ...] = (
         "incoming.ends",
         "When the source is done with it, an incoming precopy completes, turns into postcopy, or ends its process.",
         LeadsTo(
-            destination(where({"incoming": "active"})) & _OVER & source(where({"outgoing": _ENDED})),
+            destination(where({"incoming": "active"})) & _OVER & source(where({"outgoing": ENDED_STATUSES})),
             ~destination(where({"incoming": "active"})) | _DESTINATION_GONE,
         ),
         clause="MigrationStatus.active",
@@ -130,7 +129,7 @@ LIVENESS: tuple[Property, ...] = (
         "cleaned-up",
         "A migration that has ended is cleaned up, so that another may begin.",
         LeadsTo(
-            source(where({"outgoing": _ENDED})),
+            source(where({"outgoing": ENDED_STATUSES})),
             source(where({"stage": ("idle", "connecting", "colo-exited")})) | _GONE,
         ),
         clause="migrate",

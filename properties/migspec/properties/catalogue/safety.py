@@ -11,27 +11,27 @@ from migspec.spec.conditions import where
 from migspec.spec.invariants import INVARIANTS
 from migspec.spec.lifecycle.guards import (
     COLO_ON,
+    ENDED_STATUSES,
     GUEST_RUNS,
     IN_PROGRESS,
     PAUSE_ON,
     POSTCOPY_ALLOWED,
-    POSTCOPY_RAM_OFF,
     POSTCOPY_RAM_ON,
-    capability,
+    RETURN_PATH_ON,
+    STAYING,
 )
 from migspec.spec.rows import QEMU_5_2_0, Standing
 from migspec.spec.rules import EVERY_CONTRACT
 from migspec.spec.state import VARIABLES
 from migspec.spec.vocabulary import MigrationStatus
 
-_RUNS = (GUEST_RUNS & where({"life": ("alive", "quitting")})).named("it runs the guest")
+_RUNS = (GUEST_RUNS & STAYING).named("it runs the guest")
 _SOURCE_RUNS = source(_RUNS)
 _DESTINATION_RUNS = destination(_RUNS)
 SEVERAL = "several"
 """The name of a step in which several commands were given, or one that may do anything."""
 
 _BOTH_RUN = _SOURCE_RUNS & _DESTINATION_RUNS
-_ENDED = ("completed", "failed", "cancelled")
 
 _ONE_MIGRATION = (
     "precopy",
@@ -125,7 +125,7 @@ GUEST: tuple[Property, ...] = (
         "migration.loaded",
         "Over a return path a source completes only when the destination has loaded everything.",
         Always(
-            ~(source(where({"outgoing": "completed"})) & source(capability("return-path") | POSTCOPY_RAM_ON))
+            ~(source(where({"outgoing": "completed"})) & source(RETURN_PATH_ON))
             | destination(where({"incoming": ("completed", "colo")}))
         ),
         clause="MigrationCapability.return-path",
@@ -156,32 +156,38 @@ CAPABILITIES: tuple[Property, ...] = (
     ),
     _needs(Side.SOURCE, "outgoing", _POSTCOPY, "postcopy", Atom(Side.SOURCE, POSTCOPY_ALLOWED)),
     _needs(Side.SOURCE, "outgoing", ("colo",), "x-colo", Atom(Side.SOURCE, COLO_ON)),
-    Property(
-        "incoming.needs.postcopy",
-        "The incoming side is paused or recovers only if its capability is on.",
-        Always(
-            ~destination(where({"incoming": ("postcopy-paused", "postcopy-recover")})) | ~destination(POSTCOPY_RAM_OFF)
-        ),
-        clause="MigrationStatus.postcopy-paused",
+    _needs(
+        Side.DESTINATION,
+        "incoming",
+        ("postcopy-paused", "postcopy-recover"),
+        "postcopy",
+        Atom(Side.DESTINATION, POSTCOPY_RAM_ON),
     ),
 )
 """No status without its capability."""
 
 
-def _by_source(taken: Taken) -> bool:
-    return taken.side is Side.SOURCE
-
-
-def _refusals() -> frozenset[str]:
-    return frozenset(
-        case.id
-        for contract in EVERY_CONTRACT
-        for case in contract.cases
-        if case.words is not None and QEMU_5_2_0 in case.profiles
+def _recovers(side: Side, variable: str) -> Property:
+    return Property(
+        f"{variable}.recover.from-paused",
+        f"An {variable} migration recovers only from a pause.",
+        AlwaysStep(
+            Action(
+                lambda taken: taken.side is side,
+                before=~Atom(side, where({variable: ("postcopy-paused", "postcopy-recover")})),
+                after=~Atom(side, where({variable: "postcopy-recover"})),
+            )
+        ),
+        clause="MigrationStatus.postcopy-recover",
     )
 
 
-REFUSALS: frozenset[str] = _refusals()
+REFUSALS: frozenset[str] = frozenset(
+    case.id
+    for contract in EVERY_CONTRACT
+    for case in contract.cases
+    if case.words is not None and QEMU_5_2_0 in case.profiles
+)
 """The cases that refuse a command."""
 
 STATUSES: tuple[Property, ...] = (
@@ -198,7 +204,7 @@ STATUSES: tuple[Property, ...] = (
             ),
             clause=f"MigrationStatus.{status}",
         )
-        for status in _ENDED
+        for status in ENDED_STATUSES
     ),
     *(
         Property(
@@ -215,30 +221,8 @@ STATUSES: tuple[Property, ...] = (
         )
         for status in ("completed", "failed")
     ),
-    Property(
-        "outgoing.recover.from-paused",
-        "An outgoing migration recovers only from a pause.",
-        AlwaysStep(
-            Action(
-                _by_source,
-                before=~source(where({"outgoing": ("postcopy-paused", "postcopy-recover")})),
-                after=~source(where({"outgoing": "postcopy-recover"})),
-            )
-        ),
-        clause="MigrationStatus.postcopy-recover",
-    ),
-    Property(
-        "incoming.recover.from-paused",
-        "An incoming migration recovers only from a pause.",
-        AlwaysStep(
-            Action(
-                lambda taken: taken.side is Side.DESTINATION,
-                before=~destination(where({"incoming": ("postcopy-paused", "postcopy-recover")})),
-                after=~destination(where({"incoming": "postcopy-recover"})),
-            )
-        ),
-        clause="MigrationStatus.postcopy-recover",
-    ),
+    _recovers(Side.SOURCE, "outgoing"),
+    _recovers(Side.DESTINATION, "incoming"),
     Property(
         "outgoing.one-at-a-time",
         "No migration is accepted while another is in progress.",
@@ -272,8 +256,7 @@ STATUSES: tuple[Property, ...] = (
                     taken.side is Side.SOURCE
                     and taken.name in ("outgoing.pass", "outgoing.last-pass", "outgoing.postcopy-last-pass")
                 ),
-                before=source(where({"stage": ("idle", "connecting", "setting-up")})),
-                after=source(where({"stage": "connecting"})),
+                after=~source(where({"stage": ("idle", "connecting", "setting-up")})),
             )
         ),
         clause="MIGRATION_PASS.pass",

@@ -8,7 +8,7 @@ else may befall them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from types import MappingProxyType
 
@@ -150,7 +150,3 @@ class Environment:
         asked = {f"{side}:{name}": times for side in Side for name, times in self.asks.get(side, {}).items()}
         shown = {f"{side}:{event}": times for side in Side for event, times in self.troubles.get(side, {}).items()}
         return {**asked, **self.befalls, **shown}
-
-    def having(self, **changes: object) -> Environment:
-        """The same with some fields replaced."""
-        return replace(self, **changes)  # type: ignore[arg-type]

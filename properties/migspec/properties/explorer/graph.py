@@ -6,12 +6,12 @@ have to look at the link and at the peer, and those looks are remembered. So a s
 much there is to say about it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from migspec.properties.explorer.environment import BEFALLS, Environment
+from migspec.properties.explorer.environment import BEFALLS, MOST, Environment
 from migspec.properties.explorer.local import Move, Vm, check_bounds
 from migspec.properties.temporal import Moment
 from migspec.spec.composition import LINK, UNUSED, Side
@@ -120,7 +120,7 @@ class Composition:
             self.configuration(state, Side.SOURCE),
             self.configuration(state, Side.DESTINATION),
             self.links[state & _MASK],
-            {name: state >> at & 3 for name, at in self._counters.items()},
+            {name: state >> at & MOST for name, at in self._counters.items()},
         )
 
     def configuration(self, state: int, side: Side) -> Configuration:
@@ -186,7 +186,7 @@ class Composition:
             delta, mask = move.after - number << at, 0
             if move.counter:
                 counter = self._counters[move.counter]
-                delta, mask = delta - (1 << counter), 3 << counter
+                delta, mask = delta - (1 << counter), MOST << counter
             steps.append((move, mask, -1 if move.tie is None else self._tie_number(move.tie), delta))
         found = self._named[side][number] = tuple(steps)
         return found
@@ -217,7 +217,7 @@ class Composition:
     def _befallen(self, state: int) -> Iterator[tuple[str, int]]:
         """What may befall the link, each with the state after it."""
         for name, counter in self._of_link:
-            if state >> counter & 3:
+            if state >> counter & MOST:
                 number = state & _MASK
                 link = self.links[number]
                 befallen = BEFALLS[name]
@@ -243,16 +243,8 @@ class Composition:
 
     # --- exploration
 
-    def explore(
-        self,
-        *,
-        at_most: int | None = None,
-        each_layer: Callable[[Explored], bool] = lambda explored: True,
-    ) -> Explored:
-        """Every state that can be reached, breadth first.
-
-        It stops after the layer in which `at_most` states are passed, or after which `each_layer` returns false.
-        """
+    def explore(self, *, at_most: int | None = None) -> Explored:
+        """Every state that can be reached, breadth first; it stops after the layer in which `at_most` are passed."""
         beginnings = self.beginnings()
         found = {state: state for state in beginnings}
         explored = Explored(found, generated=len(beginnings), layers=[len(found)])
@@ -263,7 +255,7 @@ class Composition:
             if frontier:
                 explored.depth += 1
                 explored.layers.append(len(frontier))
-            if not each_layer(explored) or (at_most is not None and len(found) > at_most):
+            if at_most is not None and len(found) > at_most:
                 explored.is_complete = not frontier
                 break
         return explored

@@ -16,8 +16,9 @@ from migspec.spec.composition.tie import Tie
 from migspec.spec.conditions import where
 from migspec.spec.lifecycle.crashes import ASKED_TOO_LATE
 from migspec.spec.requests import Request
-from migspec.spec.state import VARIABLES, Life, assign
+from migspec.spec.state import ENDINGS, VARIABLES, Life, assign
 from migspec.spec.steps import (
+    LIVING,
     MAIN,
     NEGOTIATED,
     SESSION,
@@ -31,17 +32,9 @@ from migspec.spec.steps import (
 )
 
 ENDING: Mapping[str, int] = {
-    Life.QUITTING: 0,
-    Life.DOWN: 0,
-    Life.GONE: 0,
-    Life.DYING: 1,
-    Life.ABORTED: -6,
-    Life.CRASHED: -11,
+    life: next(code for code, lives in ENDINGS.items() if life in lives) for lives in ENDINGS.values() for life in lives
 }
-"""The lives in which a process may end, each with its exit code, that of a signal negative.
-
-What it still owes to its monitors then is lost.
-"""
+"""The lives in which a process may end, each with its exit code; what it still owes to its monitors then is lost."""
 
 KILLED = -9
 """The exit code of a process that was killed."""
@@ -141,7 +134,7 @@ class Vm:
             if rule not in without and case not in without:
                 yield from self._bound(c, rule, after, case)
         for thread, row in self._sending:
-            if self.side is Side.SOURCE and not c.owed[thread] and row.when.holds(c.state) and _lives(c):
+            if self.side is Side.SOURCE and not c.owed[thread] and row.when.holds(c.state) and c.state & LIVING:
                 yield from self._bound(c, row.id, c, row.id)
         yield from self._befallen(c)
         yield from self._shown(c)
@@ -203,10 +196,6 @@ class Vm:
         fresh = self._beginnings.get(c.state & _CAPABILITIES)
         if self.side is Side.DESTINATION and RESTART in self._environment.befalls and fresh is not None:
             yield Move(Kind.STARTED, RESTART, fresh, _ANEW, RESTART)
-
-
-def _lives(c: Configuration) -> bool:
-    return bool(c.state & _LIFE.bits((Life.ALIVE, Life.QUITTING, Life.DOWN, Life.GONE)))
 
 
 def _executed(after: Configuration) -> str:

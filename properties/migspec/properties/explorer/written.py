@@ -7,7 +7,7 @@ as the explorer did. Its times are those of no clock: a tenth of a second a mess
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from migspec.properties.explorer.graph import Composition, Edge
 from migspec.properties.explorer.local import Kind
 from migspec.spec.composition import Side
 from migspec.spec.contracts import Expect
+from migspec.spec.events import event_of
 from migspec.spec.state import VARIABLES
 from migspec.spec.steps import Due
 
@@ -29,11 +30,6 @@ _GREETING = {
         "version": {"qemu": {"micro": 0, "minor": 2, "major": 5}, "package": ""},
         "capabilities": ["oob"],
     }
-}
-_CAUSES: Mapping[str, tuple[bool, str]] = {
-    "guest": (True, "guest-shutdown"),
-    "quit": (False, "host-qmp-quit"),
-    "host": (False, "host-signal"),
 }
 
 
@@ -65,40 +61,12 @@ class _Writer:
         self.line(side, dir="<-", msg=message)
 
     def event(self, side: Side, known: str) -> None:
-        name, _, detail = known.partition(":")
-        if name == "MIGRATION_PASS":
-            self.passes = 1 if detail == "1" else self.passes + 1
+        if known.startswith("MIGRATION_PASS"):
+            self.passes = 1 if known == "MIGRATION_PASS:1" else self.passes + 1
+        name, data = event_of(known, passes=self.passes, by_guest=True)
         seconds = int(_BEGIN + self.number * _TICK)
-        data = _DATA[name](detail, self.passes) if name in _DATA else None
-        self.told(
-            side,
-            {
-                "timestamp": {"seconds": seconds, "microseconds": 0},
-                "event": name,
-                **({} if data is None else {"data": data}),
-            },
-        )
-
-
-_DATA: Mapping[str, Callable[[str, int], Mapping[str, Any]]] = {
-    "MIGRATION": lambda status, _: {"status": status},
-    "MIGRATION_PASS": lambda _, passes: {"pass": passes},
-    "COLO_EXIT": lambda detail, _: dict(zip(("mode", "reason"), detail.split("-", 1), strict=True)),
-    "SHUTDOWN": lambda cause, _: dict(zip(("guest", "reason"), _CAUSES[cause], strict=True)),
-    "RESET": lambda _detail, _passes: {"guest": True, "reason": "guest-reset"},
-    "UNPLUG_PRIMARY": lambda _detail, _passes: {"device-id": "primary"},
-    "BLOCK_IO_ERROR": lambda _detail, _passes: {
-        "device": "disk",
-        "node-name": "disk",
-        "operation": "read",
-        "action": "stop",
-        "nospace": False,
-        "reason": "Input/output error",
-    },
-    "GUEST_PANICKED": lambda _detail, _passes: {"action": "pause"},
-    "WATCHDOG": lambda _detail, _passes: {"action": "pause"},
-}
-"""The data of the events that have some, from what the specification knows of them and the number of the pass."""
+        stamp = {"timestamp": {"seconds": seconds, "microseconds": 0}, "event": name}
+        self.told(side, stamp if data is None else stamp | {"data": data})
 
 
 def trace_of(composition: Composition, states: Iterable[int], scenario: str = "") -> list[str]:

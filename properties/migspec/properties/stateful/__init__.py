@@ -7,7 +7,7 @@ makes many runs.
 """
 
 from migspec.properties.stateful.machine import Explorer, machine
-from migspec.properties.stateful.observed import PROPERTIES, KnownDefect, Meddling, Named, Observed
+from migspec.properties.stateful.observed import PROPERTIES, KnownDefect, Meddling, Observed
 from migspec.properties.stateful.performing import Listener
 from migspec.properties.stateful.program import Program, Step, as_script, perform
 from migspec.properties.stateful.search import Known, Outcome, search
@@ -40,7 +40,6 @@ __all__ = [
     "KnownDefect",
     "Listener",
     "Meddling",
-    "Named",
     "Objection",
     "Observed",
     "Outcome",

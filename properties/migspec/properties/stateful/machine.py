@@ -34,6 +34,7 @@ from migspec.properties.strategies import DrawnRequest, Fault, capability_lists,
 from migspec.properties.strategies.named import ADDRESSES
 from migspec.properties.temporal import Taken
 from migspec.spec.composition import Side
+from migspec.spec.lifecycle.guards import ENDED_STATUSES
 from migspec.spec.schema import QEMU_5_2_0
 from migspec.spec.vocabulary import MigrationStatus
 
@@ -59,7 +60,7 @@ QUERIES: Final = (
     "query-migrate-cache-size",
 )
 
-ENDED: Final = frozenset({"none", "completed", "failed", "cancelled"})
+ENDED: Final = frozenset({MigrationStatus.NONE, *ENDED_STATUSES})
 """The statuses of a source that may begin another migration."""
 
 LEADS_ON: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {

@@ -1,16 +1,16 @@
 """What must hold in every run, in terms of what a client can see; and what known defects break it.
 
 The properties are those of the catalogue whose variables an answer tells.  What the catalogue exempts by what only an
-explorer sees is told apart here by what a client does: by its meddling, and by what defects look like.  The machine
-takes any iterable of such properties, so these can be exchanged for others.
+explorer sees is told apart here by what a client does: by its meddling, and by what defects look like.  An arena has
+its own tuple of such properties, so these can be exchanged for others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from migspec.properties.catalogue import PROPERTIES as CATALOGUE
 from migspec.properties.catalogue.property import excused
@@ -34,22 +34,6 @@ class Meddling(StrEnum):
     """It has started another source, which has a guest of its own."""
 
 
-class Named(Protocol):
-    """What the machine needs of a property."""
-
-    @property
-    def id(self) -> str:
-        """A stable dotted id."""
-
-    @property
-    def sentence(self) -> str:
-        """What it says, in a sentence."""
-
-    @property
-    def formula(self) -> Formula:
-        """The same, as a formula."""
-
-
 @dataclass(frozen=True, slots=True)
 class KnownDefect:
     """A way in which a release breaks a property; `shown_by` looks at the behaviour up to the breach."""
@@ -70,17 +54,9 @@ class Observed:
     unless: frozenset[Meddling] = frozenset()
     defects: tuple[KnownDefect, ...] = ()
 
-
-def defect_of(property_: Named, behaviour: Behaviour) -> KnownDefect | None:
-    """The known defect by which a behaviour breaks a property, if it is one."""
-    known: Sequence[KnownDefect] = getattr(property_, "defects", ())
-    return next((defect for defect in known if defect.shown_by(behaviour)), None)
-
-
-def is_excused(property_: Named, meddlings: frozenset[Meddling]) -> bool:
-    """Whether what clients did takes a property's ground away."""
-    unless: frozenset[Meddling] = getattr(property_, "unless", frozenset())
-    return bool(unless & meddlings)
+    def defect_in(self, behaviour: Behaviour) -> KnownDefect | None:
+        """The known defect by which a behaviour breaks it, if it is one."""
+        return next((defect for defect in self.defects if defect.shown_by(behaviour)), None)
 
 
 def _outgoing(*statuses: str) -> Condition:
@@ -125,8 +101,10 @@ _DEFECTS: Final[Mapping[str, tuple[KnownDefect, ...]]] = {
 
 def _of_catalogue(name: str) -> Observed:
     known = CATALOGUE[name]
-    colo = next((one for one in known.exempt if one.standing is Standing.DOCUMENTED and one.when is not None), None)
-    formula = known.strict if colo is None else excused(known.strict, colo)
+    formula = known.strict
+    for one in known.exempt:
+        if one.standing is Standing.DOCUMENTED and one.when is not None:
+            formula = excused(formula, one)
     exempt = tuple(
         KnownDefect(one.id, one.sentence, _now(one.when))
         for one in known.exempt

@@ -59,8 +59,6 @@ class Outcome:
     """How often each rule of the machine was taken."""
     exercised: Counter[str] = field(default_factory=Counter)
     """How many messages exercised each rule of the specification."""
-    met: set[str] = field(default_factory=set)
-    """The properties of reachability that were met."""
     known: dict[str, Known] = field(default_factory=dict)
     """The known defects that were met, by id."""
     found: list[tuple[int, Run]] = field(default_factory=list)
@@ -75,7 +73,6 @@ class Outcome:
         self.statuses.update(run.statuses)
         self.rules.update(run.rules)
         self.exercised.update(run.judgement.exercised)
-        self.met.update(run.met)
         told = {objection.rule: objection.message for objection in run.objections(Grade.DEFECT)}
         for rule, message in told.items():
             known = self.known.get(rule)
@@ -97,7 +94,6 @@ class Outcome:
         self.statuses.update(other.statuses)
         self.rules.update(other.rules)
         self.exercised.update(other.exercised)
-        self.met |= other.met
         self.found += other.found
         for rule, known in other.known.items():
             mine = self.known.setdefault(rule, replace(known, count=0))

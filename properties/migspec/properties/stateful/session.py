@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from migspec.properties.stateful.observed import PROPERTIES, Meddling, Named, defect_of, is_excused
+from migspec.properties.stateful.observed import PROPERTIES, Meddling, Observed
 from migspec.properties.stateful.program import Program, Step
 from migspec.properties.stateful.subject import (
     Arguments,
@@ -29,11 +29,10 @@ from migspec.properties.temporal import (
     Always,
     AlwaysStep,
     Behaviour,
+    Formula,
     LeadsTo,
     Moment,
     Outcome,
-    Sometimes,
-    SometimesStep,
     Taken,
     on_trace,
 )
@@ -42,8 +41,10 @@ from migspec.spec.schema import QEMU_5_2_0, Schema
 from migspec.spec.vocabulary import MigrationStatus
 
 _SETTLES: Final = Taken(None, "settles")
-_CONTINUES: Final = frozenset({"cont"})
-_TAKES_OVER: Final = frozenset({"x-colo-lost-heartbeat"})
+
+
+def _is(outcome: Outcome, formula: Formula, behaviour: Behaviour) -> bool:
+    return on_trace(formula, behaviour).outcome is outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Arena:
 
     subject: Callable[[], Subject]
     judge: Callable[[], Judge]
-    properties: tuple[Named, ...] = PROPERTIES
+    properties: tuple[Observed, ...] = PROPERTIES
     schema: Schema = QEMU_5_2_0
     patience: float = 2.0
     prelude: str = ""
@@ -68,7 +69,7 @@ class Run:
     """What came of a run.
 
     `statuses` counts the moments at which a side was seen in a status, `rules` how often each rule of the machine was
-    taken, `met` the properties of reachability that the run shows.
+    taken.
     """
 
     program: Program
@@ -76,7 +77,6 @@ class Run:
     judgement: Judgement
     statuses: Counter[tuple[Side, str]]
     rules: Counter[str]
-    met: frozenset[str]
     seconds: float
 
     def objections(self, grade: Grade) -> list[Objection]:
@@ -127,7 +127,6 @@ class Session:
         self._read = 0
         self._pair = _Pair()
         self._found: dict[str, Objection] = {}
-        self._met: set[str] = set()
         self._statuses: Counter[tuple[Side, str]] = Counter()
         self._began = time.monotonic()
 
@@ -164,11 +163,11 @@ class Session:
         return self.status(side) == MigrationStatus.COMPLETED
 
     def _meddles(self, side: Side, command: str) -> None:
-        if command in _TAKES_OVER:
+        if command == "x-colo-lost-heartbeat":
             self._pair.meddlings.add(Meddling.TAKEN_OVER)
         if side is Side.DESTINATION and command == "migrate":
             self._pair.meddlings.add(Meddling.MIGRATED_BACK)
-        if side is Side.SOURCE and command in _CONTINUES and self._watch.views[side].sends:
+        if side is Side.SOURCE and command == "cont" and self._watch.views[side].sends:
             self._pair.meddlings.add(Meddling.CONTINUED)
 
     # --- before and after a step
@@ -218,30 +217,26 @@ class Session:
         moments, steps = self._pair.moments, self._pair.steps
         last = Behaviour(moments[-2:], steps[-1:])
         for prop in self.arena.properties:
-            match prop.formula:
-                case Always() | AlwaysStep() if on_trace(prop.formula, last).outcome is Outcome.VIOLATED:
-                    self._breaks(prop)
-                case Sometimes() | SometimesStep() if on_trace(prop.formula, last).outcome is Outcome.HOLDS:
-                    self._met.add(prop.id)
+            if isinstance(prop.formula, Always | AlwaysStep) and _is(Outcome.VIOLATED, prop.formula, last):
+                self._breaks(prop)
 
-    def _pending(self) -> list[Named]:
+    def _pending(self) -> list[Observed]:
         """What must come in the end and has not."""
         behaviour = Behaviour(self._pair.moments, self._pair.steps)
         return [
             prop
             for prop in self.arena.properties
-            if isinstance(prop.formula, LeadsTo) and on_trace(prop.formula, behaviour).outcome is Outcome.PENDING
+            if isinstance(prop.formula, LeadsTo) and _is(Outcome.PENDING, prop.formula, behaviour)
         ]
 
-    def _breaks(self, prop: Named) -> None:
-        if is_excused(prop, frozenset(self._pair.meddlings)):
+    def _breaks(self, prop: Observed) -> None:
+        if prop.unless & self._pair.meddlings:
             return
-        defect = defect_of(prop, Behaviour(self._pair.moments, self._pair.steps))
+        defect = prop.defect_in(Behaviour(self._pair.moments, self._pair.steps))
         grade = Grade.VIOLATION if defect is None else Grade.DEFECT
-        named: Named | object = prop if defect is None else defect
-        rule, sentence = str(getattr(named, "id", "")), str(getattr(named, "sentence", ""))
+        told = defect or prop
         step = str(self._program[-1]) if self._program else ""
-        self._found.setdefault(rule, Objection(rule, grade, sentence, self._read, "", f"After {step}"))
+        self._found.setdefault(told.id, Objection(told.id, grade, told.sentence, self._read, "", f"After {step}"))
         self.over |= grade is Grade.VIOLATION
 
     # --- the end
@@ -267,6 +262,5 @@ class Session:
             replace(judgement, objections=(*judgement.objections, *self._found.values())),
             self._statuses,
             Counter(step.rule for step in self._program),
-            frozenset(self._met),
             time.monotonic() - self._began,
         )

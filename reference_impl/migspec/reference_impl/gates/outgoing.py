@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from migspec.reference_impl.gates.gate import A_MOMENT, A_TICK, CLEAN_UP, RACE, SOON, Gate, Ground, Opening, after, soon
-from migspec.reference_impl.link.messages import RETURN_PATHS
 from migspec.reference_impl.physics.outgoing import What
 from migspec.spec.lifecycle import channels
 from migspec.spec.lifecycle.cancel import CANCELLATIONS
+from migspec.spec.lifecycle.guards import RETURN_PATHS
 from migspec.spec.rows import Standing
 from migspec.spec.state import Life
 

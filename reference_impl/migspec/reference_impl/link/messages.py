@@ -9,14 +9,10 @@ from typing import Final
 
 import msgspec
 
-from migspec.spec.vocabulary import COLOMessage, MigrationCapability, RunState
+from migspec.spec.vocabulary import COLOMessage, RunState
 
 VERSION: Final = 1
 """The version of the protocol; a destination refuses any other."""
-
-
-RETURN_PATHS: Final = (MigrationCapability.RETURN_PATH, MigrationCapability.POSTCOPY_RAM)
-"""The capabilities of a source with any of which it waits for what the destination says at the end."""
 
 
 class Header(msgspec.Struct, frozen=True, tag="header"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migspec.spec.composition.link import LOST_TO_DESTINATION, WIRE_UP, Said, Sent, Side, Talk, Wire, link_is
 from migspec.spec.composition.tie import Tie, closing, tie
 from migspec.spec.conditions import where
-from migspec.spec.lifecycle.guards import POSTCOPY_RAM_OFF, POSTCOPY_RAM_ON, STOPPED_RUN_STATES
+from migspec.spec.lifecycle.guards import LOADED_STOPPED, POSTCOPY_RAM_OFF, POSTCOPY_RAM_ON
 from migspec.spec.state import Load, Stream
 from migspec.spec.vocabulary import RunState
 
@@ -54,8 +54,7 @@ _ARRIVAL: tuple[Tie, ...] = (
             then={"said": Said.OK},
             settles={"run": run},
         )
-        for run in STOPPED_RUN_STATES
-        if run not in (RunState.INMIGRATE, RunState.PRECONFIG)
+        for run in LOADED_STOPPED
     ),
     _lost("incoming.active-to-failed"),
     tie(

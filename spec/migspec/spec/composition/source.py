@@ -6,7 +6,7 @@ from migspec.spec.composition.link import LOST_TO_SOURCE, WIRE_UP, Said, Sent, S
 from migspec.spec.composition.tie import Tie, closing, tie
 from migspec.spec.conditions import where
 from migspec.spec.lifecycle.cancel import CANCELLATIONS
-from migspec.spec.lifecycle.guards import POSTCOPY_RAM_OFF, POSTCOPY_RAM_ON, STOPPED_RUN_STATES, capability
+from migspec.spec.lifecycle.guards import RETURN_PATH_ON, STOPPED_RUN_STATES, capability
 from migspec.spec.rows import Row, Thread, row
 from migspec.spec.state import Load, Stream
 from migspec.spec.vocabulary import RunState
@@ -35,8 +35,7 @@ SENDING: tuple[Row, ...] = (
 )
 """Steps of a source that change nothing but the link."""
 
-_NO_RETURN_PATH = (capability("return-path", on=False) & POSTCOPY_RAM_OFF).named("there is no return path")
-_RETURN_PATH = (capability("return-path") | POSTCOPY_RAM_ON).named("there is a return path")
+_NO_RETURN_PATH = (~RETURN_PATH_ON).named("there is no return path")
 _PIPED = where({"piped": "yes"}, "the stream goes to a command or a descriptor")
 _BITMAPS_ON = capability("dirty-bitmaps")
 _COLO_ON = capability("x-colo")
@@ -136,31 +135,19 @@ _STREAM: tuple[Tie, ...] = (
         link=WIRE_UP & link_is({"sent": Sent.BEGUN}),
         then={"sent": Sent.COMPLETE},
     ),
-    tie(
-        Side.SOURCE,
-        "outgoing.postcopy-last-pass",
-        "The devices follow, with the order to run.",
-        link=link_is({"wire": Wire.UP, "sent": Sent.BEGUN}),
-        then={"sent": Sent.LISTEN},
-    ),
-    tie(
-        Side.SOURCE,
-        "outgoing.postcopy-last-pass",
-        "What is written into a lost connection is lost.",
-        link=~WIRE_UP,
-    ),
-    tie(
-        Side.SOURCE,
-        "outgoing.postcopy-bitmaps",
-        "The devices follow, with the order to run.",
-        link=link_is({"wire": Wire.UP, "sent": Sent.BEGUN}),
-        then={"sent": Sent.LISTEN},
-    ),
-    tie(
-        Side.SOURCE,
-        "outgoing.postcopy-bitmaps",
-        "What is written into a lost connection is lost.",
-        link=~WIRE_UP,
+    *(
+        alternative
+        for rule in ("outgoing.postcopy-last-pass", "outgoing.postcopy-bitmaps")
+        for alternative in (
+            tie(
+                Side.SOURCE,
+                rule,
+                "The devices follow, with the order to run.",
+                link=WIRE_UP & link_is({"sent": Sent.BEGUN}),
+                then={"sent": Sent.LISTEN},
+            ),
+            tie(Side.SOURCE, rule, "What is written into a lost connection is lost.", link=~WIRE_UP),
+        )
     ),
     tie(
         Side.SOURCE,
@@ -188,7 +175,7 @@ _END: tuple[Tie, ...] = (
                 rule,
                 "Over the return path the destination has said that all is loaded.",
                 link=_COMPLETE & _OK,
-                own=_RETURN_PATH,
+                own=RETURN_PATH_ON,
             ),
             tie(Side.SOURCE, rule, "A command or a file takes all and says nothing.", own=_PIPED & _NO_RETURN_PATH),
         )
@@ -198,7 +185,7 @@ _END: tuple[Tie, ...] = (
         "outgoing.postcopy-active-to-completed",
         "Over the return path the destination has said that all is loaded.",
         link=_PAGES & _OK,
-        own=_RETURN_PATH,
+        own=RETURN_PATH_ON,
     ),
     tie(
         Side.SOURCE,
@@ -224,7 +211,7 @@ _END: tuple[Tie, ...] = (
             rule,
             "The return path takes COLO's first word for the end, and its end for an error.",
             link=~link_is({"talk": Talk.NONE}),
-            own=_RETURN_PATH,
+            own=RETURN_PATH_ON,
         )
         for rule in ("outgoing.active-to-failed.closing", "outgoing.device-to-failed")
     ),

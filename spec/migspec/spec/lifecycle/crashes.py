@@ -34,7 +34,7 @@ ASKED_TOO_LATE: Row = _crash(
     "A request that waits when a process exits is executed all the same, and the process aborts afterwards.",
     Thread.MAIN,
     _ENDING,
-    "40 of 45 that quit with one to three requests waiting, in a migration or not; 0 of 15 without",
+    "41 of 45 that quit with one to three requests waiting, in a migration or not; 0 of 15 without",
     "aborted",
 )
 """What may become of a process that executes a request although its main loop has ended."""

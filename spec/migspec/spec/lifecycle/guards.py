@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from migspec.spec.conditions import Condition, where
 from migspec.spec.state import Answer, Life
-from migspec.spec.vocabulary import MigrationStatus, RunState
+from migspec.spec.vocabulary import MigrationCapability, MigrationStatus, RunState
 
 IN_PROGRESS_STATUSES: tuple[str, ...] = (
     MigrationStatus.SETUP,
@@ -19,8 +22,19 @@ IN_PROGRESS_STATUSES: tuple[str, ...] = (
 )
 """The outgoing statuses that count as a migration in progress; `colo` does not."""
 
+ENDED_STATUSES: tuple[str, ...] = (MigrationStatus.COMPLETED, MigrationStatus.FAILED, MigrationStatus.CANCELLED)
+"""The outgoing statuses in which a migration is over; another one may begin."""
+
 STOPPED_RUN_STATES: tuple[str, ...] = tuple(s for s in RunState if s != RunState.RUNNING)
 """Every run state but `running`."""
+
+LOADED_STOPPED: tuple[str, ...] = tuple(
+    s for s in STOPPED_RUN_STATES if s not in (RunState.INMIGRATE, RunState.PRECONFIG)
+)
+"""The run states that a guest may have come with which does not start when it is loaded."""
+
+RETURN_PATHS: tuple[MigrationCapability, ...] = (MigrationCapability.RETURN_PATH, MigrationCapability.POSTCOPY_RAM)
+"""The capabilities of a source with any of which it waits for what the destination says at the end."""
 
 
 def capability(name: str, on: bool = True) -> Condition:
@@ -38,6 +52,7 @@ POSTCOPY_RAM_ON = capability("postcopy-ram")
 POSTCOPY_RAM_OFF = capability("postcopy-ram", on=False)
 POSTCOPY_ALLOWED = (POSTCOPY_RAM_ON | capability("dirty-bitmaps")).named("a capability of postcopy is on")
 RELEASE_RAM_ON = capability("release-ram")
+RETURN_PATH_ON = reduce(or_, map(capability, RETURN_PATHS)).named("there is a return path")
 
 GUEST_RUNS = where({"run": RunState.RUNNING}, "the guest runs")
 GUEST_STOPPED = where({"run": STOPPED_RUN_STATES}, "the guest does not run")

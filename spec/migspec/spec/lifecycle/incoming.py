@@ -7,7 +7,7 @@ whoever that is, and never `setup` although an event of that name is sent when l
 from __future__ import annotations
 
 from migspec.spec.conditions import where
-from migspec.spec.lifecycle.guards import POSTCOPY_RAM_OFF, POSTCOPY_RAM_ON, STOPPED_RUN_STATES
+from migspec.spec.lifecycle.guards import LOADED_STOPPED, POSTCOPY_RAM_OFF, POSTCOPY_RAM_ON
 from migspec.spec.rows import Row, Standing, Thread, row
 from migspec.spec.state import Stream
 from migspec.spec.vocabulary import RunState
@@ -16,7 +16,6 @@ _WAITING = where({"run": RunState.INMIGRATE}, "the guest waits for its state")
 _NO_COLO = ~where({"stream": Stream.COLO}, "the source has x-colo")
 _AUTOSTART = where({"autostart": "yes"}, "the guest starts when it is loaded")
 _NO_AUTOSTART = where({"autostart": "no"}, "the guest does not start when it is loaded")
-_LOADED_STOPPED = tuple(s for s in STOPPED_RUN_STATES if s not in (RunState.INMIGRATE, RunState.PRECONFIG))
 
 PRECOPY: tuple[Row, ...] = (
     row(
@@ -48,7 +47,7 @@ PRECOPY: tuple[Row, ...] = (
         load="loading -> done",
         incoming="active -> completed",
         when=_WAITING & _NO_COLO,
-        then={"run": _LOADED_STOPPED},
+        then={"run": LOADED_STOPPED},
         clause="MigrationStatus.completed",
         evidence="21 recorded",
     ),

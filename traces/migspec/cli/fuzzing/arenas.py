@@ -9,7 +9,7 @@ from typing import Final
 from migspec.cli.fuzzing.judging import LineJudge
 from migspec.cli.fuzzing.live import LiveSubject
 from migspec.cli.fuzzing.processes import Addresses, Launcher, of_qemu, of_words
-from migspec.properties.stateful import PROPERTIES, Arena, Named
+from migspec.properties.stateful import PROPERTIES, Arena, Observed
 from migspec.properties.stateful.subject import Subject
 from migspec.spec.composition import Side
 from migspec.spec.rows import QEMU_5_2_0
@@ -22,7 +22,7 @@ VIRTUAL_PATIENCE: Final = 30.0
 
 
 def commands(
-    source: str, destination: str, profile: str | None = None, properties: Sequence[Named] = PROPERTIES
+    source: str, destination: str, profile: str | None = None, properties: Sequence[Observed] = PROPERTIES
 ) -> Arena:
     """Two command lines, as a shell would read them.
 
@@ -35,7 +35,7 @@ def commands(
 def qemu(
     binary: str,
     profile: str | None = None,
-    properties: Sequence[Named] = PROPERTIES,
+    properties: Sequence[Observed] = PROPERTIES,
     environment: Mapping[str, str] | None = None,
 ) -> Arena:
     """A QEMU, perhaps with options of its own.
@@ -47,7 +47,7 @@ def qemu(
 
 
 def addresses(
-    source: str, destination: str, profile: str | None = None, properties: Sequence[Named] = PROPERTIES
+    source: str, destination: str, profile: str | None = None, properties: Sequence[Observed] = PROPERTIES
 ) -> Arena:
     """Two VMs that are there, by the addresses of their monitors."""
     made = f"addresses({source!r}, {destination!r}, {profile!r})"
@@ -58,7 +58,7 @@ def model(
     profile: str | None = None,
     source_faults: Sequence[str] = (),
     destination_faults: Sequence[str] = (),
-    properties: Sequence[Named] = PROPERTIES,
+    properties: Sequence[Observed] = PROPERTIES,
 ) -> Arena:
     """Two modelled VMs in virtual time, with faults that happen to them.
 
@@ -79,12 +79,12 @@ def model(
     return _arena(subject, made, profile, properties, VIRTUAL_PATIENCE)
 
 
-def _live(launcher: Launcher, made: str, profile: str | None, properties: Sequence[Named]) -> Arena:
+def _live(launcher: Launcher, made: str, profile: str | None, properties: Sequence[Observed]) -> Arena:
     return _arena(lambda: LiveSubject(launcher), made, profile, properties, LIVE_PATIENCE)
 
 
 def _arena(
-    subject: Callable[[], Subject], made: str, profile: str | None, properties: Sequence[Named], patience: float
+    subject: Callable[[], Subject], made: str, profile: str | None, properties: Sequence[Observed], patience: float
 ) -> Arena:
     name = made.partition("(")[0]
     prelude = (

@@ -179,10 +179,14 @@ class LiveSubject:
         vm = self._vms.get(side)
         if vm is None or vm.process is None:
             return vm is None
-        end(vm.process)
+        self._end(vm, vm.process)
+        return True
+
+    def _end(self, vm: _Vm, process: subprocess.Popen[bytes]) -> None:
+        """End a process, and note what it said before."""
+        end(process)
         self._drain(vm)
         self._note_end(vm)
-        return True
 
     def _drain(self, vm: _Vm) -> None:
         """Take in what a process has said before its end."""
@@ -257,7 +261,7 @@ class LiveSubject:
             return
         for vm in self._vms.values():
             if vm.process is not None:
-                self._note_end_of(vm)
+                self._end(vm, vm.process)
             vm.client.close()
         self._recorder.close()
         self._links.close()
@@ -268,9 +272,3 @@ class LiveSubject:
         os.close(self._shared)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder = None
-
-    def _note_end_of(self, vm: _Vm) -> None:
-        assert vm.process is not None
-        end(vm.process)
-        self._drain(vm)
-        self._note_end(vm)

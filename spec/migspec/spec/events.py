@@ -1,7 +1,7 @@
-"""Events as they cross the wire, from the names under which the specification owes them.
+"""Events as they cross the wire, and the names under which rows owe them: either way from one to the other.
 
-The specification names an event with as much as the state decides about; the rest is what the machine knows.  The
-timestamp is the server's business.  Source: observed on QEMU 5.2.0.
+A name has as much of an event as the state decides about, as in `MIGRATION:active`; the rest is what the sender knows.
+The timestamp is the server's business.  Source: observed on QEMU 5.2.0.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ class NoSuchEventError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the machine knows of an event, and the part of its name behind the colon."""
+    """What its sender knows of an event, and the part of its name behind the colon."""
 
     detail: str
     passes: int
@@ -113,3 +113,25 @@ def event_of(
         raise NoSuchEventError(owed)
     data = make(_Known(detail, passes, device, node, by_guest))
     return name, None if data is None else dict(data)
+
+
+_SHUTDOWN_BY_QUIT = _ENDS["quit"]["reason"]
+
+
+def name_of(event: str, data: object) -> str | None:
+    """The name that rows have for an event with this data; None if no row knows it."""
+    fields = data if isinstance(data, dict) else {}
+    match event:
+        case "MIGRATION":
+            status = fields.get("status")
+            return f"MIGRATION:{status}" if isinstance(status, str) else None
+        case "MIGRATION_PASS":
+            return "MIGRATION_PASS:1" if fields.get("pass") == 1 else "MIGRATION_PASS:n"
+        case "COLO_EXIT":
+            mode, reason = fields.get("mode"), fields.get("reason")
+            return f"COLO_EXIT:{mode}-{reason}" if isinstance(mode, str) and isinstance(reason, str) else None
+        case "SHUTDOWN":
+            if fields.get("guest") is True:
+                return "SHUTDOWN:guest"
+            return "SHUTDOWN:quit" if fields.get("reason") == _SHUTDOWN_BY_QUIT else "SHUTDOWN:host"
+    return event if event in _DATA and event != NEGOTIATED else None

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.reference_impl.answers.recorded import text_of
 
-from migspec.reference_impl.answers.events import NoSuchEventError, event_of
 from migspec.reference_impl.answers.interface import served
 from migspec.spec.commands import CONTRACTS, envelope, machine, written
+from migspec.spec.events import NoSuchEventError, event_of
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.rows import QEMU_5_2_0, SEED
 from migspec.spec.schema import ABSENT
