@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from fnmatch import fnmatchcase
+from itertools import filterfalse
 from typing import Final
 
 from tests.mutants import page, results, survivors, traces
@@ -33,7 +34,8 @@ def main(arguments: list[str]) -> int:
         index_of_pool(fresh=options.fresh)
     if options.only:
         chosen = [identity for identity in results.every() if any(fnmatchcase(identity, p) for p in options.only)]
-        for outcome in results.searched(chosen, options.jobs):
+        outcomes = list(results.searched(chosen, options.jobs))
+        for outcome in (*filterfalse(results.has_words, outcomes), *results.tried(outcomes, options.jobs)):
             print(line_of(outcome), flush=True)
         return 0
     if options.fresh:
@@ -46,6 +48,11 @@ def main(arguments: list[str]) -> int:
     ]
     print(f"{len(results.every())} mutants, {len(missing)} of them to be searched for", flush=True)
     for number, outcome in enumerate(results.searched(missing, options.jobs), 1):
+        results.keep(outcome)
+        print(f"{number}: {line_of(outcome)}", flush=True)
+    left = [] if options.store else list(filter(results.has_words, results.kept().values()))
+    print(f"{len(left)} mutants, every word of which is to be tried", flush=True)
+    for number, outcome in enumerate(results.tried(left, options.jobs), 1):
         results.keep(outcome)
         print(f"{number}: {line_of(outcome)}", flush=True)
     found = results.store(results.kept().values())
@@ -70,6 +77,13 @@ def line_of(outcome: Outcome) -> str:
         return f"{outcome.id}: stands still in {outcome.stands}, {outcome.run} ({outcome.runs})"
     if outcome.void:
         return f"{outcome.id}: cannot be made in {outcome.runs} runs"
+    if outcome.word:
+        return f"{outcome.id}: shows a word of its own in {outcome.run}: {outcome.word}"
+    if outcome.never:
+        return f"{outcome.id}: breaks {outcome.never} in {outcome.run}"
+    if outcome.tried:
+        where = f"shows no word of its own in {', '.join(outcome.exhausted) or 'any'}"
+        return f"{outcome.id}: {where}; too many words in {', '.join(outcome.stopped) or 'none'}"
     return f"{outcome.id}: survives {outcome.runs} runs, touched {outcome.touched}, differed {outcome.differed}"
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Final
 
-from tests.mutants import code, results, traces
+from tests.mutants import code, made, results, traces, words
 from tests.mutants.search import LEAST_RUNS, MOST_RUNS, SECONDS, Outcome
-from tests.mutants.survivors import PROVED, REASONS, Kind, Reason, reason_for, score
+from tests.mutants.survivors import BOUNDED, PROVED, REASONS, Kind, Reason, reason_for, score
 from tests.symbolic import search as symbolic
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs/mutants.md"
@@ -86,11 +86,25 @@ def _specification() -> Iterator[str]:
         "reason below."
     )
     yield ""
+    yield from paragraph(
+        "Of one that no run has given away every word is tried. Two VMs that go by the changed table are explored in "
+        f"environments in which the rule comes to pass, {words.ENOUGH} at most: those of [states.md](states.md), and "
+        "such as have requests of the corpus to which the changed case may be the answer. What a client of one VM may "
+        "see, who asks how the VM is whenever it likes, is held against the judge's automaton, to whatever length: the "
+        "mutant *shows a word* that the judge rejects, or it *never ends* what must end, or neither. A changed row "
+        "that is taken where the unchanged one is not is bound to nothing at the other end of the link. Where there "
+        f"are more than {words.MOST_STATES} states ({made.SMALL} if it was made for the case), or the words take more "
+        f"than {words.SECONDS:g} s of a processor, the environment is given up. It is not asked yet whether the change "
+        "makes any difference in an environment: what is *not to be told apart within bounds* may as well be a change "
+        "that nothing there is sensitive to."
+    )
+    yield ""
     yield f"**{total}.**"
     yield ""
     yield from paragraph(
         f"Of {total.only_steps} that count as equivalent it is proved that every step is allowed, and only searched "
-        f"for whether they stand still; were all of them wrong, the share would be {100 * total.least:.1f} %."
+        f"for whether they stand still; {total.bounded} are not to be told apart within bounds. Were all of them "
+        f"wrong, the share would be {100 * total.least:.1f} %."
     )
     yield ""
     if len(outcomes) < len(results.every()):
@@ -99,8 +113,11 @@ def _specification() -> Iterator[str]:
             "in an order that a fixed seed picks. The figures are those of this sample."
         )
         yield ""
-    yield "| operator | what is wrong | mutants | void | equivalent | broke a rule | stood still | not found | found |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield (
+        "| operator | what is wrong | mutants | void | equivalent "
+        "| broke a rule | stood still | showed a word | never ends | not found | found |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
     by_operator: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         by_operator[outcome.operator].append(outcome)
@@ -127,6 +144,8 @@ def _score_row(name: str, what: str, outcomes: Sequence[Outcome]) -> str:
         of.equivalent,
         of.by_rule,
         of.by_standing,
+        of.by_word,
+        of.by_end,
         left,
         _percent(of.found, of.wrong),
     )
@@ -143,7 +162,7 @@ def _survivors(outcomes: Iterable[Outcome]) -> Iterator[str]:
         yield heading
         yield ""
         count = 0
-        for reason in (*REASONS, PROVED):
+        for reason in (*REASONS, PROVED, BOUNDED):
             mine = [outcome for outcome in left if reason_for(outcome) is reason]
             if reason.kind is kind and mine:
                 count += len(mine)

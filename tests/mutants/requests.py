@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import msgspec
 from tests.faults.corruptions import CORPUS, lines_of
+from tests.mutants.mutant import OPEN
 
+from migspec.spec.commands import CONTRACTS
+from migspec.spec.contracts import Case
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
 
@@ -33,21 +37,35 @@ def _messages() -> Iterator[Asked]:
 
 
 @cache
-def recorded() -> Mapping[str, tuple[Asked, ...]]:
+def every() -> Mapping[str, tuple[Asked, ...]]:
     """What was asked, by the command that carries it out; that of a line for the human monitor is the line's."""
     found: dict[str, dict[bytes, Asked]] = {}
     for asked in _messages():
-        request = _understood(asked)
-        kept = found.setdefault(request.command, {})
-        if len(kept) < MOST:
-            kept.setdefault(msgspec.json.encode(asked), asked)
-    return {command: tuple(kept.values()) for command, kept in found.items()}
+        found.setdefault(_understood(asked).command, {}).setdefault(msgspec.json.encode(asked), asked)
+    return {command: tuple(asked.values()) for command, asked in found.items()}
+
+
+@cache
+def recorded() -> Mapping[str, tuple[Asked, ...]]:
+    """The first of these."""
+    return {command: asked[:MOST] for command, asked in every().items()}
 
 
 @cache
 def recorded_requests() -> Mapping[str, tuple[Request, ...]]:
     """The same, understood."""
     return {command: tuple(map(_understood, every)) for command, every in recorded().items()}
+
+
+def fitting(command: str, case: Case, changed: str = "") -> tuple[Asked, ...]:
+    """The requests to which a case may be the answer, and which it lets change a variable, if one is named."""
+    shared = (asked for of, asked in every().items() if command != OPEN or of not in CONTRACTS)
+    chosen = every().get(command) or tuple(chain.from_iterable(shared))
+    return tuple(
+        asked
+        for asked in chosen
+        if case.asks(request := _understood(asked)) and (not changed or changed in case.effect(request))
+    )
 
 
 def _understood(asked: Asked) -> Request:

@@ -7,25 +7,32 @@ so far is kept line by line in the cache, by the fingerprint of the tables, so t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
+from tests.mutants import words
 from tests.mutants.index import CACHE, Index, fingerprint, index_of_pool
 from tests.mutants.mutant import Mutant
 from tests.mutants.numbers import of_relations
 from tests.mutants.operators import of_tables
 from tests.mutants.search import Outcome, search
 
+A = TypeVar("A")
+B = TypeVar("B")
+
 STORED: Final = Path(__file__).with_name("results.json")
 """What the last search came to."""
 
+
+EACH: Final = 40
+"""What one process does before it is replaced."""
 
 SEED: Final = 1
 """What puts the mutants in order, so that a search that is not complete is a sample."""
@@ -66,10 +73,42 @@ def search_for(ids: Sequence[str]) -> list[Outcome]:
 
 def searched(ids: Iterable[str], jobs: int = 1) -> Iterator[Outcome]:
     """Search for mutants in new processes, which have none of the tests' type checks to slow them."""
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=80) as pool:
-        waiting = [pool.submit(search_for, group) for group in groups(ids)]
-        for future in as_completed(waiting):
-            yield from future.result()
+    yield from chain.from_iterable(_in_processes(search_for, groups(ids), jobs))
+
+
+def has_words(outcome: Outcome) -> bool:
+    """Whether every word of a mutant has still to be tried: it was not found, and is not one of numbers."""
+    return every()[outcome.id].told is None and not (outcome.found or outcome.void or outcome.tried)
+
+
+def try_words(outcome: Outcome) -> Outcome:
+    """Try every word of a mutant that no run has shown."""
+    found = words.search(every()[outcome.id])
+    return msgspec.structs.replace(
+        outcome,
+        tried=True,
+        word="; ".join(map(str, found.word)),
+        never=found.broken,
+        run=found.where,
+        exhausted=found.exhausted,
+        stopped=found.stopped,
+    )
+
+
+def tried(outcomes: Iterable[Outcome], jobs: int = 1) -> Iterator[Outcome]:
+    """Try every word of each of those of which that is still to be done, in new processes."""
+    return _in_processes(try_words, filter(has_words, outcomes), jobs)
+
+
+def _in_processes(do: Callable[[A], B], what: Iterable[A], jobs: int) -> Iterator[B]:
+    """What comes of each, in new processes: they take more memory with each, and are replaced now and then."""
+    left = list(what)
+    # to let the pool replace them (`max_tasks_per_child`) may hang it, in Python 3.11
+    for start in range(0, len(left), EACH * jobs):
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            waiting = [pool.submit(do, each) for each in left[start : start + EACH * jobs]]
+            for future in as_completed(waiting):
+                yield future.result()
 
 
 # ---- what is kept ----

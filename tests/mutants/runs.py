@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -29,14 +29,13 @@ from tests.live.guided import Guide, Replay
 from tests.live.model import lacks
 from tests.live.scenarios import SCENARIOS
 from tests.mutants.frail import FrailWorld, RestlessError
-from tests.mutants.requests import recorded
+from tests.mutants.operators import RELEASE_ROWS, places
+from tests.mutants.requests import Asked, fitting, recorded
 from tests.reference_impl.walks import Walk, play
 
 from migspec.reference_impl.options import MIB, Options
 from migspec.reference_impl.scheduling import Choice, Shuffled, Steady
 from migspec.reference_impl.virtual import Client, Ended, NoReplyError, World
-from migspec.spec.lifecycle import ROWS
-from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.state import Load
 
 ALONE: Final = 60
@@ -44,7 +43,7 @@ ALONE: Final = 60
 PAUSE: Final = 40.0
 """Virtual seconds that machines have to come to rest."""
 
-ROW_IDS: Final = tuple(row.id for row in ROWS if QEMU_5_2_0 in row.profiles)
+ROW_IDS: Final = tuple(row.id for row in RELEASE_ROWS)
 """The rows that may be ordered."""
 
 _QUESTIONS: Final = (
@@ -64,6 +63,8 @@ class Target:
     row: str = ""
     case: str = ""
     command: str = ""
+    change: str = ""
+    """The variable that the case is to change."""
     capabilities: tuple[str, ...] = ()
     """What has to be switched on for it."""
     stages: tuple[str, ...] = ()
@@ -248,10 +249,20 @@ def _hold(world: World, target: Target, chance: Random) -> None:
         host.machine.turn += 1
 
 
+@lru_cache(maxsize=64)
+def _requests_for(target: Target | None) -> tuple[Sequence[Asked], Sequence[Asked]]:
+    """The requests of the command that a run is after, and those of them that let its case change what it is to."""
+    asks = recorded().get(target.command, ()) if target is not None else ()
+    if target is None or not target.change:
+        return asks, ()
+    case = next(case for _, case in places() if case.id == target.case)
+    return asks, fitting(target.command, case, target.change)
+
+
 def _play_walk(run: Run, world: FrailWorld) -> None:
     chance = Random(run.seed)
     target = run.target
-    asks = recorded().get(target.command, ()) if target is not None else ()
+    asks, apt = _requests_for(target)
 
     switched = False
 
@@ -276,7 +287,7 @@ def _play_walk(run: Run, world: FrailWorld) -> None:
         if chance.random() < 0.3:
             _order(world, Target(row=chance.choice(ROW_IDS)))
         if asks and chance.random() < 0.5:
-            command, arguments, oob = chance.choice(asks)
+            command, arguments, oob = chance.choice(apt if apt and chance.random() < 0.7 else asks)
             _ask(chance.choice(walk.clients), command, arguments, oob=oob)
 
     play(run.seed, rare=run.rare, world=world, before=before)
@@ -316,6 +327,7 @@ def _play_alone(run: Run, world: FrailWorld) -> None:
     slow = chance.choice((20, 1250)) * MIB
     options = Options(memory=128 * MIB, workload=chance.choice(("idle", "uniform:5M")), bandwidth=slow, seed=run.seed)
     client = world.start("src", options, Shuffled(run.seed, rare=run.rare)).client()
+    _, apt = _requests_for(run.target)
     wanted = run.target.capabilities if run.target is not None else ()
     _switch_on(client, ("events", *(wanted or (chance.choice(_SWITCHED),))))
     for command, arguments in chance.choices(tuple(_ALONE), tuple(_ALONE.values()), k=ALONE):
@@ -327,6 +339,9 @@ def _play_alone(run: Run, world: FrailWorld) -> None:
             on = [{"capability": chance.choice(_SWITCHED), "state": chance.random() < 0.7}]
             _ask(client, "migrate-set-capabilities", {"capabilities": on})
         _ask(client, command, msgspec.json.decode(arguments) if arguments else None)
+        if apt and chance.random() < 0.3:
+            command, more, oob = chance.choice(apt)
+            _ask(client, command, more, oob=oob)
         world.run(world.now + chance.choice((0.0, 0.001, 0.01, 0.1, 1.0, 10.0)))
 
 
@@ -404,7 +419,8 @@ def perform(run: Run) -> Played:
     restless = False
     try:
         play_it = _play_script if run.script else _play_alone if run.style == "alone" else _play_walk
-        play_it(run, world)
+        with suppress(NoReplyError):  # a machine may end before it has let its first client in
+            play_it(run, world)
         for machine in world.machines:
             machine.go_on_by_itself()
         _wind_down(world)

@@ -50,6 +50,10 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     after so many. Of one that was not found, `touched` counts the runs in which the changed rule came to pass, and
     `differed` those whose trace is another than that of the unchanged machines. `void` is a mutant that is none: the
     change could not be made in any run. `broke_down` is what was too much for the machine, if that is how it was found.
+
+    Of one that no run has shown every word is tried (`tests.mutants.words`), once `tried` is set: `word` is the one
+    that did, `never` the property about the end that it breaks, and `run` where. In the environments of `exhausted`
+    there is neither, in those of `stopped` there are too many words.
     """
 
     id: str
@@ -61,11 +65,16 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     differed: int = 0
     void: bool = False
     broke_down: str = ""
+    tried: bool = False
+    word: str = ""
+    never: str = ""
+    exhausted: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
 
     @property
     def found(self) -> bool:
         """Whether it was found."""
-        return bool(self.rule or self.stands)
+        return bool(self.rule or self.stands or self.word or self.never)
 
     @property
     def operator(self) -> str:
@@ -103,7 +112,8 @@ def target_of(mutant: Mutant) -> Target | None:
     if mutant.operator == "number.off":
         return None
     command = mutant.place.command if mutant.place is not None else commands_of_words().get(mutant.rule, "")
-    return Target(case=mutant.rule, command="" if command in (ENVELOPE, OPEN) else command)
+    change = mutant.detail if mutant.operator == "change.dropped" else ""
+    return Target(case=mutant.rule, command="" if command in (ENVELOPE, OPEN) else command, change=change)
 
 
 @lru_cache(maxsize=512)

@@ -1,4 +1,5 @@
-"""Why mutants survive: each that is not found has its reason here, or is proved right by `tests.mutants.proofs`.
+"""Why mutants survive: each that is not found has its reason here, is proved right by `tests.mutants.proofs`, or shows
+nothing of its own in any environment in which every word was tried (`tests.mutants.words`).
 
 A reason is of one of three kinds. *Equivalent*: the mutant does nothing that is not allowed, or nothing that can be
 seen. *Missing*: it is wrong, and the judge lacks what would find it. *Unreached*: no run of the search takes the rule,
@@ -47,9 +48,18 @@ class Reason:
 PROVED: Final = Reason(
     Kind.EQUIVALENT,
     "Every step that it takes is one of the specification's, which `tests.mutants.proofs` proves: it only leaves some"
-    " out. That it never stands still for want of them is not proved; the search has found no run in which it does",
+    " out. That it never stands still for want of them is not proved; no run in which it does was found, and in the"
+    " environments in which the rule comes to pass every property about the end holds",
 )
 """The reason of the mutants whose steps are proved right."""
+
+BOUNDED: Final = Reason(
+    Kind.EQUIVALENT,
+    "Not to be told apart within bounds: in environments in which its rule comes to pass, every word that it can show,"
+    " of any length and with queries anywhere in between, is one that the specification shows, and every property about"
+    " the end holds. `tests/mutants/results.json` names the environments of each",
+)
+"""The reason of those of which every word was tried."""
 
 REASONS: Final[tuple[Reason, ...]] = (
     Reason(
@@ -58,7 +68,6 @@ REASONS: Final[tuple[Reason, ...]] = (
         (
             "event.omitted:outgoing.cancelled-by-exit.*",
             "change.dropped:outgoing.cancelled-by-exit.*",
-            "event.omitted:outgoing.cancelling-to-cancelled.exiting:*",
             "change.dropped:outgoing.cancelling-to-cancelled.exiting:*",
         ),
     ),
@@ -100,17 +109,29 @@ REASONS: Final[tuple[Reason, ...]] = (
     Reason(
         Kind.EQUIVALENT,
         "With a final status, only a crash that no run has to show tells these stages from `idle`",
-        (
-            "change.dropped:outgoing.cancelling-to-cancelled.connection:stage",
-            "change.dropped:outgoing.cancelling-to-cancelled:stage",
-            "change.dropped:outgoing.cleaned-up:stage",
-        ),
+        ("change.dropped:outgoing.cancelling-to-cancelled.connection:stage",),
     ),
     Reason(
         Kind.MISSING,
         "Nothing says when the sides of COLO are ready for each other: a secondary that never is looks like one that"
         " waits for its primary",
         ("change.dropped:incoming.active-to-colo:load", "guard.negated:guest.colo-secondary-runs:incoming"),
+    ),
+    Reason(
+        Kind.MISSING,
+        "Nothing says when a measurement of the dirty rate ends: one that begins while another goes on looks like one"
+        " that begins after it",
+        ("refusal.skipped:calc-dirty-rate.measuring",),
+    ),
+    Reason(
+        Kind.UNREACHED,
+        "Every monitor of the model has a thread of its own, and so offers out-of-band execution",
+        ("refusal.text:qmp_capabilities.unavailable", "refusal.class:qmp_capabilities.unavailable"),
+    ),
+    Reason(
+        Kind.UNREACHED,
+        "No request of the corpus is out of this range",
+        ("refusal.*:migrate_set_speed.range",),
     ),
 )
 """The others; the first that covers a survivor is given."""
@@ -131,6 +152,8 @@ def reason_for(outcome: Outcome) -> Reason | None:
     told = next((reason for reason in REASONS if reason.covers(outcome)), None)
     if told is None and _is_proved(outcome.id):
         return PROVED
+    if told is None and outcome.exhausted and not outcome.stopped:
+        return BOUNDED
     return told
 
 
@@ -159,8 +182,12 @@ class Score:
     equivalent: int
     by_rule: int
     by_standing: int
+    by_word: int
+    by_end: int
     only_steps: int
     """Those of the equivalent whose steps are proved right, but not that they never stand still."""
+    bounded: int
+    """Those of the equivalent that are not to be told apart within bounds."""
 
     @property
     def wrong(self) -> int:
@@ -170,7 +197,7 @@ class Score:
     @property
     def found(self) -> int:
         """Those of them that were found."""
-        return self.by_rule + self.by_standing
+        return self.by_rule + self.by_standing + self.by_word + self.by_end
 
     @property
     def share(self) -> float:
@@ -179,8 +206,8 @@ class Score:
 
     @property
     def least(self) -> float:
-        """The same, were all those wrong of which only the steps are proved right."""
-        wrong = self.wrong + self.only_steps
+        """The same, were all those wrong of which only the steps are proved right, or all that is bounded."""
+        wrong = self.wrong + self.only_steps + self.bounded
         return self.found / wrong if wrong else 1.0
 
     def __str__(self) -> str:
@@ -199,5 +226,8 @@ def score(outcomes: Iterable[Outcome]) -> Score:
         equivalent,
         sum(bool(outcome.rule) for outcome in every_one),
         sum(bool(outcome.stands) for outcome in every_one),
+        sum(bool(outcome.word) for outcome in every_one),
+        sum(bool(outcome.never) for outcome in every_one),
         sum(reason is PROVED for reason in reasons.values()),
+        sum(reason is BOUNDED for reason in reasons.values()),
     )

@@ -60,6 +60,8 @@ def test_all_of_them_come_out_as_before() -> None:
     stored = {outcome.id: outcome for outcome in results.stored().outcomes}
     assert set(stored) == set(results.every())
     found = {outcome.id: outcome for outcome in results.searched(results.every(), jobs=2)}
-    print(f"\n{survivors.score(found.values())}")
-    lost = [identity for identity, outcome in stored.items() if outcome.found and not found[identity].found]
-    assert lost == []
+    # a run that takes longer than it did may be given up sooner: what it would have shown is among the words
+    lost = [found[identity] for identity, outcome in stored.items() if outcome.found and not found[identity].found]
+    found |= {outcome.id: outcome for outcome in results.tried(lost, jobs=2)}
+    print(f"\n{sum(outcome.found for outcome in found.values())} of {len(found)} are found")
+    assert [outcome.id for outcome in lost if not found[outcome.id].found] == []

@@ -1,34 +1,74 @@
-"""The exhaustive search tells mutants apart that show a word of their own, and no others."""
+"""The exhaustive search tells mutants apart that show a word of their own or never end, and no others."""
 
 from __future__ import annotations
 
 import pytest
 from tests.mutants import words
+from tests.mutants.made import environments, made_for
 from tests.mutants.results import every
+from tests.properties.probes import Probe
 
 from migspec.properties.explorer.environments import ENVIRONMENTS
-from migspec.spec.composition import Side
+from migspec.properties.explorer.graph import Composition
 
-FOUND = (
-    "event.omitted:outgoing.setup-to-active:MIGRATION:active",
-    "event.reordered:incoming.postcopy-active-to-failed.bitmaps:MIGRATION:failed<->=life:dying",
+FAILOVER = ENVIRONMENTS["failover"]
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "event.omitted:outgoing.setup-to-wait-unplug:MIGRATION:wait-unplug",
+        "event.doubled:outgoing.wait-unplug-to-active:MIGRATION:active",
+        "guard.negated:outgoing.setup-to-wait-unplug:failover",
+    ],
 )
-
-
-@pytest.mark.parametrize("identity", FOUND)
 def test_a_mutant_is_told_apart_by_its_shortest_word(identity: str) -> None:
-    searched = words.search(every()[identity])
+    searched = words.search_in(every()[identity], FAILOVER, tries=True)
     assert searched.word, searched
-    assert searched.where
+    assert searched.where == "failover, source"
 
 
-def test_a_mutant_that_does_less_is_not_told_apart() -> None:
-    mutant = every()["row.dropped:outgoing.setup-to-wait-unplug"]
-    assert words.told_apart(mutant, ENVIRONMENTS["failover"], Side.SOURCE) == ((), True)
+def test_what_never_ends_breaks_a_property_about_the_end() -> None:
+    searched = words.search_in(every()["row.dropped:outgoing.stop-guest"], FAILOVER, tries=False)
+    assert (searched.broken, searched.word) == ("migration.ends", ())
+
+
+def test_a_mutant_that_shows_nothing_of_its_own_is_not_told_apart() -> None:
+    # a guest may have several failover pairs
+    (identity,) = (each for each in every() if each.startswith("event.doubled:outgoing.unplug-requested"))
+    assert words.search_in(every()[identity], FAILOVER, tries=True) == words.Searched(exhausted=("failover",))
+
+
+def test_where_its_rule_does_not_come_to_pass_nothing_is_said_of_a_mutant() -> None:
+    mutant = every()["change.dropped:outgoing.colo-after-pause:stage"]
+    assert words.search_in(mutant, FAILOVER, tries=True) == words.Searched()
+
+
+@pytest.mark.soak
+def test_a_capability_that_is_not_switched_on_is_seen_in_the_list() -> None:
+    searched = words.search(every()["change.dropped:migrate-set-capabilities.accepted:cap.compress"])
+    assert isinstance(searched.word[-1], Probe)
+
+
+@pytest.mark.soak
+def test_a_refusal_in_other_words_is_seen() -> None:
+    searched = words.search(every()["refusal.text:envelope.command.build"])
+    assert "replication no" in searched.where
+    assert searched.word
+
+
+def test_an_environment_is_made_for_a_case_and_not_for_a_row() -> None:
+    case = every()["refusal.skipped:migrate.resume.uri"]
+    asked = [ask for _, asks in made_for(case) for ask in asks.values()]
+    assert asked
+    assert all(ask.arguments is not None and ask.arguments["resume"] for ask in asked)
+    row = every()["row.dropped:outgoing.stop-guest"]
+    assert list(made_for(row)) == []
+    assert any(environment is FAILOVER for environment, _ in environments(row, words.MOST_STATES))
 
 
 def test_nothing_of_a_mutant_is_left_behind() -> None:
-    mutant = every()[FOUND[0]]
-    before = words.told_apart(every()["row.dropped:outgoing.pass"], ENVIRONMENTS["failover"], Side.SOURCE)
-    words.told_apart(mutant, ENVIRONMENTS["failover"], Side.SOURCE)
-    assert words.told_apart(every()["row.dropped:outgoing.pass"], ENVIRONMENTS["failover"], Side.SOURCE) == before
+    before = Composition(FAILOVER).explore().distinct
+    _, explored = words.composed(every()["row.dropped:outgoing.setup-to-wait-unplug"], FAILOVER)
+    assert explored.distinct < before
+    assert Composition(FAILOVER).explore().distinct == before

@@ -1,100 +1,237 @@
-"""An exhaustive search for mutants: every word that two VMs over a link can show in a small environment, held against
-the checker.
+"""An exhaustive search for mutants: every word that two VMs over a link can show in an environment, held against the
+checker.
 
 A mutant changes the relation that the explorer walks. A word that it shows and the checker does not accept gives it
-away, and the shortest is found; if there is none, nothing that it does in that environment can be told from what is
-right by who watches one VM. `python -m tests.mutants.words PATTERN...` says what comes of the mutants whose ids fit.
+away, and the shortest is found. The words are those of a client that asks how the VM is at any moment. If there is no
+such word, and every property about the end holds, then nothing that it does in that environment can be told from what
+is right.
+
+Where a changed row is taken in a state in which the specification's own is not, nothing binds it to the link: the
+mutant takes it of its own accord.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import cache
-from typing import Any, Final
+from typing import Final
 from unittest.mock import patch
 
-from tests.mutants.mutant import Mutant, in_force
-from tests.properties.agreement import Checker, Containment, Letter, Projection, contained
-from tests.properties.page import COUNTED
+from tests.mutants.made import SMALL, environments, is_known_to_reach
+from tests.mutants.mutant import ENVELOPE, OPEN, Mutant, in_force
+from tests.mutants.operators import RELEASE_ROWS
+from tests.mutants.proofs import refines
+from tests.properties.agreement import Checker, Letter, Projection, Shown, contained
 
+from migspec.properties.catalogue import LIVENESS, UNFAIR, Property
 from migspec.properties.explorer import graph
-from migspec.properties.explorer.environment import Environment
+from migspec.properties.explorer.environment import ASKS, Environment
 from migspec.properties.explorer.environments import ENVIRONMENTS
-from migspec.properties.explorer.graph import Composition
+from migspec.properties.explorer.graph import Composition, Explored
+from migspec.properties.explorer.local import Kind, Move, Vm
+from migspec.properties.explorer.summary import applicable
+from migspec.properties.explorer.verdicts import Examiner
+from migspec.properties.explorer.written import text_of
+from migspec.properties.temporal import SometimesStep
+from migspec.reference_impl.calls import Failure
 from migspec.spec.composition import Side
+from migspec.spec.steps import LIFE, LOOPING, MAIN, Configuration
+from migspec.spec.vocabulary import ErrorClass
+from migspec.traces.observations import Observation, Replied, Reply
 
-MOST_STATES: Final = 60_000
-"""States of an environment that is searched."""
-SECONDS: Final = 5.0
-"""Seconds of a processor for one environment and side."""
-MOST_ENVIRONMENTS: Final = 8
-"""Environments that a mutant is searched in, those with the fewest states in which its rule is taken."""
+MOST_STATES: Final = 400_000
+"""States at which the exploration of an environment is stopped."""
+SECONDS: Final = 30.0
+"""Seconds of a processor for the words of one environment and side."""
+HASTE: Final = 5.0
+"""The same where there are too many states."""
+ENOUGH: Final = 7
+"""Environments that a mutant is searched in at most, those with the fewest states in which its rule is taken."""
+
+_GUARDS: Final = {row.id: row.when for row in RELEASE_ROWS}
 
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What came of a search: the word that gives the mutant away, if any, and where all words were tried."""
+    """What came of a search: the word that gives the mutant away, or the property about the end that it breaks, and
+    where; or else the environments in which all words were tried, and those in which there were too many.
+    """
 
-    word: tuple[Letter, ...] = ()
+    word: tuple[Shown, ...] = ()
+    broken: str = ""
     where: str = ""
     exhausted: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
 
+    @property
+    def found(self) -> bool:
+        """Whether the mutant was told apart."""
+        return bool(self.word or self.broken)
 
-def told_apart(mutant: Mutant, environment: Environment, side: Side) -> Containment:
-    """The shortest word of two VMs that go by a mutant which the checker does not accept."""
-    with in_force(mutant), patch.object(graph, "Relation", lambda _profile: mutant.relation):
+
+class Reworded(Projection):
+    """What the client of one VM sees whose refusals have the words of a mutant."""
+
+    def __init__(self, environment: Environment, side: Side, composition: Composition, mutant: Mutant) -> None:
+        super().__init__(environment, side, composition, probed=True)
+        self._rule, self._wording = mutant.rule, mutant.wording
+
+    def observations(self, letter: Shown) -> tuple[Observation, ...]:
+        """A letter that was met as the checker sees it."""
+        due = self.dues[letter] if isinstance(letter, Letter) and letter.kind is Kind.REPLY else None
+        if due is None or self._wording is None or due.expect.rule != self._rule or due.request.monitor_command:
+            return super().observations(letter)
+        said = self._wording(Failure(text_of(due.expect), due.expect.error_class or ErrorClass.GENERIC_ERROR))
+        reply = Reply(error_class=said.error_class, text=said.text)
+        return (Replied(0, due.request.command, reply, 0 if due.oob else None),)
+
+
+class Wayward(Vm):
+    """A VM that takes the row of a mutant wherever the mutant does, bound to nothing where that is wrong."""
+
+    mutant: Mutant
+
+    def _bound(self, c: Configuration, rule: str, after: Configuration, case: str) -> Iterator[Move]:
+        bound = tuple(super()._bound(c, rule, after, case))
+        yield from bound
+        if self.mutant.rule not in (rule, case):
+            return
+        guard = _GUARDS.get(self.mutant.rule)
+        if not bound or (guard is not None and not guard.holds(c.state)):
+            yield from self._free(rule, after)
+
+
+def _wayward(mutant: Mutant) -> type[Vm]:
+    return type("Wayward", (Wayward,), {"mutant": mutant})
+
+
+def is_named(environment: Environment) -> bool:
+    """Whether an environment is one of those that have a name of their own, and was not made."""
+    return ENVIRONMENTS.get(environment.name) is environment
+
+
+def composed(mutant: Mutant, environment: Environment) -> tuple[Composition, Explored]:
+    """Two VMs that go by a mutant, with every step looked up that there is."""
+    relation = mutant.relation
+    with (
+        in_force(mutant),
+        patch.object(graph, "Relation", lambda _profile: relation),
+        patch.object(graph, "Vm", _wayward(mutant)),
+    ):
         composition = Composition(environment)
-        # every step is looked up while the mutant is in force, and remembered
-        composition.explore(at_most=MOST_STATES)
-    return contained(Projection(environment, side, composition), Checker(environment, side), seconds=SECONDS)
+        explored = composition.explore(at_most=MOST_STATES if is_named(environment) else SMALL)
+    return composition, explored
 
 
-@cache
-def _counted() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(COUNTED.read_text())
-    return found
+def sides_that_take(composition: Composition, explored: Explored, rule: str) -> list[Side]:
+    """The sides on which a row is taken, or a case happens."""
+    sides = [
+        side
+        for side in Side
+        if any(move.name == rule for _, moves in composition.vms[side].configurations_met() for move in moves)
+    ]
+    if not sides:
+        return []
+    taken = Examiner(composition, explored, UNFAIR).verdict(SometimesStep(frozenset({rule})))
+    return sides if taken.holds else []
 
 
-def environments_of(rule: str) -> list[Environment]:
-    """The small environments in which a row is taken, or all of them for a case of a contract."""
-    sizes = {name: size["distinct"] for name, size in _counted().items() if size["distinct"] <= MOST_STATES}
-    small = [ENVIRONMENTS[name] for name in sorted(sizes, key=lambda name: sizes[name])]
-    taken = [one for one in small if f"taken.{rule}" in _counted()[one.name]["reached"]]
-    return (taken or small)[:MOST_ENVIRONMENTS]
+def _may_take(vm: Vm, rule: str) -> bool:
+    return any(move.name == rule for _, moves in vm.configurations_met() for move in moves)
 
 
 def search(mutant: Mutant) -> Searched:
-    """Look for a word that gives a mutant away."""
+    """Look for a word that gives a mutant away, and for an end that never comes.
+
+    Of one whose every step is proved to be the specification's there is no such word, so that none is tried.
+    """
+    tries = not refines(mutant)
     exhausted: list[str] = []
     stopped: list[str] = []
-    for environment in environments_of(mutant.rule):
-        for side in Side:
-            word, complete = told_apart(mutant, environment, side)
-            where = f"{environment.name}, {side}"
-            if word:
-                return Searched(word, where)
-            (exhausted if complete else stopped).append(where)
+    for environment, asks in environments(mutant, MOST_STATES):
+        if len(exhausted) + len(stopped) >= ENOUGH:
+            break
+        with patch.dict(ASKS, asks):
+            found = search_in(mutant, environment, tries=tries)
+        if found.found:
+            return found
+        exhausted += found.exhausted
+        stopped += found.stopped
     return Searched(exhausted=tuple(exhausted), stopped=tuple(stopped))
 
 
-def lines(patterns: list[str]) -> Iterator[str]:
-    """What comes of the mutants whose ids fit."""
-    from tests.mutants.results import every
+def search_in(mutant: Mutant, environment: Environment, *, tries: bool) -> Searched:
+    """The same in one environment; with `tries` false no word is tried."""
+    composition, explored = composed(mutant, environment)
+    sides = sides_that_take(composition, explored, mutant.rule)
+    where = environment.name
+    if not sides and not _is_missed(mutant, environment):
+        return Searched()
+    if not explored.is_complete and not mutant.rows:
+        return Searched(stopped=(where,))  # further steps would be the specification's
+    seconds = SECONDS if explored.is_complete else HASTE
+    if mutant.place is not None:
+        sides = list(_asked(mutant.place.command, environment))  # where one case does not apply another does
+    for side in sides if tries else ():
+        projection = Reworded(environment, side, composition, mutant)
+        word, complete = contained(projection, Checker(environment, side), seconds=seconds)
+        if word and _is_sound(environment, side):
+            return Searched(word, where=f"{where}, {side}")
+        if not complete:
+            return Searched(stopped=(where,))
+    if not explored.is_complete:
+        return Searched(stopped=(where,))
+    if any(leaves_unanswered(composition.vms[side]) for side in Side):
+        return Searched(broken=ANSWERED, where=where)
+    examiner = Examiner(composition, explored, UNFAIR)
+    for prop in at_the_end(environment):
+        if not examiner.verdict(prop.formula).holds:
+            return Searched(broken=prop.id, where=where)
+    return Searched(exhausted=(where,))
 
-    for identity, mutant in every().items():
-        if any(fnmatchcase(identity, pattern) for pattern in patterns):
-            searched = search(mutant)
-            if searched.word:
-                yield f"{identity}: found in {searched.where}: {'; '.join(map(str, searched.word))}"
-            else:
-                yield f"{identity}: not told apart in {', '.join(searched.exhausted)}; stopped in {searched.stopped}"
+
+ANSWERED: Final = "every request is executed"
+"""What a mutant breaks that has no answer to a request."""
 
 
-if __name__ == "__main__":
-    for line in lines(sys.argv[1:]):
-        print(line, flush=True)
+def leaves_unanswered(vm: Vm) -> bool:
+    """Whether a VM that has nothing else to do may have a request for which it has no answer."""
+    for c, moves in vm.configurations_met():
+        monitor = c.monitors[0]
+        free = monitor.queue and not c.owed[MAIN] and c.state & LIFE.field & ~LOOPING == 0
+        if free and not any(
+            len(vm.configurations[move.after].monitors[0].queue) < len(monitor.queue) for move in moves
+        ):
+            return True
+    return False
+
+
+def _asked(command: str, environment: Environment) -> Iterator[Side]:
+    """The sides that are asked for something to which a contract is the answer."""
+    for side, asks in environment.asks.items():
+        if command in (ENVELOPE, OPEN) or command in {ASKS[name].request.command for name in asks}:
+            yield side
+
+
+def at_the_end(environment: Environment) -> Iterator[Property]:
+    """What must happen in the end in an environment."""
+    return (prop for prop in applicable(environment) if prop in LIVENESS)
+
+
+def _is_sound(environment: Environment, side: Side) -> bool:
+    """Whether the specification itself shows no word there that the checker does not accept."""
+    if is_named(environment):
+        return True  # which the tests of agreement see to
+    return contained(Projection(environment, side, probed=True), Checker(environment, side)) == ((), True)
+
+
+LOST: Final = ("row.dropped", "case.skipped", "refusal.skipped")
+"""The kinds of mutants that never take their rule."""
+
+
+def _is_missed(mutant: Mutant, environment: Environment) -> bool:
+    """Whether the specification takes what the mutant has lost."""
+    if is_known_to_reach(environment, mutant.rule) or mutant.operator not in LOST:
+        return is_known_to_reach(environment, mutant.rule)
+    unchanged = Composition(environment)
+    return bool(sides_that_take(unchanged, unchanged.explore(at_most=SMALL), mutant.rule))

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
 
+from tests.properties.probes import Probe, probe_of
+
 from migspec.properties.explorer.environment import ASKS, MOST, Environment
 from migspec.properties.explorer.graph import Composition, Edge
 from migspec.properties.explorer.local import ENDING, Kind
@@ -37,6 +39,10 @@ class Letter(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.what}{f': {self.text}' if self.text else ''}"
+
+
+Shown = Letter | Probe
+"""What a client sees of one VM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +82,27 @@ LOOSE: Mapping[str, Callable[[tuple[Letter, ...]], bool]] = {
 
 
 class Projection:
-    """The explorer's graph as the client of one VM sees it.
+    """The explorer's graph as the client of one VM sees it, who when `probed` asks how the VM is whenever it likes.
 
     `dues` has what each reply that was met is to the server.
     """
 
-    def __init__(self, environment: Environment, side: Side, composition: Composition | None = None) -> None:
+    def __init__(
+        self, environment: Environment, side: Side, composition: Composition | None = None, *, probed: bool = False
+    ) -> None:
         self._composition = composition or Composition(environment)
         self._side = side
+        self._probed = probed
         self.dues: dict[Letter, Due] = {}
-        self._steps: dict[int, tuple[tuple[int, ...], dict[Letter, tuple[int, ...]]]] = {}
+        self._steps: dict[int, tuple[tuple[int, ...], dict[Shown, tuple[int, ...]]]] = {}
 
     def beginning(self) -> frozenset[int]:
         """What may be the case before anything is seen."""
         return frozenset(self._composition.beginnings())
 
-    def after(self, states: frozenset[int]) -> Mapping[Letter, frozenset[int]]:
+    def after(self, states: frozenset[int]) -> Mapping[Shown, frozenset[int]]:
         """What may be the case after each letter that may come next."""
-        shown: dict[Letter, set[int]] = {}
+        shown: dict[Shown, set[int]] = {}
         known = set(states)
         waiting = list(states)
         while waiting:
@@ -106,11 +115,14 @@ class Projection:
                     waiting.append(state)
         return {letter: frozenset(reached) for letter, reached in shown.items()}
 
-    def _of(self, state: int) -> tuple[tuple[int, ...], dict[Letter, tuple[int, ...]]]:
+    def _of(self, state: int) -> tuple[tuple[int, ...], dict[Shown, tuple[int, ...]]]:
         found = self._steps.get(state)
         if found is None:
             hidden: list[int] = []
-            letters: dict[Letter, tuple[int, ...]] = {}
+            letters: dict[Shown, tuple[int, ...]] = {}
+            probe = probe_of(self._composition.configuration(state, self._side)) if self._probed else None
+            if probe is not None:
+                letters[probe] = (state,)
             for edge in self._composition.edges(state):
                 letter = self._letter(edge)
                 if letter is None:
@@ -119,6 +131,19 @@ class Projection:
                     letters[letter] = (*letters.get(letter, ()), edge.after)
             found = self._steps[state] = tuple(hidden), letters
         return found
+
+    def observations(self, letter: Shown) -> tuple[Observation, ...]:
+        """A letter that was met as the checker sees it."""
+        if isinstance(letter, Probe):
+            return letter.observations
+        match letter.kind:
+            case Kind.ASKED:
+                return (Sent(0, ASKS[letter.what].request),)
+            case Kind.EVENT:
+                return (Emitted(0, letter.what),)
+            case Kind.REPLY:
+                return (reply_of(self.dues[letter]),)
+        return (Ended(0, exit=int(letter.what)),)
 
     def _letter(self, edge: Edge) -> Letter | None:
         move = edge.move
@@ -137,7 +162,8 @@ class Projection:
 
 
 def _replied(due: Due) -> Letter:
-    return Letter(Kind.REPLY, due.request.command, text_of(due.expect))
+    line = " of the human monitor" if due.request.monitor_command else ""
+    return Letter(Kind.REPLY, f"{due.request.command}{line}", text_of(due.expect))
 
 
 class Checker:
@@ -201,6 +227,8 @@ def reply_of(due: Due) -> Replied:
     """The reply that is due, as the checker sees it."""
     expect = due.expect
     oob = 0 if due.oob else None
+    if due.request.monitor_command:
+        return Replied(0, due.request.command, Reply(empty=True), oob)  # its refusals are texts like any other
     if expect.words is None:
         return Replied(0, due.request.command, Reply(empty=True), oob)
     return Replied(0, due.request.command, Reply(error_class=expect.error_class, text=text_of(expect)), oob)
@@ -305,7 +333,7 @@ def accepts(environment: Environment, side: Side, word: Iterable[Letter]) -> tup
 class Containment(NamedTuple):
     """Whether every word that is shown is accepted: the shortest that is not, and whether all were tried."""
 
-    word: tuple[Letter, ...]
+    word: tuple[Shown, ...]
     complete: bool
 
 
@@ -313,7 +341,7 @@ def contained(projection: Projection, checker: Checker, *, seconds: float = inf)
     """Hold every word of a projection against the checker, for so many seconds of a processor."""
     until = time.process_time() + seconds
     known: set[tuple[int, frozenset[int]]] = set()
-    waiting: deque[tuple[Node, frozenset[int], tuple[Letter, ...]]] = deque(
+    waiting: deque[tuple[Node, frozenset[int], tuple[Shown, ...]]] = deque(
         [(checker.beginning(), projection.beginning(), ())]
     )
     while waiting:
@@ -326,21 +354,11 @@ def contained(projection: Projection, checker: Checker, *, seconds: float = inf)
         for letter, after in projection.after(states).items():
             if letter.kind is Kind.STARTED:
                 continue  # another process is another word
-            edge = checker.follow(node, _observation(letter, projection.dues.get(letter)))
-            if edge is None:
+            reached: Node | None = node
+            for observation in projection.observations(letter):
+                reached = checker.follow(reached, observation) if reached is not None else None
+            if reached is None:
                 return Containment((*word, letter), False)
             if letter.kind is not Kind.ENDED:
-                waiting.append((edge, after, (*word, letter)))
+                waiting.append((reached, after, (*word, letter)))
     return Containment((), True)
-
-
-def _observation(letter: Letter, due: Due | None) -> Observation:
-    """A letter as the checker sees it."""
-    match letter.kind:
-        case Kind.ASKED:
-            return Sent(0, ASKS[letter.what].request)
-        case Kind.EVENT:
-            return Emitted(0, letter.what)
-        case Kind.REPLY if due is not None:
-            return reply_of(due)
-    return Ended(0, exit=int(letter.what))

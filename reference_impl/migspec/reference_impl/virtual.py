@@ -331,9 +331,13 @@ class NoReplyError(Exception):
     """A machine ended, or stood still, instead of answering a command."""
 
     def __init__(self, vm: str, command: str) -> None:
-        super().__init__(f"{vm} did not answer {command}")
+        # what is given is what makes it again, for it may cross from one process to another
+        super().__init__(vm, command)
         self.vm = vm
         self.command = command
+
+    def __str__(self) -> str:
+        return f"{self.vm} did not answer {self.command}"
 
 
 class RefusalError(Exception):

@@ -124,6 +124,10 @@ class Vm:
             found = self._moves[number] = tuple(self._found(self.configurations[number]))
         return found
 
+    def configurations_met(self) -> Iterator[tuple[Configuration, tuple[Move, ...]]]:
+        """Every configuration of which the steps were asked for, and those steps."""
+        return ((self.configurations[number], moves) for number, moves in self._moves.items())
+
     def _found(self, c: Configuration) -> Iterator[Move]:
         if not c.monitors[0].connected:
             yield from self._restarts(c)
@@ -154,14 +158,18 @@ class Vm:
         """A hidden step in each way in which it is bound to the link, as `case` is, and with what is open decided."""
         ties = TIES.get((self.side, case))
         if ties is None:
-            for decided in _decided(after):
-                yield Move(Kind.HIDDEN, rule, self.number(decided))
+            yield from self._free(rule, after)
             return
         for tie in ties:
             if tie.own.holds(c.state):
                 settled = after.moved(assign(after.state, dict(tie.settles)))
                 for decided in _decided(settled):
                     yield Move(Kind.HIDDEN, rule, self.number(decided), tie)
+
+    def _free(self, rule: str, after: Configuration) -> Iterator[Move]:
+        """A hidden step that nothing binds, with what is open decided."""
+        for decided in _decided(after):
+            yield Move(Kind.HIDDEN, rule, self.number(decided))
 
     def _shown(self, c: Configuration) -> Iterator[Move]:
         for thread, items in enumerate(c.owed):

@@ -7,7 +7,7 @@ as the explorer did. Its times are those of no clock: a tenth of a second a mess
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,9 +133,9 @@ def _reply(expect: Expect) -> Mapping[str, object]:
 
 
 def text_of(expect: Expect) -> str:
-    """A text that the reply may have; empty for a success."""
+    """A text that the reply may have; empty for a success and for nothing else."""
     words = expect.words
     if words is None:
         return ""
-    texts: Iterator[str] = iter((*sorted(words.exact), *words.beginnings, words.containing, "refused"))
-    return next(text for text in texts if words.admit(text))
+    texts = (*sorted(words.exact), *words.beginnings, words.containing, "refused")
+    return next(text for text in texts if text and words.admit(text))

@@ -33,7 +33,8 @@ _COLO_ANSWERS: Final = tuple(
 
 
 @lru_cache(maxsize=256)
-def _colo_answer(state: int) -> colo.ColoAnswer:
+def colo_answer(state: int) -> colo.ColoAnswer:
+    """What is told of COLO in a known state.  Raises `UntoldError` where no answer fits it."""
     for answer in _COLO_ANSWERS:
         if any(condition.holds(state) for condition in colo.fits(answer)):
             return answer
@@ -42,7 +43,7 @@ def _colo_answer(state: int) -> colo.ColoAnswer:
 
 def colo_told(state: int) -> dict[str, object]:
     """The answer to query-colo-status in a known state.  Raises `UntoldError` where none fits it."""
-    answer = _colo_answer(state)
+    answer = colo_answer(state)
     return {"mode": answer.mode, "last-mode": answer.last_mode, "reason": answer.reason}
 
 

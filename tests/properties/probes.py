@@ -1,0 +1,94 @@
+"""Probes: a client that asks a VM how it is, and is answered at once.
+
+A word of requests, events and replies shows what a VM does, not what it is in between. A *probe* is a letter that does:
+the queries that tell of a migration, all answered in one moment. The explorer's graph is not larger for them, since
+they change nothing; a checker is given the requests and the answers.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from migspec.properties.explorer.environment import Ask
+from migspec.properties.explorer.local import Kind
+from migspec.reference_impl.answers.status import colo_answer
+from migspec.spec.commands.colo import ColoAnswer
+from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer, fits
+from migspec.spec.state import VARIABLES, Life
+from migspec.spec.steps import MAIN, Configuration
+from migspec.spec.vocabulary import MigrationCapability, MigrationStatus
+from migspec.traces.observations import Observation, Replied, Reply, Sent
+
+_ALIVE: Final = VARIABLES["life"].bits((Life.ALIVE,))
+_QUESTIONS: Final = tuple(
+    Ask(query).request for query in ("query-migrate", "query-status", "query-colo-status", "query-migrate-capabilities")
+)
+_ADDRESS: Final = frozenset({"socket-address"})
+_MORE: Final = (frozenset[str](), _ADDRESS, BLOCKTIME, _ADDRESS | BLOCKTIME)
+"""What may accompany an answer whatever its status is."""
+
+
+class Probe(NamedTuple):
+    """What a VM answers, asked how it is."""
+
+    migration: MigrateAnswer
+    run: str
+    colo: ColoAnswer
+    settings: tuple[tuple[str, bool], ...]
+
+    @property
+    def kind(self) -> Kind:
+        """What a client sees: replies."""
+        return Kind.REPLY
+
+    def __str__(self) -> str:
+        members = ", ".join(sorted(self.migration.members)) or "nothing else"
+        switched = ", ".join(name for name, on in self.settings if on)
+        told = f"status {self.migration.status or 'absent'} with {members}, run state {self.run}"
+        return f"told {told}, {self.colo}, on {switched}"
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """The same as the checker sees it."""
+        replies = (
+            Reply(answer=self.migration),
+            Reply(run=self.run),
+            Reply(shown=self.colo),
+            Reply(settings=self.settings),
+        )
+        return tuple(
+            seen
+            for request, reply in zip(_QUESTIONS, replies, strict=True)
+            for seen in (Sent(0, request), Replied(0, request.command, reply))
+        )
+
+
+def probe_of(c: Configuration) -> Probe | None:
+    """What a VM answers that has nothing else to answer; None from one that is busy, or is about to end."""
+    monitor = c.monitors[0]
+    is_free = monitor.connected and not monitor.queue and not monitor.oob and not c.owed[MAIN]
+    if not is_free or c.state & VARIABLES["life"].field != _ALIVE:
+        return None
+    return Probe(migrate_answer(c.state), VARIABLES["run"].of(c.state)[0], colo_answer(c.state), settings(c.state))
+
+
+def settings(state: int) -> tuple[tuple[str, bool], ...]:
+    """The capabilities that are listed in a state, each with whether it is on."""
+    return tuple(
+        (name.value, VARIABLES[f"cap.{name}"].of(state)[0] == "yes")
+        for name in MigrationCapability
+        if name is not MigrationCapability.BLOCK or VARIABLES["block-migration"].of(state)[0] == "yes"
+    )
+
+
+def migrate_answer(state: int) -> MigrateAnswer:
+    """The answer to query-migrate in a state that leaves nothing open: with all members that may be left out."""
+    outgoing, incoming = (VARIABLES[name].of(state)[0] for name in ("outgoing", "incoming"))
+    is_outgoing = outgoing != MigrationStatus.NONE
+    status = outgoing if is_outgoing else incoming
+    members = REQUIRED.get(status, frozenset()) if is_outgoing else frozenset()
+    if is_outgoing:
+        members |= {extra.member for extra in EXTRAS if status in extra.statuses and not extra.absent.holds(state)}
+    told = None if status == MigrationStatus.NONE else status
+    answers = (MigrateAnswer(told, members | more) for more in _MORE)
+    return [answer for answer in answers if any(condition.holds(state) for condition in fits(answer))][-1]
