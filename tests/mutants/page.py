@@ -94,9 +94,8 @@ def _specification() -> Iterator[str]:
         "mutant *shows a word* that the judge rejects, or it *never ends* what must end, or neither. A changed row "
         "that is taken where the unchanged one is not is bound to nothing at the other end of the link. Where there "
         f"are more than {words.MOST_STATES} states ({made.SMALL} if it was made for the case), or the words take more "
-        f"than {words.SECONDS:g} s of a processor, the environment is given up. It is not asked yet whether the change "
-        "makes any difference in an environment: what is *not to be told apart within bounds* may as well be a change "
-        "that nothing there is sensitive to."
+        f"than {words.SECONDS:g} s of a processor, the environment is given up; one in which the change makes no "
+        "difference to any step of either VM does not count."
     )
     yield ""
     yield f"**{total}.**"

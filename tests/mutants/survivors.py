@@ -55,7 +55,7 @@ PROVED: Final = Reason(
 
 BOUNDED: Final = Reason(
     Kind.EQUIVALENT,
-    "Not to be told apart within bounds: in environments in which its rule comes to pass, every word that it can show,"
+    "Not to be told apart within bounds: in environments in which it makes a difference, every word that it can show,"
     " of any length and with queries anywhere in between, is one that the specification shows, and every property about"
     " the end holds. `tests/mutants/results.json` names the environments of each",
 )

@@ -12,7 +12,7 @@ mutant takes it of its own accord.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from unittest.mock import patch
@@ -123,6 +123,21 @@ def composed(mutant: Mutant, environment: Environment) -> tuple[Composition, Exp
     return composition, explored
 
 
+def is_unchanged(composition: Composition) -> bool:
+    """Whether two VMs that go by a mutant are, and do, what two others do in the same environment."""
+    unchanged = Composition(composition.environment)
+    unchanged.explore(at_most=MOST_STATES)
+    return all(_steps_of(composition.vms[side]) == _steps_of(unchanged.vms[side]) for side in Side)
+
+
+def _steps_of(vm: Vm) -> Mapping[Configuration, frozenset[tuple[str, Configuration]]]:
+    """By what a VM is met as: the steps that it may take, and where they lead."""
+    return {
+        c: frozenset((move.name, vm.configurations[move.after]) for move in moves)
+        for c, moves in vm.configurations_met()
+    }
+
+
 def sides_that_take(composition: Composition, explored: Explored, rule: str) -> list[Side]:
     """The sides on which a row is taken, or a case happens."""
     sides = [
@@ -167,6 +182,8 @@ def search_in(mutant: Mutant, environment: Environment, *, tries: bool) -> Searc
     where = environment.name
     if not sides and not _is_missed(mutant, environment):
         return Searched()
+    if explored.is_complete and mutant.wording is None and is_unchanged(composition):
+        return Searched()  # nothing there is sensitive to the change
     if not explored.is_complete and not mutant.rows:
         return Searched(stopped=(where,))  # further steps would be the specification's
     seconds = SECONDS if explored.is_complete else HASTE
