@@ -96,7 +96,7 @@ def main(arguments: list[str]) -> int:
     if arguments:
         FOUND.parent.mkdir(exist_ok=True)
         FOUND.write_text(json.dumps(gather([Path(name) for name in arguments]), indent=1) + "\n")
-    PAGE.write_text(page(json.loads(FOUND.read_text()), json.loads(states.COUNTED.read_text())))
+    PAGE.write_text(page(json.loads(FOUND.read_text()), states.counted()))
     return 0
 
 

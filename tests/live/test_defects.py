@@ -19,7 +19,7 @@ TRACES = sorted(defects.TRACES.glob("*.jsonl.gz"))
 def test_the_page_is_made_of_what_was_found() -> None:
     found = json.loads(defects.FOUND.read_text())
     assert [path.name.removesuffix(".jsonl.gz") for path in TRACES] == list(found)
-    assert defects.PAGE.read_text() == defects.page(found, json.loads(states.COUNTED.read_text()))
+    assert defects.PAGE.read_text() == defects.page(found, states.counted())
 
 
 @pytest.mark.parametrize("trace", TRACES, ids=lambda path: path.name)

@@ -6,16 +6,14 @@ for it has such requests, taken from the corpus, in the middle of a migration of
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from tests.mutants.mutant import ENVELOPE, Mutant
-from tests.mutants.operators import places
+from tests.mutants.operators import case_of
 from tests.mutants.requests import fitting
-from tests.properties.page import COUNTED
+from tests.properties.page import counted
 
 from migspec.properties.explorer.environment import Ask, Environment
 from migspec.properties.explorer.environments import ENVIRONMENTS, PLAIN
@@ -80,16 +78,14 @@ _TEMPLATES: Final = (
 """Migrations into which the requests of a case are put, each with the side that is asked."""
 
 
-@cache
-def _counted() -> Mapping[str, Any]:
-    found: dict[str, Any] = json.loads(COUNTED.read_text())
-    return found
+def is_named(environment: Environment) -> bool:
+    """Whether an environment is one of those that have a name of their own, and was not made."""
+    return ENVIRONMENTS.get(environment.name) is environment
 
 
 def is_known_to_reach(environment: Environment, rule: str) -> bool:
     """Whether the specification's own rule comes to pass in a named environment, as `make states` has found."""
-    counted = _counted().get(environment.name) if ENVIRONMENTS.get(environment.name) is environment else None
-    return counted is not None and f"taken.{rule}" in counted["reached"]
+    return is_named(environment) and f"taken.{rule}" in counted()[environment.name]["reached"]
 
 
 def environments(mutant: Mutant, most: int) -> Iterator[tuple[Environment, Asks]]:
@@ -99,7 +95,7 @@ def environments(mutant: Mutant, most: int) -> Iterator[tuple[Environment, Asks]
     """
     yield _AGAIN, {}
     yield from made_for(mutant)
-    sizes = {name: counted["distinct"] for name, counted in _counted().items()}
+    sizes = {name: found["distinct"] for name, found in counted().items()}
     for name in sorted(sizes, key=lambda name: sizes[name]):
         environment = ENVIRONMENTS[name]
         reached = is_known_to_reach(environment, mutant.rule)
@@ -109,12 +105,10 @@ def environments(mutant: Mutant, most: int) -> Iterator[tuple[Environment, Asks]
 
 def made_for(mutant: Mutant) -> Iterator[tuple[Environment, Asks]]:
     """The environments that are made for a case; none for a row."""
-    found = next(((place, case) for place, case in places() if case.id == mutant.rule), None)
-    if found is None:
+    if mutant.rule not in case_of():
         return
-    place, case = found
-    changed = mutant.detail if mutant.operator == "change.dropped" else ""
-    asks = dict(_asks(place.command, case, changed))
+    place, case = case_of()[mutant.rule]
+    asks = dict(_asks(place.command, case, mutant.change))
     more = dict.fromkeys(asks, 1)
     for template, side in _TEMPLATES if asks else ():
         asked = {**template.asks, side: {**template.asks.get(side, {}), **more}}

@@ -65,6 +65,11 @@ class Mutant:
         """The stable id."""
         return f"{self.operator}:{self.rule}" + (f":{self.detail}" if self.detail else "")
 
+    @property
+    def change(self) -> str:
+        """The variable whose change is dropped, or the change that waits its turn; empty for any other mutant."""
+        return self.detail if self.operator == "change.dropped" else ""
+
     @cached_property
     def relation(self) -> Relation:
         """The relation by which the model moves."""

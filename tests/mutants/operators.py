@@ -26,6 +26,8 @@ from migspec.spec.vocabulary import ErrorClass
 
 RELEASE_ROWS: tuple[Row, ...] = tuple(row for row in ROWS if QEMU_5_2_0 in row.profiles)
 """The rows of the release."""
+ROW_OF: Mapping[str, Row] = {row.id: row for row in RELEASE_ROWS}
+"""The same by id."""
 
 Emits = tuple[str, ...]
 Values = str | tuple[str, ...]
@@ -108,6 +110,12 @@ def places() -> Iterator[tuple[Place, Case]]:
         for index, case in enumerate(contract_at(command).cases):
             if QEMU_5_2_0 in case.profiles and case is not envelope.PASSES:
                 yield Place(command, index), case
+
+
+@cache
+def case_of() -> Mapping[str, tuple[Place, Case]]:
+    """Every case by its id."""
+    return {case.id: (place, case) for place, case in places()}
 
 
 def _negated_when(case: Case) -> Iterator[tuple[str, When]]:

@@ -8,11 +8,11 @@ such a mutant stands still for want of what it leaves out is no part of the proo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 
 from tests.mutants.mutant import Mutant, Place, contract_at
-from tests.mutants.operators import RELEASE_ROWS
+from tests.mutants.operators import ROW_OF
 from tests.mutants.requests import recorded_requests
 
 from migspec.spec.conditions import ALWAYS, Condition
@@ -21,13 +21,11 @@ from migspec.spec.invariants import INVARIANTS
 from migspec.spec.rows import Row
 from migspec.spec.state import ANYTHING, VARIABLES
 
-_ROWS: Mapping[str, Row] = {row.id: row for row in RELEASE_ROWS}
-
 
 def refines(mutant: Mutant) -> bool:
     """Whether each step of a mutant is proved to be one that the specification has."""
     if mutant.rows:
-        return all(_row_refines(_ROWS[identity], row) for identity, row in mutant.rows.items())
+        return all(_row_refines(ROW_OF[identity], row) for identity, row in mutant.rows.items())
     if mutant.place is not None:
         return _case_refines(mutant.place, mutant.case, mutant.operator)
     return False

@@ -29,7 +29,7 @@ from tests.live.guided import Guide, Replay
 from tests.live.model import lacks
 from tests.live.scenarios import SCENARIOS
 from tests.mutants.frail import FrailWorld, RestlessError
-from tests.mutants.operators import RELEASE_ROWS, places
+from tests.mutants.operators import ROW_OF, case_of
 from tests.mutants.requests import Asked, fitting, recorded
 from tests.reference_impl.walks import Walk, play
 
@@ -43,7 +43,7 @@ ALONE: Final = 60
 PAUSE: Final = 40.0
 """Virtual seconds that machines have to come to rest."""
 
-ROW_IDS: Final = tuple(row.id for row in RELEASE_ROWS)
+ROW_IDS: Final = tuple(ROW_OF)
 """The rows that may be ordered."""
 
 _QUESTIONS: Final = (
@@ -255,8 +255,7 @@ def _requests_for(target: Target | None) -> tuple[Sequence[Asked], Sequence[Aske
     asks = recorded().get(target.command, ()) if target is not None else ()
     if target is None or not target.change:
         return asks, ()
-    case = next(case for _, case in places() if case.id == target.case)
-    return asks, fitting(target.command, case, target.change)
+    return asks, fitting(target.command, case_of()[target.case][1], target.change)
 
 
 def _play_walk(run: Run, world: FrailWorld) -> None:

@@ -9,7 +9,7 @@ are compared with those of the unchanged machines, to tell what never came to pa
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice, zip_longest
@@ -23,7 +23,7 @@ from tests.mutants.frail import Frail, Misled
 from tests.mutants.index import Index
 from tests.mutants.mutant import ENVELOPE, OPEN, Mutant, in_force
 from tests.mutants.numbers import OffByOne
-from tests.mutants.operators import RELEASE_ROWS
+from tests.mutants.operators import RELEASE_ROWS, ROW_OF, case_of
 from tests.mutants.runs import Played, Run, Target, perform, scripts
 from tests.mutants.verdicts import RESTLESS, Verdict, verdict
 
@@ -39,8 +39,6 @@ COMPARED: Final = 12
 """Runs of a survivor that are compared with those of the unchanged machines."""
 
 T = TypeVar("T")
-
-_ROW_IDS: Final = frozenset(row.id for row in RELEASE_ROWS)
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -107,19 +105,19 @@ def original(run: Run) -> Original:
 
 def target_of(mutant: Mutant) -> Target | None:
     """What a run is to be after to give a mutant away; None for a number, which every answer shows."""
-    if mutant.rule in _ROW_IDS:
+    if mutant.rule in ROW_OF:
         return Target(row=mutant.rule, capabilities=capabilities_for(mutant.rule), stages=stages_of(mutant.rule))
     if mutant.operator == "number.off":
         return None
-    command = mutant.place.command if mutant.place is not None else commands_of_words().get(mutant.rule, "")
-    change = mutant.detail if mutant.operator == "change.dropped" else ""
-    return Target(case=mutant.rule, command="" if command in (ENVELOPE, OPEN) else command, change=change)
+    found = case_of().get(mutant.rule)
+    command = found[0].command if found is not None else ""
+    return Target(case=mutant.rule, command="" if command in (ENVELOPE, OPEN) else command, change=mutant.change)
 
 
 @lru_cache(maxsize=512)
 def capabilities_for(rule: str) -> tuple[str, ...]:
     """The capabilities without which a row is out of reach, as far as its guard tells."""
-    row = next(row for row in RELEASE_ROWS if row.id == rule)
+    row = ROW_OF[rule]
     words = {
         f"{literal.variable.name} {value}"
         for case in row.when.cases[:1]
@@ -137,7 +135,7 @@ def capabilities_for(rule: str) -> tuple[str, ...]:
 @lru_cache(maxsize=512)
 def stages_of(rule: str) -> tuple[str, ...]:
     """The stages in which a row may be taken, unless it may be in many."""
-    row = next(row for row in RELEASE_ROWS if row.id == rule)
+    row = ROW_OF[rule]
     found = {
         value
         for case in row.when.cases
@@ -151,7 +149,7 @@ def stages_of(rule: str) -> tuple[str, ...]:
 @lru_cache(maxsize=512)
 def command_for(rule: str) -> str:
     """The command that brings about what a row waits for, where its guard names it; empty if it names none."""
-    row = next(row for row in RELEASE_ROWS if row.id == rule)
+    row = ROW_OF[rule]
     words = {
         f"{literal.variable.name} {value}"
         for case in row.when.cases
@@ -182,14 +180,6 @@ _IMPLIED: Final = {
 }
 
 
-@lru_cache(maxsize=1)
-def commands_of_words() -> Mapping[str, str]:
-    """By case: the command of its contract."""
-    from tests.mutants.operators import places
-
-    return {case.id: place.command for place, case in places()}
-
-
 def candidates(mutant: Mutant, index: Index) -> Iterator[Run]:
     """The runs that a mutant is searched with, the likeliest first."""
     chance = Random(crc32(mutant.id.encode()))
@@ -215,10 +205,10 @@ def candidates(mutant: Mutant, index: Index) -> Iterator[Run]:
 @lru_cache(maxsize=512)
 def leading_to(rule: str) -> tuple[str, ...]:
     """The rows that bring about something that the guard of a row asks for; the other cases of a case's contract."""
-    row = next((row for row in RELEASE_ROWS if row.id == rule), None)
+    row = ROW_OF.get(rule)
     if row is None:
-        command = commands_of_words().get(rule, "")
-        return tuple(case for case, other in commands_of_words().items() if other == command and case != rule)
+        command = case_of()[rule][0].command
+        return tuple(case for case, (place, _) in case_of().items() if place.command == command and case != rule)
     wanted = {
         (literal.variable.name, value)
         for case in row.when.cases
@@ -254,7 +244,7 @@ def misled_by(mutant: Mutant, run: Run) -> Misled | None:
     """How machines with another guard are misled in a run that is after it; None for any other mutant."""
     if mutant.operator != "guard.negated" or not mutant.rows or run.target is None:
         return None
-    guard = next(row.when for row in RELEASE_ROWS if row.id == mutant.rule)
+    guard = ROW_OF[mutant.rule].when
     return Misled(mutant.rule, guard, Random(f"{mutant.id} {run}"), (0.2, 0.9)[run.seed % 2])
 
 

@@ -48,8 +48,8 @@ class Reason:
 PROVED: Final = Reason(
     Kind.EQUIVALENT,
     "Every step that it takes is one of the specification's, which `tests.mutants.proofs` proves: it only leaves some"
-    " out. That it never stands still for want of them is not proved; no run in which it does was found, and in the"
-    " environments in which the rule comes to pass every property about the end holds",
+    " out. That it never stands still for want of them is not proved; no run in which it does was found, and every"
+    " property about the end holds in those environments that were searched to their end",
 )
 """The reason of the mutants whose steps are proved right."""
 
@@ -150,11 +150,11 @@ def survivors(results: Results) -> Iterator[Outcome]:
 def reason_for(outcome: Outcome) -> Reason | None:
     """Why a mutant survives; None if nothing says."""
     told = next((reason for reason in REASONS if reason.covers(outcome)), None)
-    if told is None and _is_proved(outcome.id):
+    if told is not None:
+        return told
+    if _is_proved(outcome.id):
         return PROVED
-    if told is None and outcome.exhausted and not outcome.stopped:
-        return BOUNDED
-    return told
+    return BOUNDED if outcome.exhausted and not outcome.stopped else None
 
 
 def unexplained(results: Results) -> list[str]:

@@ -14,19 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from unittest.mock import patch
 
-from tests.mutants.made import SMALL, environments, is_known_to_reach
+from tests.mutants.made import SMALL, environments, is_known_to_reach, is_named
 from tests.mutants.mutant import ENVELOPE, OPEN, Mutant, in_force
-from tests.mutants.operators import RELEASE_ROWS
+from tests.mutants.operators import ROW_OF
 from tests.mutants.proofs import refines
 from tests.properties.agreement import Checker, Letter, Projection, Shown, contained
 
 from migspec.properties.catalogue import LIVENESS, UNFAIR, Property
 from migspec.properties.explorer import graph
 from migspec.properties.explorer.environment import ASKS, Environment
-from migspec.properties.explorer.environments import ENVIRONMENTS
 from migspec.properties.explorer.graph import Composition, Explored
 from migspec.properties.explorer.local import Kind, Move, Vm
 from migspec.properties.explorer.summary import applicable
@@ -35,7 +35,8 @@ from migspec.properties.explorer.written import text_of
 from migspec.properties.temporal import SometimesStep
 from migspec.reference_impl.calls import Failure
 from migspec.spec.composition import Side
-from migspec.spec.steps import LIFE, LOOPING, MAIN, Configuration
+from migspec.spec.conditions import ALWAYS
+from migspec.spec.steps import LIFE, LOOPING, MAIN, Configuration, Relation
 from migspec.spec.vocabulary import ErrorClass
 from migspec.traces.observations import Observation, Replied, Reply
 
@@ -48,7 +49,10 @@ HASTE: Final = 5.0
 ENOUGH: Final = 7
 """Environments that a mutant is searched in at most, those with the fewest states in which its rule is taken."""
 
-_GUARDS: Final = {row.id: row.when for row in RELEASE_ROWS}
+LOST: Final = ("row.dropped", "case.skipped", "refusal.skipped")
+"""The kinds of mutants that never take their rule."""
+ANSWERED: Final = "every request is executed"
+"""What a mutant breaks that has no answer to a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +93,16 @@ class Reworded(Projection):
 class Wayward(Vm):
     """A VM that takes the row of a mutant wherever the mutant does, bound to nothing where that is wrong."""
 
-    mutant: Mutant
+    def __init__(self, mutant: Mutant, side: Side, environment: Environment, relation: Relation) -> None:
+        super().__init__(side, environment, relation)
+        self._rule = mutant.rule
+        self._guard = ROW_OF[mutant.rule].when if mutant.rule in ROW_OF else ALWAYS
 
     def _bound(self, c: Configuration, rule: str, after: Configuration, case: str) -> Iterator[Move]:
         bound = tuple(super()._bound(c, rule, after, case))
         yield from bound
-        if self.mutant.rule not in (rule, case):
-            return
-        guard = _GUARDS.get(self.mutant.rule)
-        if not bound or (guard is not None and not guard.holds(c.state)):
+        if self._rule in (rule, case) and not (bound and self._guard.holds(c.state)):
             yield from self._free(rule, after)
-
-
-def _wayward(mutant: Mutant) -> type[Vm]:
-    return type("Wayward", (Wayward,), {"mutant": mutant})
-
-
-def is_named(environment: Environment) -> bool:
-    """Whether an environment is one of those that have a name of their own, and was not made."""
-    return ENVIRONMENTS.get(environment.name) is environment
 
 
 def composed(mutant: Mutant, environment: Environment) -> tuple[Composition, Explored]:
@@ -116,7 +111,7 @@ def composed(mutant: Mutant, environment: Environment) -> tuple[Composition, Exp
     with (
         in_force(mutant),
         patch.object(graph, "Relation", lambda _profile: relation),
-        patch.object(graph, "Vm", _wayward(mutant)),
+        patch.object(graph, "Vm", partial(Wayward, mutant)),
     ):
         composition = Composition(environment)
         explored = composition.explore(at_most=MOST_STATES if is_named(environment) else SMALL)
@@ -140,11 +135,7 @@ def _steps_of(vm: Vm) -> Mapping[Configuration, frozenset[tuple[str, Configurati
 
 def sides_that_take(composition: Composition, explored: Explored, rule: str) -> list[Side]:
     """The sides on which a row is taken, or a case happens."""
-    sides = [
-        side
-        for side in Side
-        if any(move.name == rule for _, moves in composition.vms[side].configurations_met() for move in moves)
-    ]
+    sides = [side for side in Side if _may_take(composition.vms[side], rule)]
     if not sides:
         return []
     taken = Examiner(composition, explored, UNFAIR).verdict(SometimesStep(frozenset({rule})))
@@ -207,19 +198,14 @@ def search_in(mutant: Mutant, environment: Environment, *, tries: bool) -> Searc
     return Searched(exhausted=(where,))
 
 
-ANSWERED: Final = "every request is executed"
-"""What a mutant breaks that has no answer to a request."""
-
-
 def leaves_unanswered(vm: Vm) -> bool:
     """Whether a VM that has nothing else to do may have a request for which it has no answer."""
     for c, moves in vm.configurations_met():
         monitor = c.monitors[0]
-        free = monitor.queue and not c.owed[MAIN] and c.state & LIFE.field & ~LOOPING == 0
-        if free and not any(
-            len(vm.configurations[move.after].monitors[0].queue) < len(monitor.queue) for move in moves
-        ):
-            return True
+        if monitor.queue and not c.owed[MAIN] and c.state & LIFE.field & ~LOOPING == 0:
+            later = (vm.configurations[move.after].monitors[0] for move in moves)
+            if all(len(after.queue) >= len(monitor.queue) for after in later):
+                return True
     return False
 
 
@@ -242,13 +228,9 @@ def _is_sound(environment: Environment, side: Side) -> bool:
     return contained(Projection(environment, side, probed=True), Checker(environment, side)) == ((), True)
 
 
-LOST: Final = ("row.dropped", "case.skipped", "refusal.skipped")
-"""The kinds of mutants that never take their rule."""
-
-
 def _is_missed(mutant: Mutant, environment: Environment) -> bool:
     """Whether the specification takes what the mutant has lost."""
-    if is_known_to_reach(environment, mutant.rule) or mutant.operator not in LOST:
+    if mutant.operator not in LOST or is_known_to_reach(environment, mutant.rule):
         return is_known_to_reach(environment, mutant.rule)
     unchanged = Composition(environment)
     return bool(sides_that_take(unchanged, unchanged.explore(at_most=SMALL), mutant.rule))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ COUNTED = HERE / "explored.json"
 
 Counted = Mapping[str, Any]
 """What was counted, by environment: its size, what is reached or broken, and the exemptions that show, and how near."""
+
+
+@cache
+def counted() -> Counted:
+    """What was counted when that was done last."""
+    found: Counted = json.loads(COUNTED.read_text())
+    return found
 
 
 def explored(name: str) -> dict[str, Any]:

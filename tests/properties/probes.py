@@ -11,21 +11,23 @@ from typing import Final, NamedTuple
 
 from migspec.properties.explorer.environment import Ask
 from migspec.properties.explorer.local import Kind
+from migspec.reference_impl.answers.migration import answer_shown
+from migspec.reference_impl.answers.settings import capabilities_told
 from migspec.reference_impl.answers.status import colo_answer
 from migspec.spec.commands.colo import ColoAnswer
-from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer, fits
+from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer
 from migspec.spec.state import VARIABLES, Life
 from migspec.spec.steps import MAIN, Configuration
-from migspec.spec.vocabulary import MigrationCapability, MigrationStatus
 from migspec.traces.observations import Observation, Replied, Reply, Sent
 
 _ALIVE: Final = VARIABLES["life"].bits((Life.ALIVE,))
 _QUESTIONS: Final = tuple(
     Ask(query).request for query in ("query-migrate", "query-status", "query-colo-status", "query-migrate-capabilities")
 )
-_ADDRESS: Final = frozenset({"socket-address"})
-_MORE: Final = (frozenset[str](), _ADDRESS, BLOCKTIME, _ADDRESS | BLOCKTIME)
-"""What may accompany an answer whatever its status is."""
+OFFERED: Final = frozenset[str]().union(
+    *REQUIRED.values(), (extra.member for extra in EXTRAS), BLOCKTIME, ("socket-address",)
+) - {"vfio"}
+"""What an answer to query-migrate may tell of VMs that have no device passed through to them."""
 
 
 class Probe(NamedTuple):
@@ -69,26 +71,7 @@ def probe_of(c: Configuration) -> Probe | None:
     is_free = monitor.connected and not monitor.queue and not monitor.oob and not c.owed[MAIN]
     if not is_free or c.state & VARIABLES["life"].field != _ALIVE:
         return None
-    return Probe(migrate_answer(c.state), VARIABLES["run"].of(c.state)[0], colo_answer(c.state), settings(c.state))
-
-
-def settings(state: int) -> tuple[tuple[str, bool], ...]:
-    """The capabilities that are listed in a state, each with whether it is on."""
-    return tuple(
-        (name.value, VARIABLES[f"cap.{name}"].of(state)[0] == "yes")
-        for name in MigrationCapability
-        if name is not MigrationCapability.BLOCK or VARIABLES["block-migration"].of(state)[0] == "yes"
-    )
-
-
-def migrate_answer(state: int) -> MigrateAnswer:
-    """The answer to query-migrate in a state that leaves nothing open: with all members that may be left out."""
-    outgoing, incoming = (VARIABLES[name].of(state)[0] for name in ("outgoing", "incoming"))
-    is_outgoing = outgoing != MigrationStatus.NONE
-    status = outgoing if is_outgoing else incoming
-    members = REQUIRED.get(status, frozenset()) if is_outgoing else frozenset()
-    if is_outgoing:
-        members |= {extra.member for extra in EXTRAS if status in extra.statuses and not extra.absent.holds(state)}
-    told = None if status == MigrationStatus.NONE else status
-    answers = (MigrateAnswer(told, members | more) for more in _MORE)
-    return [answer for answer in answers if any(condition.holds(state) for condition in fits(answer))][-1]
+    told = ((entry["capability"], entry["state"]) for entry in capabilities_told(c.state))
+    settings = tuple((str(name), state is True) for name, state in told)
+    run = VARIABLES["run"].of(c.state)[0]
+    return Probe(answer_shown(c.state, OFFERED), run, colo_answer(c.state), settings)

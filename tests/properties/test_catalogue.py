@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from functools import cache
 from typing import Any
 
 import pytest
 from tests.properties import page
+from tests.properties.page import counted
 from tests.traces.command import ENVIRONMENT
 
 from migspec.properties.catalogue import PROPERTIES
@@ -25,12 +25,6 @@ from migspec.spec.rules import RULES
 from migspec.spec.schema import SEED as SCHEMA
 
 SMALL = ("loans", "failover", "unsound", "postcopy-quit")
-
-
-@cache
-def counted() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(page.COUNTED.read_text())
-    return found
 
 
 def anew(name: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.properties.probes import migrate_answer, probe_of, settings
+from tests.properties.probes import probe_of
 
 from migspec.properties.explorer.environment import ASKS
 from migspec.properties.explorer.local import Kind
@@ -16,8 +16,17 @@ IDLE = Configuration(FRESH, ((),) * len(THREADS), (Monitor(session=NEGOTIATED),)
 
 
 def test_a_fresh_vm_tells_of_no_migration() -> None:
-    assert migrate_answer(FRESH) == MigrateAnswer(None, frozenset())
-    assert not any(on for _, on in settings(FRESH))
+    probe = probe_of(IDLE)
+    assert probe is not None
+    assert probe.migration == MigrateAnswer(None, frozenset())
+    assert not any(on for _, on in probe.settings)
+
+
+def test_what_is_switched_on_is_told() -> None:
+    probe = probe_of(IDLE.moved(assign(FRESH, {"cap.postcopy-ram": "yes", "block-migration": "no"})))
+    assert probe is not None
+    assert [name for name, on in probe.settings if on] == ["postcopy-ram"]
+    assert "block" not in dict(probe.settings)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +45,9 @@ def test_a_fresh_vm_tells_of_no_migration() -> None:
     ],
 )
 def test_the_outgoing_part_is_told_before_the_incoming(changes: dict[str, str], status: str, members: set[str]) -> None:
-    assert migrate_answer(assign(FRESH, changes)) == MigrateAnswer(status, frozenset(members))
+    probe = probe_of(IDLE.moved(assign(FRESH, changes)))
+    assert probe is not None
+    assert probe.migration == MigrateAnswer(status, frozenset(members))
 
 
 def test_every_question_has_its_answer() -> None:

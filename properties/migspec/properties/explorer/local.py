@@ -32,7 +32,9 @@ from migspec.spec.steps import (
 )
 
 ENDING: Mapping[str, int] = {
-    life: next(code for code, lives in ENDINGS.items() if life in lives) for lives in ENDINGS.values() for life in lives
+    life: code
+    for code, lives in reversed(tuple(ENDINGS.items()))
+    for life in lives  # of several codes the first
 }
 """The lives in which a process may end, each with its exit code; what it still owes to its monitors then is lost."""
 

@@ -46,14 +46,14 @@ def migration_told(state: int, sides: Sides) -> dict[str, object]:
     if sides.addresses:
         offered["socket-address"] = list(sides.addresses)
     offered |= sides.blocktime or {}
-    shown = _shown(state, frozenset(offered))
+    shown = answer_shown(state, frozenset(offered))
     answer = {name: value for name, value in offered.items() if name in shown.members}
     return {**({"status": shown.status} if shown.status is not None else {}), **answer}
 
 
 @lru_cache(maxsize=1024)
-def _shown(state: int, offered: frozenset[str]) -> MigrateAnswer:
-    """The answer that shows as much of what is offered as goes with a state."""
+def answer_shown(state: int, offered: frozenset[str]) -> MigrateAnswer:
+    """The answer that shows as much of what is offered as goes with a known state; `UntoldError` where none does."""
     outgoing, incoming = (VARIABLES[name].known(state) for name in ("outgoing", "incoming"))
     status = outgoing if outgoing != _NO_STATUS else incoming
     own = frozenset(name for name in offered if _goes_with(name, outgoing or "", state))
