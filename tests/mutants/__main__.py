@@ -1,4 +1,4 @@
-"""Searches for the mutants of the specification: `python -m tests.mutants [--only PATTERN]... [--jobs N] [--fresh]`.
+"""Searches for the mutants of the specification: `python -m tests.mutants [--only PATTERN]... [--jobs N] [--fresh] …`.
 
 Without `--only` it goes on with the last search, and when all is done writes `tests/mutants/results.json` and
 `docs/mutants.md`; the exit status is 1 if a survivor has no reason, or a reason is stale. With `--only` it says what
@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="mutants whose ids fit")
     parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help="default: %(default)s")
     parser.add_argument("--fresh", action="store_true", help="forget what is kept")
+    parser.add_argument("--words", action="store_true", help="try the words again of all that no run has given away")
     parser.add_argument("--store", action="store_true", help="search for nothing, and write what is kept")
     parser.add_argument("--again", action="append", default=[], metavar="PATTERN", help="forget these outcomes alone")
     options = parser.parse_args(arguments)
@@ -40,6 +41,9 @@ def main(arguments: list[str]) -> int:
         return 0
     if options.fresh:
         results.kept_file().unlink(missing_ok=True)
+    if options.words:
+        for outcome in map(results.without_words, results.kept().values()):
+            results.keep(outcome)
     kept = results.kept()
     missing = [
         identity

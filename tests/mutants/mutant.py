@@ -67,8 +67,8 @@ class Mutant:
 
     @property
     def change(self) -> str:
-        """The variable whose change is dropped, or the change that waits its turn; empty for any other mutant."""
-        return self.detail if self.operator == "change.dropped" else ""
+        """The variable whose change is dropped; empty for any other mutant, and for a change that waits its turn."""
+        return self.detail if self.operator == "change.dropped" and self.detail[0] != "=" else ""
 
     @cached_property
     def relation(self) -> Relation:

@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Final
 
-from tests.mutants import code, made, results, traces, words
+from tests.mutants import code, results, traces, words
 from tests.mutants.search import LEAST_RUNS, MOST_RUNS, SECONDS, Outcome
 from tests.mutants.survivors import BOUNDED, PROVED, REASONS, Kind, Reason, reason_for, score
 from tests.symbolic import search as symbolic
@@ -89,12 +89,13 @@ def _specification() -> Iterator[str]:
     yield from paragraph(
         "Of one that no run has given away every word is tried. Two VMs that go by the changed table are explored in "
         f"environments in which the rule comes to pass, {words.ENOUGH} at most: those of [states.md](states.md), and "
-        "such as have requests of the corpus to which the changed case may be the answer. What a client of one VM may "
-        "see, who asks how the VM is whenever it likes, is held against the judge's automaton, to whatever length: the "
-        "mutant *shows a word* that the judge rejects, or it *never ends* what must end, or neither. A changed row "
-        "that is taken where the unchanged one is not is bound to nothing at the other end of the link. Where there "
-        f"are more than {words.MOST_STATES} states ({made.SMALL} if it was made for the case), or the words take more "
-        f"than {words.SECONDS:g} s of a processor, the environment is given up; one in which the change makes no "
+        "such as have a request to which the changed case may be the answer, in the middle of a migration or after one "
+        "that has left behind what the case is to forget. What a client of one VM may see, who asks how the VM is "
+        "whenever it likes, is held against the judge's automaton, to whatever length: the mutant *shows a word* that "
+        "the judge rejects, or it *never ends* what must end, or neither. A changed row that is taken where the "
+        "unchanged one is not is bound to nothing at the other end of the link. Where there "
+        f"are more than {words.MOST_STATES} states, or the words take more than {words.SECONDS:g} s of a processor, "
+        "the environment is given up; one in which the change makes no "
         "difference to any step of either VM does not count."
     )
     yield ""

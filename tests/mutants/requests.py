@@ -1,4 +1,4 @@
-"""The requests of the corpus, by the command that they are of: what a search may ask when a case needs a request."""
+"""What a search may ask when a case needs a request: those of the corpus, and values that are just out of range."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.mutants.mutant import OPEN
 
 from migspec.spec.commands import CONTRACTS
 from migspec.spec.contracts import Case
+from migspec.spec.parameters import CHECKS, SET
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
 
@@ -36,11 +37,16 @@ def _messages() -> Iterator[Asked]:
                 yield command, arguments, oob
 
 
+def _out_of_range() -> Iterator[Asked]:
+    for check in CHECKS:
+        yield SET, {check.parameter.value: check.most + 1}, False
+
+
 @cache
 def every() -> Mapping[str, tuple[Asked, ...]]:
-    """What was asked, by the command that carries it out; that of a line for the human monitor is the line's."""
+    """What may be asked, by the command that carries it out; that of a line for the human monitor is the line's."""
     found: dict[str, dict[bytes, Asked]] = {}
-    for asked in _messages():
+    for asked in chain(_messages(), _out_of_range()):
         found.setdefault(_understood(asked).command, {}).setdefault(msgspec.json.encode(asked), asked)
     return {command: tuple(asked.values()) for command, asked in found.items()}
 

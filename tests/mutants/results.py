@@ -81,6 +81,13 @@ def has_words(outcome: Outcome) -> bool:
     return every()[outcome.id].told is None and not (outcome.found or outcome.void or outcome.tried)
 
 
+def without_words(outcome: Outcome) -> Outcome:
+    """What the runs alone have come to."""
+    if not outcome.tried:
+        return outcome
+    return Outcome(outcome.id, runs=outcome.runs, touched=outcome.touched, differed=outcome.differed)
+
+
 def try_words(outcome: Outcome) -> Outcome:
     """Try every word of a mutant that no run has shown."""
     found = words.search(every()[outcome.id])

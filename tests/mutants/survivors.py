@@ -88,6 +88,11 @@ REASONS: Final[tuple[Reason, ...]] = (
     ),
     Reason(
         Kind.EQUIVALENT,
+        "In other words it may be what a blocker says, which forbids migration in words of its own",
+        ("refusal.text:migrate.block-options",),
+    ),
+    Reason(
+        Kind.EQUIVALENT,
         "A primary that leaves COLO by order may have reported its end before, and report nothing then",
         ("event.omitted:colo.primary-exit-too-early:*",),
     ),
@@ -112,6 +117,26 @@ REASONS: Final[tuple[Reason, ...]] = (
         ("change.dropped:outgoing.cancelling-to-cancelled.connection:stage",),
     ),
     Reason(
+        Kind.EQUIVALENT,
+        "No value is out of the range of max-bandwidth, so that nobody is refused by it",
+        ("refusal.*:migrate_set_speed.range",),
+    ),
+    Reason(
+        Kind.EQUIVALENT,
+        "What a reply tells of the build is news to the judge alone: the machine itself is not changed by it",
+        ("change.dropped:*.accepted:replication", "change.dropped:*.answered:replication"),
+    ),
+    Reason(
+        Kind.EQUIVALENT,
+        "Who can recover has been connected to before, and so has an address already",
+        ("change.dropped:migrate-recover.accepted:has-address",),
+    ),
+    Reason(
+        Kind.EQUIVALENT,
+        "A guest whose disks may be away has been stopped for the switch-over, and so is not suspended",
+        ("guard.negated:cont.disk:run#1",),
+    ),
+    Reason(
         Kind.MISSING,
         "Nothing says when the sides of COLO are ready for each other: a secondary that never is looks like one that"
         " waits for its primary",
@@ -130,8 +155,8 @@ REASONS: Final[tuple[Reason, ...]] = (
     ),
     Reason(
         Kind.UNREACHED,
-        "No request of the corpus is out of this range",
-        ("refusal.*:migrate_set_speed.range",),
+        "Nothing in the model starts a guest that finish-migrate holds, so that the row never applies",
+        ("guard.negated:guest.runs-already:outgoing", "change.dropped:guest.runs-already:stage"),
     ),
 )
 """The others; the first that covers a survivor is given."""

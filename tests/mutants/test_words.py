@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from tests.mutants import words
 from tests.mutants.made import environments, made_for
 from tests.mutants.results import every
 from tests.properties.probes import Probe
 
+from migspec.properties.explorer.environment import ASKS
 from migspec.properties.explorer.environments import ENVIRONMENTS
 from migspec.properties.explorer.graph import Composition
 
@@ -59,7 +62,7 @@ def test_a_refusal_in_other_words_is_seen() -> None:
 
 def test_an_environment_is_made_for_a_case_and_not_for_a_row() -> None:
     case = every()["refusal.skipped:migrate.resume.uri"]
-    asked = [ask for _, asks in made_for(case) for ask in asks.values()]
+    asked = [asks["migrate 1"] for environment, asks in made_for(case) if "migrate 1" in asks]
     assert asked
     assert all(ask.arguments is not None and ask.arguments["resume"] for ask in asked)
     row = every()["row.dropped:outgoing.stop-guest"]
@@ -72,3 +75,12 @@ def test_nothing_of_a_mutant_is_left_behind() -> None:
     _, explored = words.composed(every()["row.dropped:outgoing.setup-to-wait-unplug"], FAILOVER)
     assert explored.distinct < before
     assert Composition(FAILOVER).explore().distinct == before
+
+
+@pytest.mark.soak
+def test_what_a_case_is_to_forget_has_been_left_by_an_earlier_migration() -> None:
+    mutant = every()["change.dropped:migrate.accepted:failover"]
+    ((environment, asks),) = (made for made in made_for(mutant) if made[0].name.startswith("after"))
+    assert environment.source["failover"] == "yes"
+    with patch.dict(ASKS, asks):
+        assert words.search_in(mutant, environment, tries=True).word
