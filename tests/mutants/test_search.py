@@ -1,5 +1,7 @@
 """The search for mutants: a sample is found as it was before, and all that survives has its reason."""
 
+import random
+
 import pytest
 from tests.mutants import results, survivors
 from tests.mutants.index import Index, look_at
@@ -22,6 +24,9 @@ SAMPLE = (
 """Mutants of every kind that are found soon."""
 EQUIVALENT = "row.dropped:outgoing.cancelling-to-postcopy-paused"
 """A mutant that is right."""
+
+DRAWN = 300
+"""Mutants that are searched for again, drawn anew each time; `make mutants` searches for all of them."""
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +61,13 @@ def test_the_page_is_what_the_searches_have_kept() -> None:
 
 
 @pytest.mark.soak
-def test_all_of_them_come_out_as_before() -> None:
+def test_any_of_them_come_out_as_before() -> None:
     stored = {outcome.id: outcome for outcome in results.stored().outcomes}
     assert set(stored) == set(results.every())
-    found = {outcome.id: outcome for outcome in results.searched(results.every(), jobs=2)}
+    chosen = random.sample(sorted(stored), DRAWN)
+    found = {outcome.id: outcome for outcome in results.searched(chosen, jobs=2)}
     # a run that takes longer than it did may be given up sooner: what it would have shown is among the words
-    lost = [found[identity] for identity, outcome in stored.items() if outcome.found and not found[identity].found]
+    lost = [found[identity] for identity in chosen if stored[identity].found and not found[identity].found]
     found |= {outcome.id: outcome for outcome in results.tried(lost, jobs=2)}
     print(f"\n{sum(outcome.found for outcome in found.values())} of {len(found)} are found")
     assert [outcome.id for outcome in lost if not found[outcome.id].found] == []
