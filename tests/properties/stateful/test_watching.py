@@ -178,3 +178,20 @@ def test_a_status_needs_its_capability() -> None:
     made.subject.answers = {(SRC, STATUS): {"status": "pre-switchover"}}
     made.settle(Taken(SRC, "migrate"))
     assert broken(made) == {"outgoing.needs.pause-before-switchover": Grade.VIOLATION}
+
+
+@pytest.mark.parametrize(
+    ("told", "known_of"),
+    [
+        (("cancelling", "failed"), (True, True)),
+        (("failed", "cancelling"), (True, False)),  # the migration thread was quicker than the main loop
+        (("failed", "cancelling", "cancelling"), (True, False, False)),
+        (("failed", "setup", "cancelling"), (True, True, True)),
+        (("completed", "cancelling"), (True, True)),
+    ],
+)
+def test_a_cancellation_that_its_failure_has_overtaken_tells_nothing(
+    told: tuple[str, ...], known_of: tuple[bool, ...]
+) -> None:
+    view = View(receives=False)
+    assert tuple(view.told(status) is not None for status in told) == known_of

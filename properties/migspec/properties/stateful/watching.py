@@ -33,6 +33,8 @@ class View:
     sends: bool = False
     """Whether it was ever asked to migrate away: then its status is that of this migration, and hides the other."""
     known: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    announced: str = ""
+    """The status that an event told of last."""
 
     def __post_init__(self) -> None:
         self.known["life"] = Life.ALIVE
@@ -91,8 +93,13 @@ class View:
     def told(self, status: str) -> int | None:
         """What an event that tells of a status says of the moment at which it was sent; None if not to be attributed.
 
-        A process that begins to listen announces a set-up, and is in none.
+        A process that begins to listen announces a set-up, and is in none.  A cancellation is announced by the main
+        loop, and its failure by the migration thread, which may be quicker: then the cancellation is of the past.
         """
+        before, self.announced = self.announced, status
+        if (before, status) == (MigrationStatus.FAILED, MigrationStatus.CANCELLING):
+            self.announced = before
+            return None
         if status not in _STATUSES or (self.receives and (self.sends or status == MigrationStatus.SETUP)):
             return None
         name = "incoming" if self.receives else "outgoing"
