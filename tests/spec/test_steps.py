@@ -158,3 +158,17 @@ def test_a_change_that_waits_its_turn_is_made_without_a_message() -> None:
     c = Configuration(READY, monitors=(Monitor(session=NEGOTIATED),)).owing(MAIN, ("=stage:cleaning", "STOP"))
     (step,) = [step for step in RELATION.hidden(c) if step.after.owed[MAIN] == ("STOP",)]
     assert VARIABLES["stage"].of(step.after.state) == ("cleaning",)
+
+
+def test_a_process_that_exits_has_stopped_its_guest_and_told_nobody() -> None:
+    asked = {name: understand(name, ABSENT, SCHEMA) for name in ("cont", "query-status")}
+    exiting = assign(READY, {"life": "down", "run": "running"})
+    for name, told in (("cont", "cont.reset-needed"), ("query-status", "query-status.answered")):
+        c = Configuration(exiting, monitors=(Monitor(queue=(asked[name],)),))
+        after = [step.after for step in RELATION.execute(c, 0, asked[name], oob=False)]
+        dues = [h.owed[MAIN][-1] for h in after]
+        assert told in {due.expect.rule for due in dues if isinstance(due, Due)}
+        assert not any(due.expect.rule == "cont.no-effect" for due in dues if isinstance(due, Due))
+        assert {VARIABLES["run"].known(h.state) for h in after} == {"running"}
+    seen = [due.expect.seen for due in dues if isinstance(due, Due)]
+    assert {VARIABLES["run"].known(state) for state in seen} == {"shutdown"}

@@ -24,6 +24,7 @@ from migspec.spec.requests import Request
 from migspec.spec.rows import SEED, Row, Standing, Thread
 from migspec.spec.rules import RULES
 from migspec.spec.state import ANYTHING, VARIABLES, Life, Session, assign
+from migspec.spec.vocabulary import RunState
 
 THREADS: tuple[Thread, ...] = tuple(thread for thread in Thread if thread is not Thread.DIRTY_RATE)
 """The threads that owe messages; elsewhere a thread is its place among them."""
@@ -45,6 +46,7 @@ LOOPING = LIFE.bits((Life.ALIVE, Life.QUITTING))
 LIVING = LIFE.bits((Life.ALIVE, Life.QUITTING, Life.DOWN, Life.GONE))
 """That threads take steps."""
 _EVENTS = VARIABLES["cap.events"]
+_RUN = VARIABLES["run"].field
 _EVENTS_ON = _EVENTS.bits(("yes",))
 _EVENTS_OFF = _EVENTS.bits(("no",))
 
@@ -241,11 +243,24 @@ class Relation:
         waiting = c.with_monitor(index, left)
         given = c.state & ~SESSION.field | monitor.session
         given &= ~LIFE.field | LIVING  # who executes a request has not ended
-        for answer in (a for state in self._moved_aside(request, given) for a in answers(request, state, self.profile)):
+        for answer in self._answers(request, given):
             for step in self.answered(waiting, index, request, answer, oob=oob):
                 yield step
                 if self._after_end is not None and not oob:
                     yield from self._aborting(step.after, self._after_end)
+
+    def _answers(self, request: Request, given: int) -> Iterator[Answer]:
+        """Every answer to a request that is executed in the state `given`.
+
+        A process that exits has stopped its guest by then, and told nobody; what it knows of that dies with it.
+        Observed on QEMU 5.2.0: 8 of 8 times `cont`, 7 of 7 times `query-status`, sent together with `quit`.
+        """
+        if self._after_end is None or given & LOOPING:
+            for state in self._moved_aside(request, given):
+                yield from answers(request, state, self.profile)
+            return
+        for answer in answers(request, assign(given, {"run": RunState.SHUTDOWN}), self.profile):
+            yield replace(answer, state=answer.state & ~_RUN | given & _RUN)
 
     @staticmethod
     def _aborting(c: Configuration, row: Row) -> Iterator[Step]:
