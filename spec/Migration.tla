@@ -186,14 +186,17 @@ Idle == [thread \in Threads |-> <<>>]
 Told(s, messages) ==
   IF "events" \in vm[s].caps THEN messages ELSE SelectSeq(messages, LAMBDA message : message \notin OfEvents)
 
-(* A thread of s takes a step by itself, after which the VM is v. *)
-Take(s, thread, v, messages) ==
+(* A thread of s takes a step by itself, after which the VM is v, and what *)
+(* the migration thread owes is behind.                                    *)
+TakeLeaving(s, thread, v, behind, messages) ==
   /\ vm[s].life \in Living
   /\ owed[s][thread] = <<>>
   /\ open[s]
   /\ vm' = [vm EXCEPT ![s] = v]
-  /\ owed' = IF messages = <<>> THEN owed ELSE [owed EXCEPT ![s][thread] = Told(s, messages)]
+  /\ owed' = [owed EXCEPT ![s]["migration"] = behind, ![s][thread] = Told(s, messages)]
   /\ UNCHANGED <<asked, open, left>>
+
+Take(s, thread, v, messages) == TakeLeaving(s, thread, v, owed[s]["migration"], messages)
 
 (* The step has nothing to do with the link. *)
 Untied == UNCHANGED link
@@ -210,19 +213,23 @@ Closes(s, side, wire) ==
 
 (***************************************************************************)
 (* The main loop executes the oldest request of s, after which the VM is   *)
-(* v.  One that waits when the process exits is executed all the same, but *)
-(* the process may abort for it: process.quit-with-request-aborts.         *)
+(* v, and what the migration thread owes is behind.  A request that waits  *)
+(* when the process exits is executed all the same, but the process may    *)
+(* abort for it: process.quit-with-request-aborts.                         *)
 (***************************************************************************)
-Execute(s, requests, v, messages, case) ==
+ExecuteLeaving(s, requests, v, behind, messages, case) ==
   /\ asked[s] # <<>>
   /\ Head(asked[s]) \in requests
   /\ vm[s].life \in Living
   /\ owed[s]["main"] = <<>>
   /\ \E life \in {v.life} \cup IF v.life \in {"down", "gone"} THEN {"aborted"} ELSE {} :
        vm' = [vm EXCEPT ![s] = [v EXCEPT !.life = life]]
-  /\ owed' = [owed EXCEPT ![s]["main"] = messages \o <<"reply:" \o Head(asked[s]) \o ":" \o case>>]
+  /\ owed' = [owed EXCEPT ![s]["migration"] = behind,
+                          ![s]["main"] = messages \o <<"reply:" \o Head(asked[s]) \o ":" \o case>>]
   /\ asked' = [asked EXCEPT ![s] = Tail(@)]
   /\ UNCHANGED <<open, left>>
+
+Execute(s, requests, v, messages, case) == ExecuteLeaving(s, requests, v, owed[s]["migration"], messages, case)
 
 (* The request is refused, or has no effect. *)
 Answer(s, requests, case) == Execute(s, requests, vm[s], <<>>, case) /\ Untied
@@ -534,11 +541,12 @@ OutgoingBlockOptionsReturnedLeaked(s) ==
 (***************************************************************************)
 (* A cancellation changes the status under the migration thread, which     *)
 (* runs on to the point where it notices.  It ends a wait in               *)
-(* pre-switchover before it changes the status: the thread may get ahead.  *)
+(* pre-switchover before it changes the status: the thread may get ahead,  *)
+(* and show the status that it has left when the cancellation is over.     *)
 (***************************************************************************)
 CancelledUnderThread(s) == [vm[s] EXCEPT !.outgoing = "cancelling", !.continued = TRUE]
 CancelledAhead(s) == [vm[s] EXCEPT !.outgoing = "cancelling", !.stage = "ending"]
-InWait(s, stage) == vm[s].outgoing = "pre-switchover" /\ vm[s].stage = stage
+GetsAhead(s, stage) == vm[s].outgoing = "pre-switchover" /\ vm[s].stage = stage /\ owed[s]["migration"] = <<>>
 
 OutgoingCancelledByExitAccepted(s) ==
   /\ vm[s].life = "down" /\ vm[s].outgoing \in InProgress
@@ -546,15 +554,16 @@ OutgoingCancelledByExitAccepted(s) ==
   /\ Take(s, "main", [CancelledUnderThread(s) EXCEPT !.life = "gone"], <<"MIGRATION:cancelling">>)
 
 OutgoingCancelledByExitDeviceFirst(s) ==
-  /\ vm[s].life = "down" /\ InWait(s, "held")
+  /\ vm[s].life = "down" /\ GetsAhead(s, "held")
   /\ Closes(s, "source", "left-by-source")
-  /\ Take(s, "main", [CancelledAhead(s) EXCEPT !.life = "gone"], <<"MIGRATION:device", "MIGRATION:cancelling">>)
+  /\ TakeLeaving(s, "main", [CancelledAhead(s) EXCEPT !.life = "gone"],
+                 Told(s, <<"MIGRATION:device">>), <<"MIGRATION:cancelling">>)
 
 OutgoingCancelledByExitPostcopyFirst(s) ==
-  /\ vm[s].life = "down" /\ InWait(s, "postcopy-held")
+  /\ vm[s].life = "down" /\ GetsAhead(s, "postcopy-held")
   /\ Closes(s, "source", "left-by-source")
-  /\ Take(s, "main", [CancelledAhead(s) EXCEPT !.life = "gone"],
-          <<"MIGRATION:postcopy-active", "MIGRATION:cancelling">>)
+  /\ TakeLeaving(s, "main", [CancelledAhead(s) EXCEPT !.life = "gone"],
+                 Told(s, <<"MIGRATION:postcopy-active">>), <<"MIGRATION:cancelling">>)
 
 -----------------------------------------------------------------------------
 (* Multifd: what a channel, whose connection is its own, reports beside the migration thread *)
@@ -626,7 +635,7 @@ OutgoingPostcopyPauseOvertaken(s) ==
   /\ Untied
 
 OutgoingPreSwitchoverToPostcopyActive(s) ==
-  /\ InWait(s, "postcopy-held") /\ vm[s].continued
+  /\ vm[s].outgoing = "pre-switchover" /\ vm[s].stage = "postcopy-held" /\ vm[s].continued
   /\ Take(s, "migration",
           [vm[s] EXCEPT !.stage = "postcopy-saving", !.outgoing = "postcopy-active", !.continued = FALSE],
           <<"MIGRATION:postcopy-active">>)
@@ -1214,16 +1223,18 @@ MigrateCancelAccepted(s) ==
              "migrate_cancel.accepted")
 
 MigrateCancelDeviceFirst(s) ==
-  /\ InWait(s, "held")
+  /\ GetsAhead(s, "held")
   /\ Closes(s, "source", "left-by-source")
-  /\ Execute(s, {"cancel"}, CancelledAhead(s), Told(s, <<"MIGRATION:device", "MIGRATION:cancelling">>),
-             "migrate_cancel.device-first")
+  /\ ExecuteLeaving(s, {"cancel"}, CancelledAhead(s),
+                    Told(s, <<"MIGRATION:device">>), Told(s, <<"MIGRATION:cancelling">>),
+                    "migrate_cancel.device-first")
 
 MigrateCancelPostcopyFirst(s) ==
-  /\ InWait(s, "postcopy-held")
+  /\ GetsAhead(s, "postcopy-held")
   /\ Closes(s, "source", "left-by-source")
-  /\ Execute(s, {"cancel"}, CancelledAhead(s), Told(s, <<"MIGRATION:postcopy-active", "MIGRATION:cancelling">>),
-             "migrate_cancel.postcopy-first")
+  /\ ExecuteLeaving(s, {"cancel"}, CancelledAhead(s),
+                    Told(s, <<"MIGRATION:postcopy-active">>), Told(s, <<"MIGRATION:cancelling">>),
+                    "migrate_cancel.postcopy-first")
 
 (* The refusal tells the status that it has found. *)
 MigrateContinueOtherState(s) ==

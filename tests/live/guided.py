@@ -114,7 +114,7 @@ class Guide:
                 told = [event for event in row.emits if event.startswith(_EVENT)]
                 if not told or thread >= len(THREADS):
                     return not choice.rare
-                return told[0] == _EVENT + self._next(len(self.sent) + self._owed)
+                return _EVENT + self._next(len(self.sent) + self._owed) in (*row.leaves, told[0])
         return True
 
     def pick(self, choices: Sequence[Choice]) -> Choice:
@@ -245,9 +245,7 @@ class Replay:
 
 _CAUSED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        command: frozenset(
-            event.removeprefix("!").removeprefix(_EVENT) for case in contract.cases for event in case.emits
-        )
+        command: frozenset(event.removeprefix(_EVENT) for case in contract.cases for event in case.events)
         for command, contract in CONTRACTS.items()
     }
 )

@@ -39,7 +39,7 @@ def fingerprint() -> str:
     """A hash of the tables that are mutated: of what the rows say, and of the text of the others."""
     digest = hashlib.sha256()
     for row in RELEASE_ROWS:
-        digest.update(repr((row.id, row.thread, str(row.when), row.then, row.emits, row.standing)).encode())
+        digest.update(repr((row.id, row.thread, str(row.when), row.then, row.emits, row.leaves, row.standing)).encode())
     for folder in _SOURCES:
         for path in sorted((PROJECT / folder).rglob("*.py")):
             digest.update(path.read_bytes())

@@ -97,6 +97,8 @@ def of_row(row: Row) -> Iterator[Mutant]:
         yield changed_row("guard.negated", row, detail, when=when)
     for operator, detail, emits in emissions(row.emits):
         yield changed_row(operator, row, detail, emits=emits)
+    for operator, detail, leaves in emissions(row.leaves):
+        yield changed_row(operator, row, detail, leaves=leaves)
     for name, _ in row.then:
         yield changed_row("change.dropped", row, name, then=tuple(pair for pair in row.then if pair[0] != name))
 
@@ -161,6 +163,8 @@ def of_case(place: Place, case: Case) -> Iterator[Mutant]:
         yield changed("guard.negated", detail, replace(case, when=when))
     for operator, detail, emits in emissions(case.emits):
         yield changed(operator, detail, replace(case, emits=emits))
+    for operator, detail, leaves in emissions(case.leaves):
+        yield changed(operator, detail, replace(case, leaves=leaves))
     for name in _changes()[place.command, place.index]:
         yield changed("change.dropped", name, replace(case, then=_less(case, name)))
 

@@ -34,7 +34,7 @@ def refines(mutant: Mutant) -> bool:
 def _row_refines(old: Row, new: Row | None) -> bool:
     if new is None:
         return True
-    if new.emits != old.emits:
+    if (new.emits, new.leaves) != (old.emits, old.leaves):
         return False
     if new.then != old.then:
         return _changes_nothing_else(old, new)

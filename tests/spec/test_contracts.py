@@ -152,7 +152,7 @@ def test_start_postcopy_needs_a_capability_first_and_a_migration_then(
 @pytest.mark.parametrize("status", MigrationStatus)
 def test_cancel_announces_itself_while_a_migration_is_in_progress(status: MigrationStatus) -> None:
     found = given_answers(request("migrate_cancel"), assign(READY, {"outgoing": status}))
-    after = {(value(answer.state, "outgoing"), answer.emits[-1:]) for answer in found}
+    after = {(value(answer.state, "outgoing"), answer.emits) for answer in found}
     assert after == {("cancelling", ("MIGRATION:cancelling",)) if status in RUNNING else (status, ())}
 
 
@@ -162,9 +162,9 @@ def test_cancel_announces_itself_while_a_migration_is_in_progress(status: Migrat
 def test_cancel_may_wake_the_thread_before_it_changes_the_status(stage: str, ahead: str) -> None:
     state = assign(READY, {"outgoing": "pre-switchover", "stage": stage})
     found = given_answers(request("migrate_cancel"), state)
-    assert {answer.emits for answer in found} == {
-        ("MIGRATION:cancelling",),
-        (ahead, "MIGRATION:cancelling"),
+    assert {(answer.case.leaves, answer.emits) for answer in found} == {
+        ((), ("MIGRATION:cancelling",)),
+        ((ahead,), ("MIGRATION:cancelling",)),
     }
 
 

@@ -17,6 +17,7 @@ from migspec.spec.state import VARIABLES, assign
 from migspec.spec.steps import (
     IO,
     MAIN,
+    MIGRATION,
     NEGOTIATED,
     NEGOTIATING,
     Configuration,
@@ -32,7 +33,11 @@ from migspec.spec.steps import (
 RELATION = Relation(QEMU_5_2_0)
 MIGRATE = understand("migrate", {"uri": "unix:/s"}, SCHEMA)
 POLL = understand("query-migrate", ABSENT, SCHEMA)
+CANCEL = understand("migrate_cancel", ABSENT, SCHEMA)
+AHEAD = "migrate_cancel.device-first"
 OUT_OF_BAND = understand("migrate-pause", ABSENT, SCHEMA, oob=True)
+HELD = assign(READY, {"outgoing": "pre-switchover", "stage": "held", "run": "finish-migrate", "cap.events": "yes"})
+"""A source that waits in pre-switchover."""
 LENGTH = 30
 
 
@@ -172,3 +177,36 @@ def test_a_process_that_exits_has_stopped_its_guest_and_told_nobody() -> None:
         assert {VARIABLES["run"].known(h.state) for h in after} == {"running"}
     seen = [due.expect.seen for due in dues if isinstance(due, Due)]
     assert {VARIABLES["run"].known(state) for state in seen} == {"shutdown"}
+
+
+def orders(c: Configuration, told: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every order in which the one monitor shows all that is owed, when no thread takes a step."""
+    if not any(c.owed):
+        yield told
+    for items in c.owed:
+        if items and isinstance(items[0], str):
+            for after in deliver_event(c, 0, items[0]):
+                yield from orders(after, (*told, items[0]))
+        elif items:
+            yield from orders(c.owing(MAIN, ()), (*told, "the reply"))
+
+
+def test_what_is_left_to_the_migration_thread_is_shown_whenever_it_comes_to_that() -> None:
+    c = Configuration(HELD, monitors=(Monitor(queue=(CANCEL,)),))
+    (after,) = [step.after for step in RELATION.execute(c, 0, CANCEL, oob=False) if step.rule == AHEAD]
+    assert set(orders(after)) == {
+        ("MIGRATION:device", "MIGRATION:cancelling", "the reply"),
+        ("MIGRATION:cancelling", "MIGRATION:device", "the reply"),
+        ("MIGRATION:cancelling", "the reply", "MIGRATION:device"),
+    }
+
+
+def test_a_migration_thread_that_owes_something_has_not_got_ahead() -> None:
+    c = Configuration(HELD, monitors=(Monitor(queue=(CANCEL,)),)).owing(MIGRATION, ("MIGRATION:pre-switchover",))
+    assert AHEAD not in {step.rule for step in RELATION.execute(c, 0, CANCEL, oob=False)}
+
+
+def test_nothing_is_left_to_the_migration_thread_while_the_events_are_off() -> None:
+    c = Configuration(assign(HELD, {"cap.events": "no"}), monitors=(Monitor(queue=(CANCEL,)),))
+    (after,) = [step.after for step in RELATION.execute(c, 0, CANCEL, oob=False) if step.rule == AHEAD]
+    assert set(orders(after)) == {("the reply",)}

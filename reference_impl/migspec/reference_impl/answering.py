@@ -12,7 +12,7 @@ from migspec.reference_impl.process import Process
 from migspec.spec.contracts import Answer, Case
 from migspec.spec.invariants import is_known
 from migspec.spec.state import VARIABLES, assign
-from migspec.spec.steps import IO, MAIN
+from migspec.spec.steps import IO, MAIN, MIGRATION
 from migspec.spec.uri import UriKind
 from migspec.spec.vocabulary import ErrorClass
 
@@ -21,8 +21,9 @@ class Answering(Process):
     """A process that executes calls."""
 
     def owed_for(self, call: Call) -> tuple[str, ...]:
-        """What the thread that executes a call owes, replies aside."""
-        return tuple(item for item in self.c.owed[IO if call.oob else MAIN] if isinstance(item, str))
+        """What is owed by the threads that a call may add to, replies aside: the migration thread and its own."""
+        threads = (MIGRATION, IO if call.oob else MAIN)
+        return tuple(item for thread in threads for item in self.c.owed[thread] if isinstance(item, str))
 
     def carry_out(self, call: Call) -> Return:
         """Execute a call whose refusals do not apply: take the step that its contract says, and do what it asks.

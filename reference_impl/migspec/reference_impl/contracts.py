@@ -216,7 +216,7 @@ def requirement(case: Case) -> icontract.require:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What there was before a call was executed: the state, and what the executing thread owed."""
+    """What there was before a call was executed: the state, and what was owed."""
 
     state: int
     owed: tuple[str, ...]
@@ -255,8 +255,9 @@ PROMISES: Final = (
 
 
 def owed_by(answer: Answer) -> tuple[str, ...]:
-    """The events and deferred changes that an answer owes in its own, fully known state."""
-    return tuple(item for _, owed in announced(answer.state, answer.emits) for item in owed if isinstance(item, str))
+    """The events and deferred changes that are owed for an answer in its own, fully known state, whoever owes them."""
+    told = (*answer.case.leaves, *answer.emits)
+    return tuple(item for _, owed in announced(answer.state, told) for item in owed if isinstance(item, str))
 
 
 def fault_of(subject: Subject, call: Call, answer: Answer, reply: Reply) -> object | None:

@@ -17,7 +17,7 @@ from functools import cached_property
 
 from migspec.spec.conditions import ALWAYS, Condition
 from migspec.spec.requests import Request
-from migspec.spec.rows import QEMU_5_2_0, SEED, Standing
+from migspec.spec.rows import QEMU_5_2_0, SEED, Standing, events_of
 from migspec.spec.state import VARIABLES, assign
 from migspec.spec.vocabulary import ErrorClass
 
@@ -105,12 +105,12 @@ class Case:
     """One way in which a command may go.
 
     It applies to the requests that `asks` picks, in the states of `when`, and changes what `then` says, a
-    choice where the outcome is open. `emits` are the events owed before the reply, in the notation of
-    `migspec.spec.rows.Row`. With `words` the reply is an error of `error_class`, without it a success, of
-    any content with `loose`; without `replies` the process ends before it sends any. A `final` case
-    excludes all cases after it wherever it applies. `split_on` names a variable whose value decides the
-    texts. The rest says what the case is founded on: `clause` is the part of the schema, `evidence` what was
-    recorded of it.
+    choice where the outcome is open. `emits` are the events owed before the reply, and `leaves` those left to
+    the migration thread, in the notation of `migspec.spec.rows.Row`. With `words` the reply is an error of
+    `error_class`, without it a success, of any content with `loose`; without `replies` the process ends before
+    it sends any. A `final` case excludes all cases after it wherever it applies. `split_on` names a variable
+    whose value decides the texts. The rest says what the case is founded on: `clause` is the part of the schema,
+    `evidence` what was recorded of it.
     """
 
     id: str
@@ -119,6 +119,7 @@ class Case:
     when: When = ALWAYS
     then: Then = field(default_factory=dict)
     emits: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
     words: Texts | None = None
     error_class: ErrorClass = ErrorClass.GENERIC_ERROR
     final: bool = False
@@ -129,6 +130,11 @@ class Case:
     profiles: frozenset[str] = frozenset({QEMU_5_2_0})
     clause: str = ""
     evidence: str = ""
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Every event that is shown for the case, whoever sends it."""
+        return events_of(*self.leaves, *self.emits)
 
     def condition(self, request: Request) -> Condition:
         """The condition on the state under which the case applies to `request`."""

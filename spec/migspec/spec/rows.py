@@ -61,8 +61,10 @@ class Row:
     `then` is what it changes, to a value or to a choice of values where the outcome is open.
     `emits` names the messages that the step owes, in order: an event as `NAME` or `NAME:detail`.
     MIGRATION and MIGRATION_PASS are owed only while the capability `events` is on, unless marked by a
-    leading `!`; `=variable:value` is no message but a change that waits its turn among them. `clear` and
-    `put` are `then` as masks: the state after the step is `state & clear | put`.
+    leading `!`; `=variable:value` is no message but a change that waits its turn among them. `leaves` names
+    events that are left to the migration thread, which owed nothing: it has got ahead of this step, and shows
+    them whenever it comes to that. `clear` and `put` are `then` as masks: the state after the step is
+    `state & clear | put`.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Row:
     when: Condition
     then: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
     emits: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
     profiles: frozenset[str] = frozenset({QEMU_5_2_0})
     standing: Standing = Standing.OBSERVED
     clause: str = ""
@@ -87,9 +90,19 @@ class Row:
         return state & self.clear | self.put
 
     @property
+    def events(self) -> tuple[str, ...]:
+        """Every event that is shown for the step, whoever sends it."""
+        return events_of(*self.leaves, *self.emits)
+
+    @property
     def change(self) -> str | None:
         """The status that the step announces, if any."""
         return next((e.removeprefix("!").partition(":")[2] for e in self.emits if "MIGRATION:" in e), None)
+
+
+def events_of(*owed: str) -> tuple[str, ...]:
+    """The events among what is owed, without their marks."""
+    return tuple(item.removeprefix("!") for item in owed if not item.startswith("="))
 
 
 def row(
@@ -104,6 +117,7 @@ def row(
     when: Condition = ALWAYS,
     then: Mapping[str, str | tuple[str, ...]] | None = None,
     emits: Iterable[str] = (),
+    leaves: Iterable[str] = (),
     announce: bool = True,
     profiles: Iterable[str] = (QEMU_5_2_0,),
     standing: Standing = Standing.OBSERVED,
@@ -142,6 +156,7 @@ def row(
         when,
         tuple(changes.items()),
         emitted,
+        tuple(leaves),
         frozenset(profiles),
         standing,
         clause,

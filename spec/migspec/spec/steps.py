@@ -32,6 +32,8 @@ MAIN = THREADS.index(Thread.MAIN)
 """The main loop."""
 IO = THREADS.index(Thread.IO)
 """The monitors' own thread."""
+MIGRATION = THREADS.index(Thread.MIGRATION)
+"""The thread that sends a migration, which may get ahead of the main loop."""
 
 SESSION = VARIABLES["session"]
 """The negotiation of a monitor, of which a state knows that of the one whose request is executed."""
@@ -125,6 +127,14 @@ class Configuration(NamedTuple):
         owed = (*self.owed[:thread], items, *self.owed[thread + 1 :])
         return Configuration(self.state, owed, self.monitors, self.notes)
 
+    def leaving(self, events: tuple[str, ...]) -> Iterator["Configuration"]:
+        """The same with events left to the migration thread; nothing if it owes others, for then it is not ahead."""
+        if not events:
+            yield self
+        elif not self.owed[MIGRATION]:
+            for state, owed in announced(self.state, events):
+                yield self.moved(state).owing(MIGRATION, owed)
+
     def with_monitor(self, index: int, monitor: Monitor) -> "Configuration":
         """The same with another monitor in the place of one."""
         monitors = (*self.monitors[:index], monitor, *self.monitors[index + 1 :])
@@ -171,22 +181,18 @@ class Relation:
         self.aside = tuple(row for row in ROWS if profile in row.profiles and row.thread is Thread.DIRTY_RATE)
         """The rows of the dirty rate, which owe nothing."""
         # the written relation leaves the order of all events open
-        instant = frozenset(event.removeprefix("!") for row in rows for event in row.emits)
+        instant = frozenset(event for row in rows for event in row.events)
         self.instant_events = instant if profile == SEED else INSTANT_EVENTS
         may_tear = profile in RULES[TORN].profiles
         self.tearing = {row.id: row for row in rows if may_tear and tears(row)}
         self._after_end = ASKED_TOO_LATE if profile in ASKED_TOO_LATE.profiles else None
         rows = [row for row in rows if row is not self._after_end]  # only an execution leads to it
-        self.rows = tuple(row for row in rows if not self._shown_by(row) & self.instant_events)
+        self.rows = tuple(row for row in rows if self.instant_events.isdisjoint(row.events))
         self.instant: dict[str, tuple[Row, ...]] = {
-            event: tuple(row for row in rows if event in self._shown_by(row)) for event in self.instant_events
+            event: tuple(row for row in rows if event in row.events) for event in self.instant_events
         }
         self._candidates: dict[int, tuple[tuple[int, Row], ...]] = {}
         self._projection = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "stage", "load", "life"))
-
-    @staticmethod
-    def _shown_by(row: Row) -> frozenset[str]:
-        return frozenset(event.removeprefix("!") for event in row.emits)
 
     def hidden(self, c: Configuration) -> Iterator[Step]:
         """Every step that `c` may take without showing anything."""
@@ -223,9 +229,11 @@ class Relation:
             owed = _understood(c, assumed) if c.state & ~assumed & SEEN else c.owed
             notes = c.notes | {row.id} if row.standing is Standing.DEFECT else c.notes
             for state, emitted in announced(after, row.emits):
-                yield Step(row.id, Configuration(state, owed, c.monitors, notes).owing(thread, emitted))
-                if row.id in self.tearing and owed[MAIN]:
-                    yield from _torn(Configuration(state, owed, c.monitors, notes).owing(thread, emitted), row)
+                told = Configuration(state, owed, c.monitors, notes).owing(thread, emitted)
+                for taken in told.leaving(row.leaves):
+                    yield Step(row.id, taken)
+                    if row.id in self.tearing and owed[MAIN]:
+                        yield from _torn(taken, row)
 
     def take_instant(self, c: Configuration, event: str) -> Iterator[Step]:
         """Every step that shows `event` at once, leaving it to be delivered."""
@@ -278,7 +286,9 @@ class Relation:
         due = Due(index, answer.expect, request, oob)
         for state, emitted in announced(answer.state | SESSION.field, answer.emits):
             owed = (*emitted, due) if answer.case.replies else emitted
-            yield Step(answer.case.id, Configuration(state, c.owed, after.monitors, notes).owing(thread, owed))
+            told = Configuration(state, c.owed, after.monitors, notes).owing(thread, owed)
+            for executed in told.leaving(answer.case.leaves):
+                yield Step(answer.case.id, executed)
 
     def _moved_aside(self, request: Request, given: int) -> Iterable[int]:
         """What `given` may have become by the steps that only `request` looks at."""

@@ -188,10 +188,11 @@ def test_a_status_needs_its_capability() -> None:
         (("failed", "cancelling", "cancelling"), (True, False, False)),
         (("failed", "setup", "cancelling"), (True, True, True)),
         (("completed", "cancelling"), (True, True)),
+        (("pre-switchover", "device", "cancelling"), (True, True, True)),
+        (("cancelling", "device", "cancelled"), (True, False, True)),  # it was quicker, and told of it later
+        (("cancelling", "postcopy-active"), (True, False)),
     ],
 )
-def test_a_cancellation_that_its_failure_has_overtaken_tells_nothing(
-    told: tuple[str, ...], known_of: tuple[bool, ...]
-) -> None:
+def test_what_the_other_thread_has_overtaken_tells_nothing(told: tuple[str, ...], known_of: tuple[bool, ...]) -> None:
     view = View(receives=False)
     assert tuple(view.told(status) is not None for status in told) == known_of

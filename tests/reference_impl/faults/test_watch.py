@@ -221,7 +221,7 @@ def test_a_case_that_is_a_defect_can_be_ordered(make_pair: MakePair) -> None:
     pair.settle()
     pair.source.client.value("migrate_cancel")
     pair.settle()
-    assert pair.source.statuses[3:6] == ["pre-switchover", "device", "cancelling"]
+    assert pair.source.statuses[3:6] == ["pre-switchover", "cancelling", "device"]
 
 
 # --- actions

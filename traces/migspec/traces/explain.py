@@ -86,8 +86,8 @@ class Explainer:
         events: dict[str, list[Case]] = {}
         for contract in CONTRACTS.values():
             for case in contract.cases:
-                for event in case.emits:
-                    events.setdefault(event.removeprefix("!"), []).append(case)
+                for event in case.events:
+                    events.setdefault(event, []).append(case)
         self._cases = events
 
     def sentence(self, rule: str) -> str:
@@ -203,7 +203,7 @@ class Explainer:
 
     def _emitters(self, h: Hypothesis, event: str) -> Iterator[Nearest]:
         for row in (*self.automaton.relation.rows, *self.automaton.relation.instant.get(event, ())):
-            if event not in {emitted.removeprefix("!") for emitted in row.emits}:
+            if event not in row.events:
                 continue
             obstacles = list(_unmet(row.when.blockers(h.state), h.state))
             owed = h.owed[THREADS.index(row.thread)]

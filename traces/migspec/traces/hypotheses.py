@@ -108,7 +108,8 @@ class Relation(steps.Relation):
                 if answer.state == given and not answer.emits:
                     continue
                 for state, emitted in announced(answer.state | SESSION.field, answer.emits):
-                    yield Step(f"unseen.{answer.case.id}", h.moved(state).owing(MAIN, emitted))
+                    for moved in h.moved(state).owing(MAIN, emitted).leaving(answer.case.leaves):
+                        yield Step(f"unseen.{answer.case.id}", moved)
 
     def _unseen_of(self, h: Hypothesis, index: int, monitor: Monitor) -> Iterator[Step]:
         left = h.with_monitor(index, monitor._replace(late=monitor.late - 1))
@@ -126,7 +127,9 @@ class Relation(steps.Relation):
         for answer in answers(monitor.orphans[0], given, self.profile):
             for state, emitted in announced(answer.state | SESSION.field, answer.emits):
                 notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes
-                yield Step(answer.case.id, Hypothesis(state, h.owed, left.monitors, notes).owing(MAIN, emitted))
+                told = Hypothesis(state, h.owed, left.monitors, notes).owing(MAIN, emitted)
+                for executed in told.leaving(answer.case.leaves):
+                    yield Step(answer.case.id, executed)
 
 
 def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[tuple[Due, Hypothesis]]:

@@ -102,7 +102,7 @@ def _shown(automaton: Automaton, hypotheses: Iterable[Hypothesis], monitor: int,
 
 
 def _forced_event(automaton: Automaton, node: Node, monitor: int, event: str) -> Iterator[Hypothesis]:
-    rows = [row for row in automaton.relation.rows if event in row.emits]
+    rows = [row for row in automaton.relation.rows if event in row.events]
     for h in node.hypotheses[:_SPREAD]:
         idle = h._replace(owed=((),) * len(THREADS))
         fewest = min((len(row.when.blockers(h.state)) for row in rows), default=0)
@@ -117,7 +117,8 @@ def _force(h: Hypothesis, row: Row, monitor: int, event: str) -> Iterator[Hypoth
         after = row.after(case.forced(h.state))
         for state, emitted in announced(after, row.emits):
             owed = tuple(emitted if index == thread else () for index in range(len(THREADS)))
-            yield from deliver_event(h._replace(state=state, owed=owed), monitor, event)
+            for taken in h._replace(state=state, owed=owed).leaving(row.leaves):
+                yield from deliver_event(taken, monitor, event)
 
 
 def _after_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterator[Hypothesis]:

@@ -14,13 +14,26 @@ from typing import Any, Final, NamedTuple
 
 from migspec.properties.stateful.subject import Arguments, Reply, Subject
 from migspec.properties.temporal import Moment
+from migspec.spec.commands import CONTRACTS
 from migspec.spec.composition import Side
+from migspec.spec.rows import events_of
 from migspec.spec.state import ANYTHING, VARIABLES, Life, assign
 from migspec.spec.vocabulary import MigrationCapability, MigrationStatus, RunState
 
 _STATUSES: Final = frozenset(MigrationStatus)
 _RUN_STATES: Final = frozenset(RunState)
 _ENDED: Final = tuple(life for life in Life if life not in (Life.ALIVE, Life.QUITTING))
+_OVERTAKEN: Final = frozenset(
+    {
+        (str(MigrationStatus.FAILED), str(MigrationStatus.CANCELLING)),
+        *(
+            (str(MigrationStatus.CANCELLING), event.partition(":")[2])
+            for case in CONTRACTS["migrate_cancel"].cases
+            for event in events_of(*case.leaves)
+        ),
+    }
+)
+"""Statuses that events tell of one after the other, of which the second was left before the first was reached."""
 _BEGINS_OUTGOING: Final = frozenset({"migrate", "human-monitor-command"})
 
 
@@ -94,10 +107,10 @@ class View:
         """What an event that tells of a status says of the moment at which it was sent; None if not to be attributed.
 
         A process that begins to listen announces a set-up, and is in none.  A cancellation is announced by the main
-        loop, and its failure by the migration thread, which may be quicker: then the cancellation is of the past.
+        loop, and its failure by the migration thread: whichever is the quicker, the other's event is of the past.
         """
         before, self.announced = self.announced, status
-        if (before, status) == (MigrationStatus.FAILED, MigrationStatus.CANCELLING):
+        if (before, status) in _OVERTAKEN:
             self.announced = before
             return None
         if status not in _STATUSES or (self.receives and (self.sends or status == MigrationStatus.SETUP)):

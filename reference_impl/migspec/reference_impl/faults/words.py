@@ -74,10 +74,9 @@ KNOWN_DEFECTS: Final[Mapping[str, Row | Case]] = {
 """The known defects of the release, rows and cases; each is an action by its bare id."""
 
 EVENTS: Final[frozenset[str]] = frozenset(
-    event.removeprefix("!").partition(":")[0]
-    for emits in (*(row.emits for row in ROW_IDS.values()), *(case.emits for case in CASE_IDS.values()))
-    for event in emits
-    if not event.startswith("=")
+    event.partition(":")[0]
+    for events in (*(row.events for row in ROW_IDS.values()), *(case.events for case in CASE_IDS.values()))
+    for event in events
 )
 """The events that a machine may send."""
 

@@ -310,6 +310,7 @@ MIGRATE_CANCEL = Contract(
                 when=way.when,
                 then=dict(way.then),
                 emits=way.emits,
+                leaves=way.leaves,
                 standing=way.standing,
                 clause=way.clause,
                 evidence=way.evidence,

@@ -460,6 +460,7 @@ END: tuple[Row, ...] = (
             when=EXITING & way.when,
             then={**dict(way.then), "life": "gone"},
             emits=way.emits,
+            leaves=way.leaves,
             standing=way.standing,
             clause=way.clause,
             evidence="30 of 30, after SHUTDOWN" if way.name == "accepted" else "",

@@ -89,14 +89,14 @@ def _entries(contract: Contract, cases: Iterable[Case]) -> list[Value]:
 
 def _senders(event: str, profile: str) -> Iterator[Value]:
     """The rows and cases that send an event, with what they tell in it."""
-    for rule, emits in _emitters(profile):
-        details = [name.partition(":")[2] for name in emits if name.partition(":")[0] == event]
+    for rule, events in _emitters(profile):
+        details = [name.partition(":")[2] for name in events if name.partition(":")[0] == event]
         if details:
             yield f"{rule} ({', '.join(details)})" if any(details) else rule
 
 
 def _steps(event: str, profile: str) -> list[Value]:
-    return [rule for rule, emits in _emitters(profile) if event in emits]
+    return [rule for rule, events in _emitters(profile) if event in events]
 
 
 def _conditions(profile: str) -> Iterator[tuple[str, str]]:
@@ -104,16 +104,16 @@ def _conditions(profile: str) -> Iterator[tuple[str, str]]:
     return ((rule.id, f"{rule.needs} ") for rule in CATALOGUE.values() if profile in rule.profiles)
 
 
-def _emitters(profile: str) -> Iterator[tuple[str, list[str]]]:
+def _emitters(profile: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     for row in ROWS:
         if profile in row.profiles:
-            yield row.id, [name.removeprefix("!") for name in row.emits]
+            yield row.id, row.events
     seen: set[str] = set()
     for contract in EVERY_CONTRACT:
         for case in contract.cases:
             if profile in case.profiles and case.id not in seen:
                 seen.add(case.id)
-                yield case.id, [name.removeprefix("!") for name in case.emits]
+                yield case.id, case.events
 
 
 def _rules(clauses: Iterable[str], profile: str, told: set[str]) -> list[Value]:

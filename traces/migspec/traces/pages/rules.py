@@ -64,7 +64,7 @@ def case_entry(case: Case, command: str) -> Page:
 
 def changes_and_events(row: Row) -> Page:
     """What a row needs, changes and sends."""
-    return {"if": str(row.when), "changes": _changes(dict(row.then)), "events": _events(row.emits)}
+    return {"if": str(row.when), "changes": _changes(dict(row.then)), "events": _events(row.emits) + _left(row.leaves)}
 
 
 def _row(row: Row) -> Page:
@@ -93,7 +93,7 @@ def _case(case: Case, command: str) -> Page:
         "answer": _answer(case, command, effect),
         "binding": _binding(case),
         "changes": _changes(effect),
-        "events": _events(case.emits, before="the reply"),
+        "events": _events(case.emits, before="the reply") + _left(case.leaves),
     }
 
 
@@ -158,6 +158,11 @@ def _changes(effect: Mapping[str, str | tuple[str, ...]]) -> list[Value]:
 
 def _values(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
+
+
+def _left(leaves: tuple[str, ...]) -> list[Value]:
+    """What the migration thread sends for it, which has got ahead."""
+    return [f"{told}, from the migration thread, whenever it comes to that" for told in _events(leaves)]
 
 
 def _events(emits: tuple[str, ...], before: str = "") -> list[Value]:
