@@ -25,12 +25,12 @@ AttemptExecuted == asked["source"] # <<>> /\ asked'["source"] = Tail(asked["sour
 -----------------------------------------------------------------------------
 (* Of the guest *)
 
-GuestOneSideStrict == []~BothRun
+GuestOneSideStrict == ~BothRun
 
 (* Where both may run the guest: by design in COLO, by the client's wish, or too late for the source. *)
 GuestOneSide ==
-  [](BothRun => \/ "x-colo" \in Source.caps
-                \/ Source.outgoing \in {"completed", "cancelling", "cancelled", "failed", "setup"})
+  BothRun => \/ "x-colo" \in Source.caps
+             \/ Source.outgoing \in {"completed", "cancelling", "cancelled", "failed", "setup"}
 
 RunsAgain == Source.outgoing = "completed" /\ ~RunsGuest("source") /\ RunsGuest("source")'
 
