@@ -30,8 +30,8 @@ lint: $(READY) ## check style, types and who imports whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: $(READY) ## run the tests that take long, and print what they count
-	$(BIN)/python -m pytest -s -m soak --hypothesis-profile=soak
+soak: $(READY) ## run the tests that take long, without type checks, and print what they count
+	$(BIN)/python -m pytest -s -m soak --hypothesis-profile=soak -o typeguard-packages=
 
 corpus: $(READY) ## record the traces of traces/corpus anew, on a real QEMU
 	$(BIN)/python -m tests.live.corpus
