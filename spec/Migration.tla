@@ -568,16 +568,18 @@ OutgoingCancelledByExitPostcopyFirst(s) ==
 -----------------------------------------------------------------------------
 (* Multifd: what a channel, whose connection is its own, reports beside the migration thread *)
 
+(* TLC names a step by the definition that has a conjunct: so a step that  *)
+(* is another's is written as one.                                         *)
 ChannelFails(s, status) ==
   /\ vm[s].outgoing = status /\ Has(s, "multifd")
   /\ Untied
   /\ \E known \in BOOLEAN :
        Take(s, "channel", [vm[s] EXCEPT !.outgoing = "failed", !.errorKnown = known], <<"MIGRATION:failed">>)
 
-OutgoingSetupToFailedChannel(s) == ChannelFails(s, "setup")
-OutgoingActiveToFailedChannel(s) == ChannelFails(s, "active")
-OutgoingPreSwitchoverToFailedChannel(s) == ChannelFails(s, "pre-switchover")
-OutgoingDeviceToFailedChannel(s) == ChannelFails(s, "device")
+OutgoingSetupToFailedChannel(s) == /\ ChannelFails(s, "setup")
+OutgoingActiveToFailedChannel(s) == /\ ChannelFails(s, "active")
+OutgoingPreSwitchoverToFailedChannel(s) == /\ ChannelFails(s, "pre-switchover")
+OutgoingDeviceToFailedChannel(s) == /\ ChannelFails(s, "device")
 
 OutgoingFailedToFailedChannel(s) ==
   /\ vm[s].outgoing = "failed" /\ Has(s, "multifd")
@@ -1021,10 +1023,10 @@ GuestMayStop(s, event, lives) ==
   /\ vm[s].life \in Looping
   /\ \E life \in lives : Shows(s, "channel", [vm[s] EXCEPT !.stopDue = TRUE, !.life = life], event)
 
-GuestTroubleBlockIoError(s) == GuestMayStop(s, "BLOCK_IO_ERROR", {"alive", "quitting"})
-GuestTroubleGuestPanicked(s) == GuestMayStop(s, "GUEST_PANICKED", {"alive", "quitting"})
-GuestTroubleWatchdog(s) == GuestMayStop(s, "WATCHDOG", {"alive", "quitting"})
-GuestTroubleShutdownByGuest(s) == GuestMayStop(s, "SHUTDOWN:guest", {"alive", "down"})
+GuestTroubleBlockIoError(s) == /\ GuestMayStop(s, "BLOCK_IO_ERROR", {"alive", "quitting"})
+GuestTroubleGuestPanicked(s) == /\ GuestMayStop(s, "GUEST_PANICKED", {"alive", "quitting"})
+GuestTroubleWatchdog(s) == /\ GuestMayStop(s, "WATCHDOG", {"alive", "quitting"})
+GuestTroubleShutdownByGuest(s) == /\ GuestMayStop(s, "SHUTDOWN:guest", {"alive", "down"})
 
 GuestStopsByItself(s) ==
   /\ Runs(s) /\ vm[s].stopDue

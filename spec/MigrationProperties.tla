@@ -115,9 +115,12 @@ Answered(s, cases) ==
        /\ main # <<>>
        /\ \E case \in cases : main[Len(main)] = "reply:" \o Head(asked[s]) \o ":" \o case
 
-CommandRefusedInertStrict == [][\A s \in Sides : Answered(s, Refusals \cup RefusalsBegun) => vm'[s] = vm[s]]_vars
+(* What ends a process that executes a request too late is a step of its own. *)
+Untouched(s) == vm'[s] \in {vm[s], [vm[s] EXCEPT !.life = "aborted"]}
 
-CommandRefusedInert == [][\A s \in Sides : Answered(s, Refusals) => vm'[s] = vm[s]]_vars
+CommandRefusedInertStrict == [][\A s \in Sides : Answered(s, Refusals \cup RefusalsBegun) => Untouched(s)]_vars
+
+CommandRefusedInert == [][\A s \in Sides : Answered(s, Refusals) => Untouched(s)]_vars
 
 ProcessFailsIncoming ==
   [][Destination.life = "dying" /\ ProcessEnd("destination") => Destination.incoming' = "failed"]_vars
