@@ -78,6 +78,7 @@ DIFFERENT: Final = _by_name(
             "pause-right-after-the-switch",
             "pause-at-the-very-end",
             "pause-fails-when-the-peer-has-gone",
+            "unseen-client",
             "unplug-primary-while-polling",
             "cancel-after-the-guest-stopped",
             "late-attach",
