@@ -50,7 +50,7 @@ def test_the_documentation_has_the_same_table() -> None:
     assert "\n".join(rows) in text
 
 
-@pytest.mark.parametrize("importer", IMPORTERS.values(), ids=IMPORTERS)
+@pytest.mark.parametrize("importer", IMPORTERS.values(), ids=str)
 def test_the_header_of_a_log_is_that_of_a_trace(importer: Importer) -> None:
     assert is_header(importer.header())
     assert importer.title[0].islower()
