@@ -3,8 +3,7 @@
 from collections.abc import Generator
 
 import pytest
-from tests.live.debian import Unavailable
-from tests.live.qemu import QemuInstall, fetch
+from tests.live.qemu import QemuInstall, Unavailable, fetch
 
 
 @pytest.fixture(scope="session")

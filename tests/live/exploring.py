@@ -18,8 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from tests.live.debian import Unavailable
-from tests.live.qemu import fetch
+from tests.live.qemu import Unavailable, fetch
 
 os.environ.setdefault("MIGSPEC_CONTRACTS", "off")
 

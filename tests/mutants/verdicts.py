@@ -124,8 +124,8 @@ class Informed(TraceJudge):
     where this takes milliseconds.
     """
 
-    def open_vm(self, name: str, greeting: bytes) -> VmJudge:
-        vm = super().open_vm(name, greeting)
+    def _open(self, name: str, greeting: bytes) -> VmJudge:
+        vm = super()._open(name, greeting)
         vm._cursor._tries = [attempt for attempt in vm._cursor._tries if attempt.tier < LATE]
         return vm
 

@@ -28,7 +28,6 @@ from migspec.spec.steps import (
     Configuration,
     Due,
     Monitor,
-    Owed,
     Step,
     announced,
 )
@@ -88,17 +87,7 @@ UNSEEN_COMMANDS: tuple[Request, ...] = tuple(r for r in UNSEEN if r.command != "
 
 
 class Relation(steps.Relation):
-    """The transition relation of one profile, with the steps that a trace does not show.
-
-    `unseen` are kinds of messages that the trace may lack: what is owed of them may pass without being shown.
-    """
-
-    def __init__(self, profile: str, unseen: frozenset[str] = frozenset()) -> None:
-        super().__init__(profile)
-        self.hides_requests = "requests" in unseen
-        """Whether a client may have asked for anything at any time."""
-        self._hides_events = "events" in unseen
-        self._hides_replies = "replies" in unseen
+    """The transition relation of one profile, with the steps that a trace does not show."""
 
     def hidden(self, configuration: Hypothesis) -> Iterator[Step]:
         """Every step that a hypothesis may take without showing anything."""
@@ -110,15 +99,6 @@ class Relation(steps.Relation):
                 yield from self._orphan(configuration, index, monitor)
             if monitor.late:
                 yield from self._unseen_of(configuration, index, monitor)
-
-    def _deliver_silently(self, c: Configuration, thread: int, item: Owed) -> Iterator[Step]:
-        if self._hides_replies and isinstance(item, Due):
-            # nobody will show it, so it may as well be gone at once
-            yield Step("", c.owing(thread, c.owed[thread][1:]))
-            return
-        yield from super()._deliver_silently(c, thread, item)
-        if self._hides_events and isinstance(item, str) and item[0] != "=":
-            yield Step("", c.owing(thread, c.owed[thread][1:]))
 
     def unseen(self, h: Hypothesis, requests: Iterable[Request] = UNSEEN) -> Iterator[Step]:
         """Every step by which a client outside the trace may move `h`, whose main loop is free."""

@@ -21,9 +21,8 @@ from migspec.spec.commands.queries import MigrateAnswer, contradictions
 from migspec.spec.events import name_of
 from migspec.spec.requests import Request, understand, words
 from migspec.spec.schema import ABSENT, Schema
-from migspec.spec.schema.known import UNKNOWN, known, known_arguments
 from migspec.spec.schema.reach import types_of_arguments, types_of_reply
-from migspec.spec.schema.validate import LATER, Mismatch, validate_event, validate_reply
+from migspec.spec.schema.validate import Mismatch, validate_event, validate_reply
 from migspec.spec.state import VARIABLES
 from migspec.traces.messages import AnswerDecoders, Message, answers_like, decode_any, decoders_for
 from migspec.traces.observations import Reply
@@ -39,15 +38,10 @@ _LONG_NUMBER = re.compile(rb"\d{20}")
 
 
 class Reader:
-    """The reading of messages under one schema; shared by all VMs that are judged by it.
+    """The reading of messages under one schema; shared by all VMs that are judged by it."""
 
-    Unless the schema is `exact`, the members and words that it does not know are those of a later release, and left
-    aside.
-    """
-
-    def __init__(self, schema: Schema, *, exact: bool = True) -> None:
+    def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        self._exact = exact
         decoders = decoders_for(schema)
         self._decoders = decoders
         self._returns = decoders.returns
@@ -64,7 +58,7 @@ class Reader:
         key = (command, arguments, oob)
         found = self._requests.get(key)
         if found is None:
-            given = self._known_arguments(command, _decode(arguments)) if arguments else ABSENT
+            given = _decode(arguments) if arguments else ABSENT
             found = understand(command, given, self.schema, oob=oob)
             _remember(self._requests, key, found)
         return found
@@ -177,25 +171,7 @@ class Reader:
     def _misfit(self, command: str, returned: bytes) -> tuple[Reply | None, tuple[Mismatch, ...]]:
         value = _decode(returned)
         faults = tuple(validate_reply(value, self.schema.commands[command], self.schema))
-        if not self._exact and all(fault.kind in LATER for fault in faults):
-            return self._known_reply(command, value), faults
         return _salvage(command, value), faults
-
-    def _known_arguments(self, command: str, given: object) -> object:
-        definition = self.schema.commands.get(command)
-        if self._exact or definition is None:
-            return given
-        part = known_arguments(given, definition, self.schema)
-        return given if part is UNKNOWN else part
-
-    def _known_reply(self, command: str, value: object) -> Reply | None:
-        """What a reply of a later release says in the words of this schema; None if that leaves its status open."""
-        returns = self.schema.commands[command].returns
-        part = {} if returns is None else known(value, returns, self.schema)
-        if part is UNKNOWN or (isinstance(value, dict) and isinstance(part, dict) and "status" in value.keys() - part):
-            return None
-        text = msgspec.json.encode(part)
-        return self._content(command, self._returns[command].decode(text), text)
 
     def _intern(self, reply: Reply) -> Reply:
         found = self._replies.get(reply)
