@@ -8,6 +8,9 @@ READY := $(VENV)/.ready
 # A trace with a fault in it, for the demonstration.
 DEMO_FAULT := tests/faults/demo.jsonl
 
+# What tests the modules that pyproject.toml keeps from checks at run time, for they are the innermost loops.
+INNERMOST := tests/spec tests/properties tests/traces/test_automaton.py tests/traces/test_beginnings.py
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint soak corpus ledger slack mutants codemutants contracts states bench clean
 
@@ -30,8 +33,9 @@ lint: $(READY) ## check style, types and who imports whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: $(READY) ## run the tests that take long, without type checks, and print what they count
+soak: $(READY) ## run the tests that take long, and those of the innermost loops with type checks in them
 	$(BIN)/python -m pytest -s -m soak --hypothesis-profile=soak -o typeguard-packages=
+	$(BIN)/python -m pytest -m "not soak" -n auto --dist worksteal -o typeguard-packages-ignore= $(INNERMOST)
 
 corpus: $(READY) ## record the traces of traces/corpus anew, on a real QEMU
 	$(BIN)/python -m tests.live.corpus

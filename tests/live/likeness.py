@@ -317,16 +317,12 @@ def senders() -> dict[str, frozenset[Thread]]:
     found: dict[str, set[Thread]] = {}
     for row in ROWS:
         if QEMU_5_2_0 in row.profiles:
-            for event in row.emits:
-                found.setdefault(_named(event), set()).add(row.thread)
-            for event in row.leaves:
-                found.setdefault(_named(event), set()).add(Thread.MIGRATION)
+            for thread, event in row.sends:
+                found.setdefault(_named(event), set()).add(thread)
     for contract in CONTRACTS.values():
         for case in contract.cases:
-            for event in case.emits if QEMU_5_2_0 in case.profiles else ():
-                found.setdefault(_named(event), set()).add(Thread.MAIN)
-            for event in case.leaves if QEMU_5_2_0 in case.profiles else ():
-                found.setdefault(_named(event), set()).add(Thread.MIGRATION)
+            for thread, event in case.sends if QEMU_5_2_0 in case.profiles else ():
+                found.setdefault(_named(event), set()).add(thread)
     return {event: frozenset(threads) for event, threads in found.items()}
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -50,6 +51,14 @@ def test_what_is_stored_of_every_environment_is_what_is_found(name: str) -> None
 
 def test_the_page_is_made_of_what_is_stored() -> None:
     assert page.PAGE.read_text() == page.page(counted())
+
+
+def test_the_readme_shows_the_sizes_that_are_stored() -> None:
+    readme = (page.PAGE.parents[1] / "README.md").read_text()
+    shown = re.findall(r"^\$ migspec explore (\S+) .*\n.*\n(\d+) states, (\d+) steps, (\d+) deep", readme, re.MULTILINE)
+    assert shown
+    for name, *sizes in shown:
+        assert list(map(int, sizes)) == [counted()[name][size] for size in ("distinct", "generated", "depth")]
 
 
 def test_every_environment_is_counted_and_none_breaks_a_property() -> None:

@@ -134,6 +134,7 @@ def test_only_a_cancellation_announces_what_it_never_stores() -> None:
 
 @each_row
 def test_what_is_owed_is_an_event_or_a_change(row: Row) -> None:
+    assert row.events == tuple(item.removeprefix("!") for item in (*row.leaves, *row.emits) if item[0] != "=")
     assert not any(item.startswith("=") for item in row.leaves)
     for item in (*row.leaves, *row.emits):
         if item.startswith("="):

@@ -17,7 +17,7 @@ from functools import cached_property
 
 from migspec.spec.conditions import ALWAYS, Condition
 from migspec.spec.requests import Request
-from migspec.spec.rows import QEMU_5_2_0, SEED, Standing, events_of
+from migspec.spec.rows import QEMU_5_2_0, SEED, Standing, Thread, sent_by
 from migspec.spec.state import VARIABLES, assign
 from migspec.spec.vocabulary import ErrorClass
 
@@ -132,9 +132,14 @@ class Case:
     evidence: str = ""
 
     @property
+    def sends(self) -> tuple[tuple[Thread, str], ...]:
+        """Every event that is shown for the case, with the thread that sends it when the main loop executes it."""
+        return sent_by(Thread.MIGRATION, self.leaves) + sent_by(Thread.MAIN, self.emits)
+
+    @property
     def events(self) -> tuple[str, ...]:
         """Every event that is shown for the case, whoever sends it."""
-        return events_of(*self.leaves, *self.emits)
+        return tuple(event for _, event in self.sends)
 
     def condition(self, request: Request) -> Condition:
         """The condition on the state under which the case applies to `request`."""

@@ -90,9 +90,14 @@ class Row:
         return state & self.clear | self.put
 
     @property
+    def sends(self) -> tuple[tuple[Thread, str], ...]:
+        """Every event that is shown for the step, with the thread that sends it."""
+        return sent_by(Thread.MIGRATION, self.leaves) + sent_by(self.thread, self.emits)
+
+    @property
     def events(self) -> tuple[str, ...]:
         """Every event that is shown for the step, whoever sends it."""
-        return events_of(*self.leaves, *self.emits)
+        return tuple(event for _, event in self.sends)
 
     @property
     def change(self) -> str | None:
@@ -100,9 +105,9 @@ class Row:
         return next((e.removeprefix("!").partition(":")[2] for e in self.emits if "MIGRATION:" in e), None)
 
 
-def events_of(*owed: str) -> tuple[str, ...]:
-    """The events among what is owed, without their marks."""
-    return tuple(item.removeprefix("!") for item in owed if not item.startswith("="))
+def sent_by(thread: Thread, owed: Iterable[str]) -> tuple[tuple[Thread, str], ...]:
+    """The events among what a thread owes, without their marks, each with the thread."""
+    return tuple((thread, item.removeprefix("!")) for item in owed if not item.startswith("="))
 
 
 def row(

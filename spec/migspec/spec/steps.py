@@ -127,13 +127,23 @@ class Configuration(NamedTuple):
         owed = (*self.owed[:thread], items, *self.owed[thread + 1 :])
         return Configuration(self.state, owed, self.monitors, self.notes)
 
-    def leaving(self, events: tuple[str, ...]) -> Iterator["Configuration"]:
-        """The same with events left to the migration thread; nothing if it owes others, for then it is not ahead."""
-        if not events:
-            yield self
-        elif not self.owed[MIGRATION]:
-            for state, owed in announced(self.state, events):
-                yield self.moved(state).owing(MIGRATION, owed)
+    def telling(
+        self, thread: int, emits: tuple[str, ...], leaves: tuple[str, ...] = (), due: tuple["Due", ...] = ()
+    ) -> Iterator["Configuration"]:
+        """Every way in which a thread comes to owe what a step emits, and then a reply.
+
+        What the step leaves to the migration thread is owed by that: there is no way if it owes something, for then it
+        has not got ahead.
+        """
+        if leaves and self.owed[MIGRATION]:
+            return
+        for state, emitted in announced(self.state, emits):
+            told = self.moved(state).owing(thread, (*emitted, *due))
+            if not leaves:
+                yield told
+                continue
+            for known, left in announced(state, leaves):
+                yield told.moved(known).owing(MIGRATION, left)
 
     def with_monitor(self, index: int, monitor: Monitor) -> "Configuration":
         """The same with another monitor in the place of one."""
@@ -228,12 +238,10 @@ class Relation:
             after = row.after(assumed)
             owed = _understood(c, assumed) if c.state & ~assumed & SEEN else c.owed
             notes = c.notes | {row.id} if row.standing is Standing.DEFECT else c.notes
-            for state, emitted in announced(after, row.emits):
-                told = Configuration(state, owed, c.monitors, notes).owing(thread, emitted)
-                for taken in told.leaving(row.leaves):
-                    yield Step(row.id, taken)
-                    if row.id in self.tearing and owed[MAIN]:
-                        yield from _torn(taken, row)
+            for taken in Configuration(after, owed, c.monitors, notes).telling(thread, row.emits, row.leaves):
+                yield Step(row.id, taken)
+                if row.id in self.tearing and owed[MAIN]:
+                    yield from _torn(taken, row)
 
     def take_instant(self, c: Configuration, event: str) -> Iterator[Step]:
         """Every step that shows `event` at once, leaving it to be delivered."""
@@ -283,12 +291,10 @@ class Relation:
         session = answer.state & SESSION.field
         after = c if monitor.session == session else c.with_monitor(index, monitor._replace(session=session))
         notes = c.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else c.notes
-        due = Due(index, answer.expect, request, oob)
-        for state, emitted in announced(answer.state | SESSION.field, answer.emits):
-            owed = (*emitted, due) if answer.case.replies else emitted
-            told = Configuration(state, c.owed, after.monitors, notes).owing(thread, owed)
-            for executed in told.leaving(answer.case.leaves):
-                yield Step(answer.case.id, executed)
+        due = (Due(index, answer.expect, request, oob),) if answer.case.replies else ()
+        reached = Configuration(answer.state | SESSION.field, c.owed, after.monitors, notes)
+        for executed in reached.telling(thread, answer.emits, answer.case.leaves, due):
+            yield Step(answer.case.id, executed)
 
     def _moved_aside(self, request: Request, given: int) -> Iterable[int]:
         """What `given` may have become by the steps that only `request` looks at."""

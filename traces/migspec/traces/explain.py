@@ -203,10 +203,11 @@ class Explainer:
 
     def _emitters(self, h: Hypothesis, event: str) -> Iterator[Nearest]:
         for row in (*self.automaton.relation.rows, *self.automaton.relation.instant.get(event, ())):
-            if event not in row.events:
+            sender = next((thread for thread, sent in row.sends if sent == event), None)
+            if sender is None:
                 continue
             obstacles = list(_unmet(row.when.blockers(h.state), h.state))
-            owed = h.owed[THREADS.index(row.thread)]
+            owed = h.owed[THREADS.index(sender)]
             if owed and owed[0] != event:
                 obstacles.insert(0, f"{_named(owed[0])} comes first")
             distance = len(obstacles) + _strangeness(row.id, h) + _is_aside(row, event, h)

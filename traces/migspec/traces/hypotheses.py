@@ -4,14 +4,14 @@ A hypothesis is a configuration that may be the truth.  Besides the steps that t
 executed that the trace does not show.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 from migspec.spec import steps
 from migspec.spec.commands import answers, colo, dirty_rate
 from migspec.spec.commands.queries import fits, fits_torn, listing
 from migspec.spec.conditions import ALWAYS, Condition, where
-from migspec.spec.contracts import SEEN, Expect
+from migspec.spec.contracts import SEEN, Case, Expect
 from migspec.spec.lifecycle.guards import IN_PROGRESS
 from migspec.spec.parameters import READ
 from migspec.spec.requests import Request, understand
@@ -29,7 +29,6 @@ from migspec.spec.steps import (
     Due,
     Monitor,
     Step,
-    announced,
 )
 from migspec.traces.observations import Reply
 
@@ -85,9 +84,19 @@ UNSEEN: tuple[Request, ...] = tuple(
 UNSEEN_COMMANDS: tuple[Request, ...] = tuple(r for r in UNSEEN if r.command != "migrate-set-capabilities")
 """Those of them that do more than set capabilities."""
 
+MOST_MOVED = 20_000
+"""States of which is kept what unseen requests make of them."""
+
+_Move = tuple[str, int, Case]
+"""What one unseen request makes of a state: the name of the step, the state after it, and the case."""
+
 
 class Relation(steps.Relation):
     """The transition relation of one profile, with the steps that a trace does not show."""
+
+    def __init__(self, profile: str) -> None:
+        super().__init__(profile)
+        self._moved: tuple[dict[int, tuple[_Move, ...]], ...] = ({}, {})
 
     def hidden(self, configuration: Hypothesis) -> Iterator[Step]:
         """Every step that a hypothesis may take without showing anything."""
@@ -100,23 +109,37 @@ class Relation(steps.Relation):
             if monitor.late:
                 yield from self._unseen_of(configuration, index, monitor)
 
-    def unseen(self, h: Hypothesis, requests: Iterable[Request] = UNSEEN) -> Iterator[Step]:
-        """Every step by which a client outside the trace may move `h`, whose main loop is free."""
+    def unseen(self, h: Hypothesis, *, capabilities: bool = True) -> Iterator[Step]:
+        """Every step by which a client outside the trace may move `h`, whose main loop is free.
+
+        Without `capabilities` the client sets none.
+        """
         given = h.state & ~SESSION.field | NEGOTIATED
-        for request in requests:
-            for answer in answers(request, given, self.profile):
-                if answer.state == given and not answer.emits:
-                    continue
-                for state, emitted in announced(answer.state | SESSION.field, answer.emits):
-                    for moved in h.moved(state).owing(MAIN, emitted).leaving(answer.case.leaves):
-                        yield Step(f"unseen.{answer.case.id}", moved)
+        for rule, state, case in self._moves(given, capabilities):
+            for executed in h.moved(state).telling(MAIN, case.emits, case.leaves):
+                yield Step(rule, executed)
+
+    def _moves(self, given: int, capabilities: bool) -> tuple[_Move, ...]:
+        """What unseen requests make of a state, which a great many hypotheses share that owe different things."""
+        known = self._moved[capabilities]
+        found = known.get(given)
+        if found is None:
+            if len(known) >= MOST_MOVED:
+                known.clear()
+            found = known[given] = tuple(
+                (f"unseen.{answer.case.id}", answer.state | SESSION.field, answer.case)
+                for request in (UNSEEN if capabilities else UNSEEN_COMMANDS)
+                for answer in answers(request, given, self.profile)
+                if answer.state != given or answer.emits
+            )
+        return found
 
     def _unseen_of(self, h: Hypothesis, index: int, monitor: Monitor) -> Iterator[Step]:
         left = h.with_monitor(index, monitor._replace(late=monitor.late - 1))
         if monitor.late == ONE_UNSEEN:
             yield from self.unseen(left)
             return
-        yield from self.unseen(left, UNSEEN_COMMANDS)
+        yield from self.unseen(left, capabilities=False)
         for idle in _IDLE.assume(h.state):
             yield Step("unseen.migrate-set-capabilities", h.moved(idle | _CAPABILITIES))
 
@@ -125,11 +148,10 @@ class Relation(steps.Relation):
         given = h.state & ~SESSION.field | NEGOTIATED
         left = h.with_monitor(index, monitor._replace(orphans=monitor.orphans[1:]))
         for answer in answers(monitor.orphans[0], given, self.profile):
-            for state, emitted in announced(answer.state | SESSION.field, answer.emits):
-                notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes
-                told = Hypothesis(state, h.owed, left.monitors, notes).owing(MAIN, emitted)
-                for executed in told.leaving(answer.case.leaves):
-                    yield Step(answer.case.id, executed)
+            notes = h.notes | {answer.case.id} if answer.case.standing is Standing.DEFECT else h.notes
+            reached = Hypothesis(answer.state | SESSION.field, h.owed, left.monitors, notes)
+            for executed in reached.telling(MAIN, answer.emits, answer.case.leaves):
+                yield Step(answer.case.id, executed)
 
 
 def deliver_reply(h: Hypothesis, index: int, reply: Reply, *, oob: bool) -> Iterator[tuple[Due, Hypothesis]]:

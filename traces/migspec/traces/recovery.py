@@ -15,7 +15,7 @@ from migspec.spec.commands import contract_of
 from migspec.spec.contracts import Case
 from migspec.spec.rows import Row
 from migspec.spec.state import VARIABLES
-from migspec.spec.steps import THREADS, Due, announced, deliver_event, shows_all
+from migspec.spec.steps import THREADS, Due, deliver_event, shows_all
 from migspec.traces.automaton import Automaton, Node
 from migspec.traces.beginnings import INCOMING, LATE, OUTGOING, beginnings, situations
 from migspec.traces.hypotheses import ONE_UNSEEN, OTHERS_UNSEEN, Hypothesis
@@ -114,11 +114,8 @@ def _forced_event(automaton: Automaton, node: Node, monitor: int, event: str) ->
 def _force(h: Hypothesis, row: Row, monitor: int, event: str) -> Iterator[Hypothesis]:
     thread = THREADS.index(row.thread)
     for case in row.when.cases:
-        after = row.after(case.forced(h.state))
-        for state, emitted in announced(after, row.emits):
-            owed = tuple(emitted if index == thread else () for index in range(len(THREADS)))
-            for taken in h._replace(state=state, owed=owed).leaving(row.leaves):
-                yield from deliver_event(taken, monitor, event)
+        for taken in h.moved(row.after(case.forced(h.state))).telling(thread, row.emits, row.leaves):
+            yield from deliver_event(taken, monitor, event)
 
 
 def _after_reply(automaton: Automaton, node: Node, replied: Replied) -> Iterator[Hypothesis]:

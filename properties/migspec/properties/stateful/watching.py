@@ -16,7 +16,7 @@ from migspec.properties.stateful.subject import Arguments, Reply, Subject
 from migspec.properties.temporal import Moment
 from migspec.spec.commands import CONTRACTS
 from migspec.spec.composition import Side
-from migspec.spec.rows import events_of
+from migspec.spec.rows import Thread
 from migspec.spec.state import ANYTHING, VARIABLES, Life, assign
 from migspec.spec.vocabulary import MigrationCapability, MigrationStatus, RunState
 
@@ -29,7 +29,8 @@ _OVERTAKEN: Final = frozenset(
         *(
             (str(MigrationStatus.CANCELLING), event.partition(":")[2])
             for case in CONTRACTS["migrate_cancel"].cases
-            for event in events_of(*case.leaves)
+            for thread, event in case.sends
+            if thread is Thread.MIGRATION
         ),
     }
 )
