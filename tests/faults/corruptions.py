@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def members(value: object, way: Path_ = (), name: str = "") -> Iterator[tuple[Pa
 
 @cache
 def places() -> Mapping[Target, tuple[Place, ...]]:
-    """The places of every target: few of many, spread evenly, in short traces where there are any."""
+    """The places of every target: few of many, in short traces where there are any."""
     short: dict[Target, list[Place]] = defaultdict(list)
     long: dict[Target, list[Place]] = defaultdict(list)
     for path in sorted(CORPUS.glob("*.jsonl*")):
@@ -119,15 +120,12 @@ def places() -> Mapping[Target, tuple[Place, ...]]:
         for index, kind in kinds(lines):
             for way, name in members(lines[index]["msg"]):
                 found[Target(kind, name)].append(Place(path.name, index, way))
-    return {target: tuple(_spread(short.get(target) or long[target], SAMPLES)) for target in sorted({*short, *long})}
+    return {target: tuple(_spread(target, short.get(target) or long[target])) for target in sorted({*short, *long})}
 
 
-def _spread(places: Sequence[Place], count: int) -> Iterator[Place]:
-    if len(places) <= count:
-        yield from places
-    else:
-        for number in range(count):
-            yield places[(2 * number + 1) * len(places) // (2 * count)]
+def _spread(target: Target, places: Sequence[Place]) -> Sequence[Place]:
+    """A few of many places; a recording that is added takes few from the others."""
+    return sorted(places, key=lambda place: blake2b(f"{target} {place}".encode()).digest())[:SAMPLES]
 
 
 # ---- what is done to a member ----

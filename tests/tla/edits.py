@@ -15,7 +15,7 @@ from typing import Any
 from tests.tla.traces import lines_of
 
 from migspec.traces.findings import Grade
-from migspec.traces.judge import judge_file
+from migspec.traces.judge import Options, judge_file
 
 Line = Mapping[str, Any]
 """A line of a trace, read."""
@@ -66,6 +66,7 @@ def faults(lines: Sequence[Line]) -> Iterator[Edited]:
 def violations(edited: Sequence[Edited]) -> Mapping[str, Sequence[str]]:
     """The rules that the checker finds each trace to violate, by what was done to it.
 
+    It is told that the trace begins at rest, which is how the module begins.
     It runs in a process of its own, where no run-time check of types multiplies the time that it takes.
     """
     asked = json.dumps({trace.what: trace.lines for trace in edited})
@@ -81,7 +82,7 @@ def _violated(lines: Sequence[Line], folder: Path) -> list[str]:
     header = {"format": "qmp-trace", "version": 1, "vms": {vm: {"implementation": "qemu", "release": "5.2.0"}}}
     path = folder / "trace.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in (header, *lines)))
-    report = judge_file(str(path))
+    report = judge_file(str(path), Options(at_rest=True))
     assert not report.error, report.error
     return [finding.rule for finding in report.findings if finding.grade is Grade.VIOLATION]
 

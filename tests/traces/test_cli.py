@@ -179,6 +179,7 @@ def test_help_tells_the_exit_codes() -> None:
         b"--format",
         b"--strict",
         b"--other-clients",
+        b"--at-rest",
         b"--jobs",
         b"--color",
         b"--verbose",

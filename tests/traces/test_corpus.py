@@ -4,14 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.traces.corpus import ADMITTED, CORPUS, OTHER_CLIENTS, RECORDED
+from tests.traces.corpus import ADMITTED, CORPUS, OTHER_CLIENTS, RECORDED, judge_all
 
 from migspec.spec.profiles import profile_for
 from migspec.traces.findings import Grade, Report, Verdict
-from migspec.traces.judge import judge_file
+from migspec.traces.judge import Options, judge_file
 
 FEWEST = 60
 """Sessions that the corpus has at least."""
+
+ATTACHED = {"late-attach.jsonl", "late-attach-and-cancel.jsonl"}
+"""The traces whose monitors were attached when the migration was under way."""
+
+AT_REST = Options(at_rest=True)
 
 LARGEST = 6 << 20
 """Bytes that the corpus has at most."""
@@ -37,6 +42,12 @@ def test_corpus_is_large_enough_and_no_larger() -> None:
 def test_real_qemu_conforms(judged: dict[str, Report]) -> None:
     assert not faults(judged)
     assert {report.verdict for report in judged.values()} == {Verdict.CONFORMS}
+
+
+@pytest.mark.soak
+def test_all_that_begin_with_their_processes_conform_at_rest() -> None:
+    judged = judge_all(RECORDED, AT_REST)
+    assert {Path(name).name for name, report in judged.items() if report.verdict is not Verdict.CONFORMS} == ATTACHED
 
 
 def test_every_trace_is_judged_by_the_release_that_its_greeting_tells(judged: dict[str, Report]) -> None:

@@ -137,8 +137,10 @@ def test_the_key_of_an_answer_tells_apart_what_the_reply_does(
         }
     reader = Reader(SCHEMA)
     keys = [reader.migrate_answer(msgspec.Raw(as_text(value))) for value in (one, other)]
-    replies = [reader.reply("query-migrate", returned(value)) for value in (one, other)]
-    assert (keys[0] == keys[1]) == (replies[0] == replies[1])
+    answers = [
+        reply.answer for reply, _ in (reader.reply("query-migrate", returned(value)) for value in (one, other)) if reply
+    ]
+    assert (keys[0] == keys[1]) == (answers[0] == answers[1])
 
 
 @given(returns_of("query-migrate").flatmap(lambda value: st.tuples(st.just(value), renumbered(value))))

@@ -414,6 +414,19 @@ def test_a_request_inside_open_bytes_is_part_of_them() -> None:
     conforms(talk)
 
 
+@pytest.mark.parametrize("doubled", ["1", "completed"])
+def test_what_a_migration_from_before_the_trace_may_have_done_is_no_excuse_for_a_vm_at_rest(doubled: str) -> None:
+    talk = Talk()
+    src = talk.wire().greeting().done("qmp_capabilities").capabilities(events=True)
+    src.request("migrate", uri="unix:/s").status("setup").reply()
+    for step in ("1", "active", "STOP", "2", "completed"):
+        src.status(*(step,) * (1 + (step == doubled)))
+        if step == doubled:
+            second = talk.line
+    conforms(talk)
+    assert [line for line, _ in found(talk.judge(at_rest=True), Grade.VIOLATION)] == [second]
+
+
 def test_the_written_profile_is_silent_about_bad_input() -> None:
     talk, src = source()
     src.raw("}").error("Cannot parse this", identity=NO_ID)

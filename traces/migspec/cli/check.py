@@ -57,6 +57,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_format(parser, "one object a line and trace")
     add("--strict", action="store_true", help="exit with 4 if a trace is inconclusive")
     add("--other-clients", action="store_true", help="admit clients of the VMs that are not in the trace")
+    add("--at-rest", action="store_true", help="no migration was under way in any VM when its trace began")
     add("--jobs", type=whole, default=1, metavar="N", help="judge so many traces at a time (default: 1)")
     add_color(parser)
     add("--ledger", metavar="FILE", help="write how many messages exercised each rule, with a place, as JSON")
@@ -67,7 +68,7 @@ def _run(chosen: argparse.Namespace) -> Exit:
     as_objects = chosen.format == "json"
     say = speaker(chosen.color, as_objects=as_objects)
     inputs = sources(chosen.paths)
-    options = Options(chosen.profile, chosen.other_clients)
+    options = Options(chosen.profile, chosen.other_clients, chosen.at_rest)
     tally = Tally()
     ledger = Ledger()
     meter = Meter(sum(source.size for source in inputs))

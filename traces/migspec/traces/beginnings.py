@@ -110,32 +110,35 @@ def _without_colo(choice: _Choice) -> _Choice:
 
 
 @lru_cache(maxsize=8)
-def beginnings(relation: Relation) -> tuple[tuple[Hypothesis, ...], ...]:
+def beginnings(relation: Relation, *, at_rest: bool = False) -> tuple[tuple[Hypothesis, ...], ...]:
     """The hypotheses with which a trace of a VM may begin, monitors aside, the likeliest first.
 
     Most processes have just started, with nothing configured.  A late trace finds an ordinary migration under way
     on one side.  Then come those at rest with anything configured but COLO, any migration but COLO on one side, any
     at all, and once in a lifetime one on both sides: only a guest that runs on an incoming postcopy can migrate on.
-    A trace conforms if any of these explains it; together they are everything that is possible.
+    A trace conforms if any of these explains it; together they are everything that is possible, or all of it that is
+    `at_rest`, with no migration under way.
     """
     life = VARIABLES["life"]
     alive = ANYTHING & ~life.field | life.bits((Life.ALIVE,))
     if relation.profile == SEED:
         return ((Hypothesis(alive),),)
-    at_rest = tuple({**choice, **_QUIET} for choice in (_NEVER_MIGRATED, _MIGRATED, _WAITING))
-    moving: tuple[_Choice, ...] = (_LEAVING, _ARRIVING, _ARRIVED)
+    resting = tuple({**choice, **_QUIET} for choice in (_NEVER_MIGRATED, _MIGRATED, _WAITING))
+    moving: tuple[_Choice, ...] = () if at_rest else (_LEAVING, _ARRIVING, _ARRIVED)
     both: _Choice = {**_LEAVING, **_GUEST_STARTED_EARLY, "load": _ARRIVED["load"]}
     choices: tuple[tuple[_Choice, ...], ...] = (
-        tuple({**choice, **_DEFAULTS} for choice in at_rest),
-        tuple({**choice, **_DEFAULTS, "stream": ("bitmaps", "colo")} for choice in at_rest),
-        tuple({**_without_colo(choice), **_PLAIN} for choice in (*at_rest, *moving)),
-        tuple({**choice, **_NO_COLO} for choice in at_rest),
-        tuple({**_without_colo(choice), **_NO_COLO} for choice in (*at_rest, *moving)),
-        (*at_rest, *moving),
+        tuple({**choice, **_DEFAULTS} for choice in resting),
+        tuple({**choice, **_DEFAULTS, "stream": ("bitmaps", "colo")} for choice in resting),
+        tuple({**_without_colo(choice), **_PLAIN} for choice in (*resting, *moving)),
+        tuple({**choice, **_NO_COLO} for choice in resting),
+        tuple({**_without_colo(choice), **_NO_COLO} for choice in (*resting, *moving)),
+        (*resting, *moving),
         ({**_without_colo(both), **_NO_COLO},),
         (both,),
     )
     narrowed = consistency(relation).narrowed
+    if at_rest:
+        choices = choices[:ON_BOTH_SIDES]
     return tuple(tuple(Hypothesis(narrowed(assign(alive, known))) for known in choice) for choice in choices)
 
 

@@ -20,7 +20,7 @@ from migspec.spec.state import VARIABLES, assign
 from migspec.spec.steps import Monitor
 from migspec.traces.automaton import Automaton, Edge, Node
 from migspec.traces.beginnings import IN_COLO, LATE, ON_BOTH_SIDES, UNUSUAL_SOURCE, beginnings
-from migspec.traces.hypotheses import ONE_UNSEEN
+from migspec.traces.hypotheses import ONE_UNSEEN, Hypothesis
 from migspec.traces.inert import is_impossible, is_inert, without_reply
 from migspec.traces.observations import Emitted, Ended, Observation, Replied, Reply, Sent
 from migspec.traces.recovery import recover
@@ -90,6 +90,7 @@ class Cursor:
     """The position of one VM in an automaton."""
 
     __slots__ = (
+        "_at_rest",
         "_gave_up",
         "_late",
         "_others",
@@ -104,8 +105,9 @@ class Cursor:
         "node",
     )
 
-    def __init__(self, automaton: Automaton, *, late: bool) -> None:
+    def __init__(self, automaton: Automaton, *, late: bool, at_rest: bool = False) -> None:
         self.automaton = automaton
+        self._at_rest = at_rest
         self.monitors: tuple[Monitor, ...] = ()
         self._taken: Counter[frozenset[str]] = Counter()
         self._owned: list[Edge] = []
@@ -121,7 +123,7 @@ class Cursor:
     def begin(self, *, late: bool) -> None:
         """Forget everything about the VM; a trace that begins `late` may find a migration under way."""
         self._late = late
-        tiers = range(len(beginnings(self.automaton.relation)))
+        tiers = range(len(self._beginnings))
         first = min(LATE, len(tiers) - 1) if late else 0
         # most late traces begin between two requests, not in the middle of one
         self._tries = [_Try(first, unseen=False)] * late + [_Try(tier, unseen=True) for tier in tiers[first:]]
@@ -135,6 +137,10 @@ class Cursor:
         if self.monitors:
             self._recent.append(Appeared(self.monitors))
 
+    @property
+    def _beginnings(self) -> tuple[tuple[Hypothesis, ...], ...]:
+        return beginnings(self.automaton.relation, at_rest=self._at_rest)
+
     def begin_once_more(self, monitor: int) -> None:
         """A reply to a request from before the trace: whatever that did, and another such request may be executed.
 
@@ -146,6 +152,7 @@ class Cursor:
         # what a thread owes it has yet to do in one of the beginnings; requests in order have waited for that reply
         (waiting,) = max((h.monitors for h in self.node.hypotheses), key=lambda monitors: len(monitors[0].queue))
         self.monitors = (waiting._replace(late=ONE_UNSEEN, backlog=()),)
+        self._at_rest = False
         self.begin(late=True)
 
     def _with_monitor_late(self, node: Node, monitor: int) -> Node:
@@ -315,7 +322,7 @@ class Cursor:
         return last if explains else None
 
     def _beginning(self, attempt: _Try, monitors: tuple[Monitor, ...]) -> Node:
-        start = beginnings(self.automaton.relation)[attempt.tier]
+        start = self._beginnings[attempt.tier]
         if self._late:
             # a process that was found late may be about to end
             start = tuple(h._replace(state=h.state | VARIABLES["life"].field) for h in start)

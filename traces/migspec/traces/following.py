@@ -33,6 +33,7 @@ class Following:
         report: Callable[[Finding], None],
         *,
         late: bool,
+        at_rest: bool,
         other_clients: bool,
     ) -> None:
         self.name = name
@@ -41,7 +42,7 @@ class Following:
         self.exercised: Counter[str] = Counter()
         self.examples: dict[str, int] = {}
         self._report = report
-        self._cursor = Cursor(automaton, late=late)
+        self._cursor = Cursor(automaton, late=late, at_rest=at_rest)
         self._unexplained: list[Explanation] = []
         self._other_clients = other_clients
         self._shadow: Shadow | None = None

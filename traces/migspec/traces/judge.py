@@ -29,10 +29,14 @@ from migspec.traces.vm import VmJudge
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to judge: by which profile (None: by each VM's own), and whether there may be clients not seen."""
+    """How to judge: by which profile (None: by each VM's own), and whether there may be clients not seen.
+
+    `at_rest` tells that no migration was under way in any VM when the trace began to show it.
+    """
 
     profile: str | None = None
     other_clients: bool = False
+    at_rest: bool = False
 
 
 @dataclass(slots=True)
@@ -169,6 +173,7 @@ class TraceJudge:
             self._add,
             self._journeys,
             late=not greeting,
+            at_rest=self._options.at_rest,
             other_clients=self._options.other_clients,
         )
         self._vms[name] = vm

@@ -128,6 +128,7 @@ class Reader:
     def migrate_answer(self, returned: msgspec.Raw) -> Hashable:
         """What distinguishes an answer to query-migrate from others for the state: its status and members.
 
+        It does not tell how long its lists are and of which types their elements are, which no state decides about.
         Raises `msgspec.ValidationError` for an answer that does not fit the schema.
         """
         info = self._migrate_answer(returned)

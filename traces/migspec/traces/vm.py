@@ -52,9 +52,10 @@ class VmJudge(Following):
         journeys: Journeys,
         *,
         late: bool = False,
+        at_rest: bool = False,
         other_clients: bool = False,
     ) -> None:
-        super().__init__(name, automaton, explainer, report, late=late, other_clients=other_clients)
+        super().__init__(name, automaton, explainer, report, late=late, at_rest=at_rest, other_clients=other_clients)
         self.reader = reader
         self._journeys = journeys
         self._tracks: dict[str, Track] = {}
