@@ -107,10 +107,16 @@ SLACK: tuple[Slack, ...] = (
         "A number that only grows, or lies between bounds, may as well be one more or one less",
     ),
     Slack(
-        ("reply query-migrate-capabilities",),
-        ("return[].state",),
-        ("negated",),
-        "The first answer of a trace is believed: a command line may have preset any capability",
+        ("reply query-migrate",),
+        ("return.status",),
+        ("missing", "another word"),
+        "So much may have been before the trace that a doubt is told instead; with `--at-rest` a violation is",
+    ),
+    Slack(
+        ("reply query-migrate-capabilities", "reply query-migrate-parameters"),
+        ("return[].state", "return.*"),
+        ("negated", *_NUMBER, "another text"),
+        "The first answer of a trace is believed: a command line may have preset any capability and any parameter",
     ),
     Slack(("reply query-status",), ("return.singlestep",), ("negated",), "A VM may be told to take single steps"),
     Slack(

@@ -16,13 +16,20 @@ from migspec.reference_impl.answers.settings import capabilities_told
 from migspec.reference_impl.answers.status import colo_answer
 from migspec.spec.commands.colo import ColoAnswer
 from migspec.spec.commands.queries import BLOCKTIME, EXTRAS, REQUIRED, MigrateAnswer
-from migspec.spec.state import VARIABLES, Life
+from migspec.spec.state import VARIABLES, Answer, Life
 from migspec.spec.steps import MAIN, Configuration
 from migspec.traces.observations import Observation, Replied, Reply, Sent
 
 _ALIVE: Final = VARIABLES["life"].bits((Life.ALIVE,))
 _QUESTIONS: Final = tuple(
-    Ask(query).request for query in ("query-migrate", "query-status", "query-colo-status", "query-migrate-capabilities")
+    Ask(query).request
+    for query in (
+        "query-migrate",
+        "query-status",
+        "query-colo-status",
+        "query-migrate-capabilities",
+        "query-migrate-parameters",
+    )
 )
 OFFERED: Final = frozenset[str]().union(
     *REQUIRED.values(), (extra.member for extra in EXTRAS), BLOCKTIME, ("socket-address",)
@@ -37,6 +44,7 @@ class Probe(NamedTuple):
     run: str
     colo: ColoAnswer
     settings: tuple[tuple[str, bool], ...]
+    block_incremental: bool
 
     @property
     def kind(self) -> Kind:
@@ -45,7 +53,8 @@ class Probe(NamedTuple):
 
     def __str__(self) -> str:
         members = ", ".join(sorted(self.migration.members)) or "nothing else"
-        switched = ", ".join(name for name, on in self.settings if on)
+        parameter = (("block-incremental", self.block_incremental),)
+        switched = ", ".join(name for name, on in (*self.settings, *parameter) if on)
         told = f"status {self.migration.status or 'absent'} with {members}, run state {self.run}"
         return f"told {told}, {self.colo}, on {switched}"
 
@@ -57,6 +66,7 @@ class Probe(NamedTuple):
             Reply(run=self.run),
             Reply(shown=self.colo),
             Reply(settings=self.settings),
+            Reply(block_incremental=self.block_incremental),
         )
         return tuple(
             seen
@@ -74,4 +84,5 @@ def probe_of(c: Configuration) -> Probe | None:
     told = ((entry["capability"], entry["state"]) for entry in capabilities_told(c.state))
     settings = tuple((str(name), state is True) for name, state in told)
     run = VARIABLES["run"].of(c.state)[0]
-    return Probe(answer_shown(c.state, OFFERED), run, colo_answer(c.state), settings)
+    incremental = VARIABLES["block-incremental"].known(c.state) == Answer.YES
+    return Probe(answer_shown(c.state, OFFERED), run, colo_answer(c.state), settings, incremental)

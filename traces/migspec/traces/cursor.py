@@ -90,7 +90,6 @@ class Cursor:
     """The position of one VM in an automaton."""
 
     __slots__ = (
-        "_at_rest",
         "_gave_up",
         "_late",
         "_others",
@@ -100,6 +99,7 @@ class Cursor:
         "_tries",
         "_unseen",
         "_way",
+        "at_rest",
         "automaton",
         "monitors",
         "node",
@@ -107,7 +107,8 @@ class Cursor:
 
     def __init__(self, automaton: Automaton, *, late: bool, at_rest: bool = False) -> None:
         self.automaton = automaton
-        self._at_rest = at_rest
+        self.at_rest = at_rest
+        """Whether no migration was under way where the cursor began."""
         self.monitors: tuple[Monitor, ...] = ()
         self._taken: Counter[frozenset[str]] = Counter()
         self._owned: list[Edge] = []
@@ -139,7 +140,7 @@ class Cursor:
 
     @property
     def _beginnings(self) -> tuple[tuple[Hypothesis, ...], ...]:
-        return beginnings(self.automaton.relation, at_rest=self._at_rest)
+        return beginnings(self.automaton.relation, at_rest=self.at_rest)
 
     def begin_once_more(self, monitor: int) -> None:
         """A reply to a request from before the trace: whatever that did, and another such request may be executed.
@@ -152,7 +153,7 @@ class Cursor:
         # what a thread owes it has yet to do in one of the beginnings; requests in order have waited for that reply
         (waiting,) = max((h.monitors for h in self.node.hypotheses), key=lambda monitors: len(monitors[0].queue))
         self.monitors = (waiting._replace(late=ONE_UNSEEN, backlog=()),)
-        self._at_rest = False
+        self.at_rest = False
         self.begin(late=True)
 
     def _with_monitor_late(self, node: Node, monitor: int) -> Node:

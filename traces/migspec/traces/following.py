@@ -73,6 +73,8 @@ class Following:
                 return
         if edge is None and self._cursor.is_uncertain and not self._cursor.rules_out(observation):
             told = "There are too many possibilities to tell whether this message is allowed."
+            if not self._cursor.at_rest:
+                told += " There are fewer with --at-rest, if no migration was under way when the trace began."
             self._find(number, "trace.too-uncertain", Grade.DOUBT, told)
             self._recover(observation)
             return
