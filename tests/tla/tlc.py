@@ -94,6 +94,9 @@ def run(
             "-workers",
             "1",
             "-deadlock",
+            # cycles are looked for once, when all states are known, and not again whenever there are some more
+            "-lncheck",
+            "final",
             *options,
         ]
         with contextlib.ExitStack() as stack:
