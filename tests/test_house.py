@@ -29,7 +29,7 @@ DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
-    *sorted(f"docs/{p.name}" for p in PROJECT.glob("docs/*.md")),
+    *sorted(p.relative_to(PROJECT).as_posix() for p in PROJECT.glob("docs/**/*.md")),
 )
 REGISTRIES = (
     ("pypi", "org"),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
-from tests.live.qemu import Unavailable
+from tests.live.debian import Unavailable
 from tests.tla import java, modules, tlc
 
 from migspec.properties.explorer.environments import ENVIRONMENTS

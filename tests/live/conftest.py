@@ -3,7 +3,8 @@
 from collections.abc import Generator
 
 import pytest
-from tests.live.qemu import QemuInstall, Unavailable, fetch
+from tests.live.debian import Unavailable
+from tests.live.qemu import QemuInstall, fetch
 
 
 @pytest.fixture(scope="session")

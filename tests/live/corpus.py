@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from tests.live.qemu import QemuInstall, Unavailable, fetch
+from tests.live.debian import Unavailable
+from tests.live.qemu import QemuInstall, fetch
 from tests.live.scenarios import SCENARIOS
 from tests.live.session import RELEASE
 from tests.live.walks import record_walk

@@ -18,7 +18,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from tests.live.qemu import Unavailable, fetch
+from tests.live.debian import Unavailable
+from tests.live.qemu import fetch
 
 os.environ.setdefault("MIGSPEC_CONTRACTS", "off")
 

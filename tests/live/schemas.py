@@ -11,8 +11,9 @@ import json
 import sys
 from typing import Final
 
+from tests.live.debian import Unavailable
 from tests.live.process import QemuProcess
-from tests.live.qemu import SUITES, QemuInstall, Unavailable, fetch
+from tests.live.qemu import SUITES, QemuInstall, fetch
 from tests.spec.told import RECORDED
 
 _PACKED: Final = 9

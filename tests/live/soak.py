@@ -22,7 +22,8 @@ from textwrap import shorten
 from typing import Final
 
 from tests.live.corpus import NEUTRAL_FOLDER
-from tests.live.qemu import QemuInstall, Unavailable, fetch
+from tests.live.debian import Unavailable
+from tests.live.qemu import QemuInstall, fetch
 from tests.live.scenarios import SCENARIOS
 from tests.live.session import RELEASE, Session
 from tests.live.walks import record_walk

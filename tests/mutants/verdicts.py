@@ -124,8 +124,8 @@ class Informed(TraceJudge):
     where this takes milliseconds.
     """
 
-    def _open(self, name: str, greeting: bytes) -> VmJudge:
-        vm = super()._open(name, greeting)
+    def open_vm(self, name: str, greeting: bytes) -> VmJudge:
+        vm = super().open_vm(name, greeting)
         vm._cursor._tries = [attempt for attempt in vm._cursor._tries if attempt.tier < LATE]
         return vm
 

@@ -16,8 +16,10 @@ import zstandard
 from tests.traces.command import DEADLINE, GOOD, SILENT, WRONG, run, start, text_of
 
 from migspec.cli import main
+from migspec.traces.reports.table import FORMATS
 
 GOLDEN = Path(__file__).with_name("golden")
+PROJECT = Path(__file__).resolve().parents[2]
 NUMBERS = re.compile(r"\d+ of \d+ rules exercised; nothing is said about the other \d+")
 
 
@@ -64,7 +66,7 @@ def test_json_is_one_object_a_line(folder: Path) -> None:
     assert "error" in shown[2]
 
 
-@pytest.mark.parametrize("arguments", [(), ("--format", "json"), ("-v",)])
+@pytest.mark.parametrize("arguments", [(), ("--format", "json"), ("--format", "sarif"), ("-v",)])
 def test_several_jobs_say_the_same(folder: Path, arguments: tuple[str, ...]) -> None:
     (folder / "none").mkdir()
     one, three = (
@@ -73,6 +75,41 @@ def test_several_jobs_say_the_same(folder: Path, arguments: tuple[str, ...]) -> 
     )
     assert (one.stdout, one.stderr, one.returncode) == (three.stdout, three.stderr, three.returncode)
     assert one.stdout.count(b"conforms") >= 2
+
+
+def test_the_logs_of_a_migration_are_judged_together(folder: Path) -> None:
+    (folder / "src.log").write_bytes(WRONG)
+    (folder / "dst.log").write_bytes(GOOD)
+    vms = ("--vm", "src=src.log", "--vm", "dst=dst.log")
+    done = run("check", *vms, folder=folder)
+    assert done.returncode == 1
+    verdict, finding, *_ = done.stdout.decode().splitlines()
+    assert verdict == "src=src.log dst=dst.log: violates (qemu-5.2.0, 6 messages, 1 violation)"
+    assert finding.startswith("src.log:5: src: ")
+    report = json.loads(run("check", *vms, "--format", "json", folder=folder).stdout)
+    assert [found["file"] for found in report["findings"]] == ["src.log"]
+    sarif = json.loads(run("check", *vms, "--format", "sarif", folder=folder).stdout)
+    assert [artifact["location"]["uri"] for artifact in sarif["runs"][0]["artifacts"]] == ["src.log", "dst.log"]
+    page = run("check", *vms, "--format", "html", folder=folder)
+    assert page.returncode == 1
+    assert page.stdout.startswith(b"<!doctype html>")
+    assert b"src=src.log dst=dst.log" in page.stdout
+
+
+def test_a_page_is_about_one_trace(folder: Path) -> None:
+    done = run("check", "-", "--format", "html", "-o", "page.html", folder=folder, data=WRONG)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+    assert b"This reply answers no request." in (folder / "page.html").read_bytes()
+    for wrong in (("t",), ("t/b.jsonl", "t/a.jsonl.gz")):
+        refused = run("check", *wrong, "--format", "html", folder=folder)
+        assert (refused.returncode, refused.stdout) == (2, b"")
+        assert b"a page is about one trace" in refused.stderr
+
+
+def test_a_log_is_read_as_what_it_is_said_to_be(folder: Path) -> None:
+    done = run("check", "t/b.jsonl", "--from", "transcript", folder=folder)
+    assert (done.returncode, b"no messages" in done.stdout) == (0, True)
+    assert run("check", "t/b.jsonl", "--from", "nonsense", folder=folder).returncode == 2
 
 
 def test_a_trace_named_twice_is_judged_once(folder: Path) -> None:
@@ -138,7 +175,8 @@ def test_exit_codes(folder: Path, monkeypatch: pytest.MonkeyPatch, names: str, c
     chosen = [paths[name] for name in names]
     assert main(["check", *chosen]) == code
     assert main(["check", "--strict", *chosen]) == strict
-    assert main(["check", "--strict", "--format", "json", *chosen]) == strict
+    for name in FORMATS:
+        assert main(["check", "--strict", "--format", name, *chosen]) == strict
 
 
 def test_colours_only_on_request_or_on_a_terminal(folder: Path) -> None:
@@ -177,6 +215,7 @@ def test_help_tells_the_exit_codes() -> None:
     for option in (
         b"--profile",
         b"--format",
+        b"--output",
         b"--strict",
         b"--other-clients",
         b"--at-rest",
@@ -198,7 +237,7 @@ def test_version() -> None:
     [
         ("", "the following arguments are required: COMMAND"),
         ("chekc", "invalid choice: 'chekc'"),
-        ("check", "the following arguments are required: PATH"),
+        ("check", "give either the PATHs of traces or one --vm NAME=PATH for each VM"),
         ("check x --profile qemu-1.0", "invalid choice: 'qemu-1.0'"),
         ("check x --format yaml", "invalid choice: 'yaml'"),
         ("check x --jobs 0", "0 is not a number from 1 on"),
@@ -233,6 +272,89 @@ def test_a_full_disk_is_said(folder: Path) -> None:
     assert complaint == (
         b"migspec: standard output: cannot be written (No space left on device); expected room for the report.\n"
     )
+
+
+# -- formats, and where they go --
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_fault_is_told_as_agreed(name: str) -> None:
+    done = run("check", "--format", name, "tests/faults/demo.jsonl", folder=PROJECT)
+    assert (done.returncode, done.stderr) == (1, b"")
+    told = NUMBERS.sub("N of M rules exercised", done.stdout.decode())
+    told = re.sub(r'"version": "[^"]*",(?=\s+"rules")', '"version": "1.2.3",', told)
+    assert told == (GOLDEN / f"formats/demo.{name}").read_text()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_report_in_a_file_is_that_of_standard_output(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], name: str
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "out").write_text("something longer than what comes next, and to be overwritten\n" * 1000)
+    code = main(["check", "t", "--format", name])
+    printed = capfdbinary.readouterr().out
+    assert main(["check", "t", "--format", name, "-o", "out"]) == code == 1
+    assert capfdbinary.readouterr() == (b"", b"")
+    assert (folder / "out").read_bytes() == printed
+    assert main(["check", "t", "--format", name, "-o", "-"]) == 1
+    assert capfdbinary.readouterr().out == printed
+
+
+def test_a_report_in_a_file_has_colours_on_request_only(folder: Path) -> None:
+    on_a_terminal(folder, "check", "t", "-o", "plain")
+    run("check", "t", "-o", "coloured", "--color", "always", folder=folder)
+    plain, coloured = ((folder / name).read_bytes() for name in ("plain", "coloured"))
+    assert b"\x1b" not in plain
+    assert b"\x1b[1;31mviolates\x1b[0m" in coloured
+    assert re.sub(rb"\x1b\[[0-9;]*m", b"", coloured) == plain
+
+
+def test_formats_for_programs_are_utf_8_in_any_locale(tmp_path: Path) -> None:
+    (tmp_path / "é.jsonl").write_bytes(GOOD)
+    process = start(
+        *("check", ".", "--format", "junit"),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        environment={"PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1"},
+    )
+    printed, _ = process.communicate(timeout=DEADLINE)
+    assert '<testsuite name="./é.jsonl"' in printed.decode()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    ("output", "complaint"),
+    [
+        ("missing/out", "missing/out: cannot be written (No such file or directory); expected a place for the report."),
+        ("t", "t: cannot be written (Is a directory); expected a place for the report."),
+        ("/dev/full", "/dev/full: cannot be written (No space left on device); expected room for the report."),
+    ],
+)
+def test_where_nothing_can_be_written_is_said(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    output: str,
+    complaint: str,
+) -> None:
+    if output == "/dev/full" and not Path(output).exists():
+        pytest.skip("needs the device that is always full")
+    monkeypatch.chdir(folder)
+    assert main(["check", "t", "--format", name, "-o", output]) == 3
+    assert capsys.readouterr() == ("", f"migspec: {complaint}\n")
+
+
+@pytest.mark.parametrize("output", ["t/b.jsonl", "./t/../t/b.jsonl", "linked"])
+def test_no_trace_is_overwritten_by_its_report(folder: Path, output: str) -> None:
+    (folder / "linked").symlink_to("t/b.jsonl")
+    done = run("check", "t", "-o", output, folder=folder)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == (
+        f"migspec check: -o {output}: this is one of the traces, and would be overwritten; see migspec check --help.\n"
+    )
+    assert (folder / "t/b.jsonl").read_bytes() == GOOD
 
 
 # -- record --

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -667,3 +668,22 @@ def test_a_salvaged_event_lacks_no_timestamp() -> None:
 @pytest.mark.parametrize("value", [None, 5, [], {}, {"id": 1}, {"error": 5}, {"event": 5, "return": {}}, {"data": {}}])
 def test_of_what_says_nothing_nothing_is_left(value: object) -> None:
     assert salvaged(value) is None
+
+
+@given(
+    st.sampled_from(sorted(SEED.commands)).flatmap(
+        lambda name: st.tuples(st.just(name), arguments_of(SEED.commands[name], SEED))
+    )
+)
+def test_what_a_later_release_may_know_of_a_request_may_be_refused_or_left_aside(given_to: tuple[str, Any]) -> None:
+    command, known = given_to
+    text = as_text(known | {"of-a-later-release": True})
+    exact, later = (Reader(SEED, exact=exact).request(command, text, oob=False) for exact in (True, False))
+    assert not exact.may_pass
+    assert exact.argument_errors
+    assert later == replace(understand(command, known, SEED), argument_errors=exact.argument_errors)
+
+
+def test_what_is_wrong_besides_is_refused_whatever_the_release() -> None:
+    later = Reader(SEED, exact=False).request("migrate", as_text({"uri": 5, "of-a-later-release": True}), oob=False)
+    assert not later.may_pass

@@ -436,6 +436,15 @@ def test_the_written_profile_is_silent_about_bad_input() -> None:
     assert len(talk.violations()) == 3
 
 
+def test_by_the_written_profile_an_argument_that_it_does_not_know_is_refused_or_left_aside() -> None:
+    talk, src = source()
+    src.request("stop", later=True).error("Parameter 'later' is unexpected")
+    conforms(talk, profile="seed")
+    src.request("stop", later=True).event("STOP").reply().runs("paused")
+    conforms(talk, profile="seed")
+    assert talk.violations(profile="qemu-5.2.0")
+
+
 def test_a_client_that_sends_what_only_servers_send() -> None:
     talk, src = source()
     for identity in (5, 6):

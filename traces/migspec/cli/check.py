@@ -1,7 +1,7 @@
-"""`migspec check`: whether everything in a trace is allowed, and what is not.
+"""`migspec check`: whether everything in a trace, or in a log of any known format, is allowed, and what is not.
 
 Several traces may be judged at a time, in processes of their own; they are reported in the order of the inputs in any
-case, and each as soon as it can be.
+case, and each as soon as it can be.  The logs of one migration are judged together.  The page of HTML is of one trace.
 """
 
 from __future__ import annotations
@@ -9,22 +9,28 @@ from __future__ import annotations
 import argparse
 import contextlib
 import multiprocessing
+import os
 import signal
 from collections import Counter, deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import Final, NoReturn
 
 from migspec.cli.command import Command, Exit, add_color, add_format, whole
 from migspec.cli.console import Meter, speaker
-from migspec.cli.output import complain, flush, write
+from migspec.cli.logs import add_importer, add_vms, files_by_vm
+from migspec.cli.output import STANDARD_OUTPUT, complain, output_to
 from migspec.spec.profiles import PROFILES
 from migspec.traces.findings import Report, Verdict
 from migspec.traces.format import TraceError
+from migspec.traces.html import page, readable_twice
 from migspec.traces.inputs import STANDARD_INPUT, Source, sources
-from migspec.traces.judge import Options, judge_file
+from migspec.traces.joining import joined_copy, names_of
+from migspec.traces.judge import Options, judge_file, judge_joined
 from migspec.traces.ledger import Ledger
-from migspec.traces.report import Tally, as_json, as_text
+from migspec.traces.report import Tally
+from migspec.traces.reports.table import FORMATS, TEXT, Wishes
 
 _PRECEDENCE = (
     (Verdict.VIOLATES, Exit.VIOLATES),
@@ -38,23 +44,38 @@ exit codes:
   0    all traces conform (there may be notes and known defects)
   1    at least one trace violates its profile
   2    the command line is wrong
-  3    an input is unreadable
+  3    an input is unreadable, or the report cannot be written
   4    with --strict: a trace is inconclusive
 
 Where several hold, 1 goes before 3, and 3 before 4.  The other traces are judged in any case.
+
+Logs are recognised by what is in them, compressed or not; migspec convert --help names the formats.
 """
+
+HTML: Final = "html"
+"""The format that shows a single trace, and reads it twice."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "paths",
-        nargs="+",
+        nargs="*",
         metavar="PATH",
-        help="a trace, a folder of *.jsonl, *.jsonl.gz and *.jsonl.zst, or -",
+        help="a trace, a log of a known format, a folder of *.jsonl, *.jsonl.gz and *.jsonl.zst, or -",
     )
+    add_importer(parser)
+    add_vms(parser)
     add("--profile", choices=PROFILES, help="what to judge by; without it, what each VM's release asks for")
-    add_format(parser, "one object a line and trace")
+    formats = {name: described.contents for name, described in FORMATS.items() if name != TEXT}
+    add_format(parser, {**formats, HTML: "a page about one trace, which needs no network"})
+    add(
+        "-o",
+        "--output",
+        default=STANDARD_OUTPUT,
+        metavar="FILE",
+        help="write the report there, and what is there is overwritten (default: standard output)",
+    )
     add("--strict", action="store_true", help="exit with 4 if a trace is inconclusive")
     add("--other-clients", action="store_true", help="admit clients of the VMs that are not in the trace")
     add("--at-rest", action="store_true", help="no migration was under way in any VM when its trace began")
@@ -65,36 +86,80 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> Exit:
-    as_objects = chosen.format == "json"
-    say = speaker(chosen.color, as_objects=as_objects)
-    inputs = sources(chosen.paths)
-    options = Options(chosen.profile, chosen.other_clients, chosen.at_rest)
+    wrong: Callable[[str], NoReturn] = chosen.usage_error
+    files = files_by_vm(chosen)
+    if bool(files) == bool(chosen.paths):
+        wrong("give either the PATHs of traces or one --vm NAME=PATH for each VM")
+    inputs = sources(chosen.paths or files.values())
+    if any(_is_same_file(chosen.output, source.path) for source in inputs):
+        wrong(f"-o {chosen.output}: this is one of the traces, and would be overwritten")
+    options = Options(chosen.profile, chosen.other_clients, chosen.at_rest, chosen.importer)
+    meter = Meter(sum(source.size for source in inputs))
+    if chosen.format == HTML:
+        if len(chosen.paths) > 1 or (chosen.paths and os.path.isdir(chosen.paths[0])):
+            wrong("--format html: a page is about one trace")
+        return _write_page(chosen, files, options, meter)
+    reporter = FORMATS[chosen.format].reporter(Wishes(verbose=chosen.verbose))
     tally = Tally()
     ledger = Ledger()
-    meter = Meter(sum(source.size for source in inputs))
-    try:
-        with contextlib.closing(_judged(inputs, options, chosen.jobs, meter)) as reports:
-            for report in reports:
-                tally.add(report)
-                ledger.add(report)
-                meter.hide()
-                if as_objects:
-                    write(as_json(report))
-                else:
-                    for line in as_text(report):
+    with output_to(chosen.output) as output:
+        say = speaker(chosen.color, as_objects=chosen.format != TEXT, output=output)
+        try:
+            with contextlib.closing(
+                _together(files, options, meter) if files else _judged(inputs, options, chosen.jobs, meter)
+            ) as reports:
+                for report in reports:
+                    tally.add(report)
+                    ledger.add(report)
+                    meter.hide()
+                    for line in reporter.add(report):
                         say(line)
-                flush()
-    except BrokenProcessPool:
-        complain("a process that judged a trace was killed; try a smaller --jobs.")
-        return Exit.UNREADABLE
-    finally:
-        meter.hide()
-    if chosen.ledger:
-        _keep(ledger.as_json(), chosen.ledger)
-    if not as_objects:
-        for line in tally.as_text(verbose=chosen.verbose):
+                    output.flush()
+        except BrokenProcessPool:
+            complain("a process that judged a trace was killed; try a smaller --jobs.")
+            return Exit.UNREADABLE
+        finally:
+            meter.hide()
+        if chosen.ledger:
+            _keep(ledger.as_json(), chosen.ledger)
+        for line in reporter.finish(tally):
             say(line)
     return _exit_code(tally.verdicts, strict=chosen.strict)
+
+
+def _write_page(chosen: argparse.Namespace, files: Mapping[str, str], options: Options, meter: Meter) -> Exit:
+    """Write the page of one trace, or of logs that are one together."""
+    with contextlib.ExitStack() as stack:
+        try:
+            if files:
+                path = stack.enter_context(joined_copy(files, options.importer))
+                options = Options(options.profile, options.other_clients)
+            else:
+                path = stack.enter_context(readable_twice(chosen.paths[0]))
+        except OSError as error:
+            problem = f"cannot be copied, to be read twice ({error.strerror})"
+            raise TraceError(names_of(files) or chosen.paths[0], None, problem, "room for a copy") from None
+        (report,) = _judged([*sources([path])], options, 1, meter)
+        # a copy has a name that nobody knows
+        report.error = report.error.replace(path, names_of(files) or chosen.paths[0])
+        report.trace = names_of(files) or chosen.paths[0]
+        ledger = Ledger()
+        ledger.add(report)
+        if chosen.ledger:
+            _keep(ledger.as_json(), chosen.ledger)
+        with output_to(chosen.output) as output:
+            for piece in page(path, report, options):
+                output.write(piece.removesuffix("\n"))
+    return _exit_code(Counter([report.verdict]), strict=chosen.strict)
+
+
+def _together(files: Mapping[str, str], options: Options, meter: Meter) -> Generator[Report, None, None]:
+    """The report of logs that are judged together."""
+    yield judge_joined(files, options, meter.advance)
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    return one != STANDARD_OUTPUT and os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def _keep(text: str, path: str) -> None:

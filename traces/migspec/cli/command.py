@@ -7,9 +7,12 @@ agree on is here, below both, so that the commands need not know each other.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
+
+_LONGEST: Final = 1e9
 
 
 class Exit(IntEnum):
@@ -61,9 +64,21 @@ def whole(text: str) -> int:
     return int(text)
 
 
-def add_format(parser: argparse.ArgumentParser, objects: str) -> None:
-    """Declare `--format`; `objects` says how many objects there are as JSON."""
-    parser.add_argument("--format", choices=("text", "json"), default="text", help=f"json: {objects}")
+def seconds(text: str) -> float:
+    """A time in seconds, as an argument."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return value
+
+
+def add_format(parser: argparse.ArgumentParser, contents: Mapping[str, str]) -> None:
+    """Declare `--format`; `contents` says what is written in each format but `text`, which needs no words."""
+    described = "; ".join(f"{name}: {written}" for name, written in contents.items())
+    parser.add_argument("--format", choices=("text", *contents), default="text", help=described)
 
 
 def add_color(parser: argparse.ArgumentParser) -> None:

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.style import Style
 
-from migspec.cli.output import write
-from migspec.traces.report import Line, Tone
+from migspec.cli.output import Output
+from migspec.traces.report import Line, Tone, plain
 
 _PATIENCE = 1.0
 """Seconds of work before a progress bar appears."""
@@ -29,15 +29,16 @@ _COLOURS: Mapping[Tone, str] = {
 }
 
 
-def speaker(color: str, *, as_objects: bool) -> Callable[[Line], None]:
-    """What prints a line, with colours or without."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8" if as_objects else None, errors="backslashreplace")
-    wanted = sys.stdout is not None and sys.stdout.isatty() and _likes_colours()
+def speaker(color: str, *, as_objects: bool, output: Output | None = None) -> Callable[[Line], None]:
+    """What writes a line, with colours or without; to standard output if nothing else is said."""
+    output = output or Output(sys.stdout)
+    if isinstance(output.stream, io.TextIOWrapper):
+        output.stream.reconfigure(encoding="utf-8" if as_objects else None, errors="backslashreplace")
+    wanted = output.stream is not None and output.stream.isatty() and _likes_colours()
     if color == "never" or (color == "auto" and not wanted):
-        return lambda line: write("".join(piece.text for piece in line))
+        return lambda line: output.write(plain(line))
     styles = {tone: Style.parse(colour) for tone, colour in _COLOURS.items()}
-    return lambda line: write(
+    return lambda line: output.write(
         "".join(styles[piece.tone].render(piece.text, color_system=ColorSystem.STANDARD) for piece in line)
     )
 
@@ -47,10 +48,14 @@ def _likes_colours() -> bool:
 
 
 class Meter:
-    """A progress bar on standard error, if that is a terminal, for work that takes longer than a moment."""
+    """A progress bar on standard error, if that is a terminal, for work that takes longer than a moment.
 
-    def __init__(self, total: int) -> None:
+    `total` is how many bytes there are, 0 if that is not known, and `doing` what is done with them.
+    """
+
+    def __init__(self, total: int, doing: str = "judging") -> None:
         self._total = total
+        self._doing = doing
         self._done = 0
         self._shown = sys.stderr is not None and sys.stderr.isatty()
         self._due = time.monotonic() + _PATIENCE
@@ -63,7 +68,7 @@ class Meter:
             return
         if self._bar is None:
             self._bar = Progress(
-                TextColumn("judging"),
+                TextColumn(self._doing),
                 BarColumn(),
                 DownloadColumn(),
                 TimeRemainingColumn(),
@@ -72,7 +77,7 @@ class Meter:
                 redirect_stdout=False,
                 redirect_stderr=False,
             )
-            self._bar.add_task("judging", total=self._total or None)
+            self._bar.add_task(self._doing, total=self._total or None)
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], completed=self._done)
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import NoReturn
 
 from migspec.cli import output
 from migspec.cli.command import Command, Exit
 from migspec.traces.format import TraceError
 from migspec.traces.printable import printable
+from migspec.traces.version import installed_version
 
 COMMANDS: Mapping[str, str] = {
     "check": "judge traces",
+    "convert": "write a log as a trace",
     "record": "record QMP monitors",
     "serve": "serve a modelled VM over QMP",
     "fuzz": "search an implementation for what breaks the specification",
@@ -60,7 +62,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for a command line, which knows the arguments of no command but the one that is asked for."""
     parser = _Parser(prog="migspec", description="Judge recordings of QEMU's live migration over QMP.")
-    parser.add_argument("--version", action="version", version=f"migspec {_version()}")
+    parser.add_argument("--version", action="version", version=f"migspec {installed_version() or '(not installed)'}")
     choices = parser.add_subparsers(metavar="COMMAND", required=True)
     # a command is the first word that is no option, for migspec's own options take no values
     asked = next((word for word in words if not word.startswith("-")), "")
@@ -75,10 +77,3 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         choice.set_defaults(command=command, usage_error=choice.error)
         command.add_arguments(choice)
     return parser
-
-
-def _version() -> str:
-    try:
-        return metadata.version("migspec")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
-from migspec.cli.command import Command, Exit, add_color, add_format, whole
+from migspec.cli.command import Command, Exit, add_color, add_format, seconds, whole
 from migspec.cli.console import speaker
 from migspec.cli.fuzzing import arenas, telling
 from migspec.cli.fuzzing.campaign import Limits, campaign
@@ -58,24 +58,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--qmp-destination", metavar="ADDR", help="the destination's monitor")
     add("--model", action="store_true", help="the model, in virtual time")
     add("--fault", action="append", default=[], metavar="SCRIPT", help="with --model: what goes wrong with the source")
-    add("--seconds", type=_positive, default=_SECONDS, metavar="S", help="begin no run after so long (default: 60)")
+    add("--seconds", type=seconds, default=_SECONDS, metavar="S", help="begin no run after so long (default: 60)")
     add("--runs", type=whole, default=_MANY, metavar="N", help="make so many runs (default: as many as there is time)")
     add("--steps", type=whole, default=_STEPS, metavar="N", help="steps of a run (default: 50)")
     add("--seed", type=_seed, metavar="N", help="decides the runs; without it, chance does, and it is told")
     add("--profile", choices=PROFILES, help="what to judge by; without it, what the VMs' release asks for")
     add("-o", "--output", type=Path, metavar="DIR", help="a folder for scripts, traces and reports")
-    add_format(parser, "one object")
+    add_format(parser, {"json": "one object"})
     add_color(parser)
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < _MANY:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
-    return value
 
 
 def _seed(text: str) -> int:

@@ -34,7 +34,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile", choices=PROFILES, help="what to compare with; without it, what the release asks for"
     )
-    add_format(parser, "one object")
+    add_format(parser, {"json": "one object"})
     add_color(parser)
 
 

@@ -23,7 +23,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("name", nargs="?", default="", metavar="NAME", help="what to show; with --list the beginning of rule ids")
     add("--list", action="store_true", help="list the ids of rules with their sentences")
     add("--profile", choices=PROFILES, help=f"whose rules (default: {_SHOWN}; with --list: all)")
-    add_format(parser, "one object")
+    add_format(parser, {"json": "one object"})
     add_color(parser)
 
 

@@ -17,7 +17,7 @@ from migspec.spec.commands import contract_of
 from migspec.spec.rows import SEED
 from migspec.spec.rules import RULES
 from migspec.spec.state import ENDINGS, VARIABLES, Life
-from migspec.spec.steps import LIFE, NEGOTIATING, Due, Monitor, Owed, Step, deliver_event
+from migspec.spec.steps import LIFE, NEGOTIATED, NEGOTIATING, Due, Monitor, Owed, Step, deliver_event
 from migspec.traces.beginnings import beginnings, consistency
 from migspec.traces.hypotheses import ONE_UNSEEN, Hypothesis, Relation, deliver_reply
 from migspec.traces.needed import (
@@ -301,8 +301,9 @@ class Automaton:
                 for h in node.hypotheses:
                     yield h.with_monitor(monitor, h.monitors[monitor].asked(observation.request)), 0
             case Greeted(monitor, again):
+                session = NEGOTIATING | NEGOTIATED if self.relation.hides_requests else NEGOTIATING
                 for h in node.hypotheses:
-                    yield _greet(h, monitor, again=again), 0
+                    yield _greet(h, monitor, session, again=again), 0
             case Ended():
                 yield from self._end(node, observation)
             case Replied() if self._is_neutral(node, observation):
@@ -380,9 +381,9 @@ def _is_watching(monitor: Monitor) -> bool:
     return not (monitor.left or (monitor.connected and monitor.session & NEGOTIATING))
 
 
-def _greet(h: Hypothesis, index: int, *, again: bool) -> Hypothesis:
+def _greet(h: Hypothesis, index: int, session: int, *, again: bool) -> Hypothesis:
     orphans = h.monitors[index].orphans
-    return h.with_monitor(index, Monitor(session=NEGOTIATING, again=again, orphans=orphans))
+    return h.with_monitor(index, Monitor(session=session, again=again, orphans=orphans))
 
 
 def _disconnect(h: Hypothesis, index: int, *, left: bool | None = None) -> Hypothesis:

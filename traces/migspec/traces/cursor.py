@@ -79,7 +79,7 @@ def _began_at_rest(seen: Iterable[Observation]) -> bool:
     return False
 
 
-class _Try(NamedTuple):
+class Try(NamedTuple):
     """One way to begin: which beginnings, and whether requests from before the trace may still be executed."""
 
     tier: int
@@ -112,7 +112,7 @@ class Cursor:
         self.monitors: tuple[Monitor, ...] = ()
         self._taken: Counter[frozenset[str]] = Counter()
         self._owned: list[Edge] = []
-        self._tries: list[_Try]
+        self._tries: list[Try]
         self._others: list[Node]
         self._unseen: bool
         self._late: bool
@@ -127,7 +127,7 @@ class Cursor:
         tiers = range(len(self._beginnings))
         first = min(LATE, len(tiers) - 1) if late else 0
         # most late traces begin between two requests, not in the middle of one
-        self._tries = [_Try(first, unseen=False)] * late + [_Try(tier, unseen=True) for tier in tiers[first:]]
+        self._tries = [Try(first, unseen=False)] * late + [Try(tier, unseen=True) for tier in tiers[first:]]
         first_try = self._tries.pop(0)
         self._others = []
         self._gave_up = False
@@ -282,7 +282,7 @@ class Cursor:
         if self._recent is None:
             return False
         self._others = []
-        later: list[_Try] = []
+        later: list[Try] = []
         while self._tries:
             attempt = self._tries.pop(0)
             if not _is_suggested(attempt.tier, self._way, rejected):
@@ -314,7 +314,7 @@ class Cursor:
         self._tries = []
         self._others = []
 
-    def _retrace(self, attempt: _Try) -> Node | None:
+    def _retrace(self, attempt: Try) -> Node | None:
         def appear(node: Node, monitors: tuple[Monitor, ...]) -> Node:
             return self._with_monitors(node, monitors, unseen=attempt.unseen)
 
@@ -322,7 +322,7 @@ class Cursor:
         self._gave_up |= last.is_doubtful and not explains
         return last if explains else None
 
-    def _beginning(self, attempt: _Try, monitors: tuple[Monitor, ...]) -> Node:
+    def _beginning(self, attempt: Try, monitors: tuple[Monitor, ...]) -> Node:
         start = self._beginnings[attempt.tier]
         if self._late:
             # a process that was found late may be about to end

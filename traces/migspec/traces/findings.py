@@ -68,6 +68,7 @@ class Report:
     """The outcome for one trace.
 
     `exercised` counts, for each rule, the messages that exercised it, `uses` the same for each profile with a line.
+    `importer` is what has read it, empty for a trace.  Where several logs were joined, `files` has the one of each VM.
     """
 
     trace: str
@@ -77,6 +78,12 @@ class Report:
     exercised: Counter[str] = field(default_factory=Counter)
     uses: dict[str, dict[str, Use]] = field(default_factory=dict)
     error: str = ""
+    importer: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+
+    def file_of(self, finding: Finding) -> str:
+        """Where a finding is, of which the line counts there."""
+        return self.files.get(finding.vm, self.trace)
 
     def exercise(self, profile: str, counts: Mapping[str, int], examples: Mapping[str, int]) -> None:
         """Count what messages exercised of a profile's rules; `examples` has the first line of each."""

@@ -47,6 +47,10 @@ class Following:
         self._other_clients = other_clients
         self._shadow: Shadow | None = None
 
+    def follow_with(self, cursor: Cursor) -> None:
+        """Follow the VM with a cursor of another kind; to be called before its first line."""
+        self._cursor = cursor
+
     @property
     def is_explaining(self) -> bool:
         """Whether an observation was rejected, which a few more messages are looked at to explain."""

@@ -64,6 +64,9 @@ class TraceError(Exception):
 Closer = Literal["client", "server", "recorder"]
 """Who closed a connection first."""
 
+Unseen = Literal["requests", "replies", "events"]
+"""A kind of messages that a trace does not show: they may have been there all the same."""
+
 
 class Direction(enum.Enum):
     """Who sent a message; the arrows are the notation of QEMU's own documentation."""
@@ -94,6 +97,8 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was being done when the trace was taken."""
     note: str | None = None
     """Anything else, for human readers."""
+    unseen: tuple[Unseen, ...] = ()
+    """What the trace does not show, or not always, of any VM."""
 
 
 class TraceLine(msgspec.Struct, frozen=True):
@@ -127,6 +132,14 @@ class _Identity(msgspec.Struct):
 _IDENTITY: Final = msgspec.json.Decoder(_Identity)
 _HEADER: Final = msgspec.json.Decoder(Header)
 _LINE: Final = msgspec.json.Decoder(TraceLine)
+
+
+def is_header(line: bytes) -> bool:
+    """Whether a line is the first one of a trace, of whatever version."""
+    try:
+        return _IDENTITY.decode(line).format == FORMAT
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def read_header(line: bytes, path: str = "-") -> Header:

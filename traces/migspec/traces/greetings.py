@@ -7,15 +7,12 @@ from functools import lru_cache
 import msgspec
 
 from migspec.spec.schema import Schema
-from migspec.spec.schema.validate import MismatchKind
+from migspec.spec.schema.validate import LATER
 from migspec.spec.vocabulary import ErrorClass, QmpCapability
 from migspec.spec.wire.greeting import mismatches, offered
 from migspec.traces.messages import decode_any
 
 _UNAVAILABLE = f"Capability {QmpCapability.OOB} not available"
-
-_OPEN = frozenset({MismatchKind.UNKNOWN_MEMBER, MismatchKind.UNKNOWN_VALUE})
-"""What an implementation may have that the written schema does not know."""
 
 
 @lru_cache(maxsize=256)
@@ -31,7 +28,7 @@ def judge_greeting(greeting: bytes, schema: Schema, *, exact: bool) -> tuple[fro
     faults = tuple(
         f"The greeting is malformed: {fault.path} should be {fault.expected}, and is {fault.found}."
         for fault in mismatches(content, schema)
-        if exact or fault.kind not in _OPEN
+        if exact or fault.kind not in LATER
     )
     return offered(content), faults
 

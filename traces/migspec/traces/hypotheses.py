@@ -28,6 +28,7 @@ from migspec.spec.steps import (
     Configuration,
     Due,
     Monitor,
+    Owed,
     Step,
 )
 from migspec.traces.observations import Reply
@@ -92,10 +93,17 @@ _Move = tuple[str, int, Case]
 
 
 class Relation(steps.Relation):
-    """The transition relation of one profile, with the steps that a trace does not show."""
+    """The transition relation of one profile, with the steps that a trace does not show.
 
-    def __init__(self, profile: str) -> None:
+    `unseen` are kinds of messages that the trace may lack: what is owed of them may pass without being shown.
+    """
+
+    def __init__(self, profile: str, unseen: frozenset[str] = frozenset()) -> None:
         super().__init__(profile)
+        self.hides_requests = "requests" in unseen
+        """Whether a client may have asked for anything at any time."""
+        self._hides_events = "events" in unseen
+        self._hides_replies = "replies" in unseen
         self._moved: tuple[dict[int, tuple[_Move, ...]], ...] = ({}, {})
 
     def hidden(self, configuration: Hypothesis) -> Iterator[Step]:
@@ -108,6 +116,15 @@ class Relation(steps.Relation):
                 yield from self._orphan(configuration, index, monitor)
             if monitor.late:
                 yield from self._unseen_of(configuration, index, monitor)
+
+    def _deliver_silently(self, c: Configuration, thread: int, item: Owed) -> Iterator[Step]:
+        if self._hides_replies and isinstance(item, Due):
+            # nobody will show it, so it may as well be gone at once
+            yield Step("", c.owing(thread, c.owed[thread][1:]))
+            return
+        yield from super()._deliver_silently(c, thread, item)
+        if self._hides_events and isinstance(item, str) and item[0] != "=":
+            yield Step("", c.owing(thread, c.owed[thread][1:]))
 
     def unseen(self, h: Hypothesis, *, capabilities: bool = True) -> Iterator[Step]:
         """Every step by which a client outside the trace may move `h`, whose main loop is free.

@@ -6,7 +6,7 @@ sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,11 +15,14 @@ import msgspec
 from msgspec import UNSET
 
 from migspec.spec.profiles import PROFILES, profile_for
+from migspec.spec.rows import SEED
 from migspec.traces.automaton import Automaton
 from migspec.traces.explain import Explainer
 from migspec.traces.findings import Finding, Grade, Report
-from migspec.traces.format import Header, TraceError, open_trace, read_header
+from migspec.traces.format import Header, TraceError, Unseen, open_trace, read_header
 from migspec.traces.hypotheses import Relation
+from migspec.traces.importers.table import opened
+from migspec.traces.joining import joined, names_of
 from migspec.traces.journeys import Journeys
 from migspec.traces.messages import LooseLine, decode_line, decode_loosely
 from migspec.traces.pairing import Kind
@@ -32,11 +35,13 @@ class Options:
     """How to judge: by which profile (None: by each VM's own), and whether there may be clients not seen.
 
     `at_rest` tells that no migration was under way in any VM when the trace began to show it.
+    `importer` reads the log, without it the first that recognises it.
     """
 
     profile: str | None = None
     other_clients: bool = False
     at_rest: bool = False
+    importer: str | None = None
 
 
 @dataclass(slots=True)
@@ -49,11 +54,11 @@ class Bench:
 
 
 @lru_cache(maxsize=8)
-def bench_of(profile: str) -> Bench:
-    """The automaton of a profile with what belongs to it; made once a process."""
+def bench_of(profile: str, unseen: frozenset[Unseen] = frozenset()) -> Bench:
+    """The automaton of a profile, for traces that lack these messages, with what belongs to it; made once a process."""
     chosen = PROFILES[profile]
-    automaton = Automaton(Relation(profile))
-    return Bench(automaton, Reader(chosen.schema), Explainer(automaton))
+    automaton = Automaton(Relation(profile, unseen))
+    return Bench(automaton, Reader(chosen.schema, exact=profile != SEED), Explainer(automaton))
 
 
 class TraceJudge:
@@ -61,6 +66,8 @@ class TraceJudge:
 
     def __init__(self, report: Report, header: Header, options: Options) -> None:
         self.report = report
+        self.path = report.trace
+        """The file that the lines come from, for what is said of one that is no line of a trace."""
         self._header = header
         self._options = options
         self._vms: dict[str, VmJudge] = {}
@@ -94,7 +101,7 @@ class TraceJudge:
         self._messages += 1
         vm = self._vms.get(line.vm)
         if vm is None:
-            vm = self._open(line.vm, bytes(line.msg.greeting))
+            vm = self.open_vm(line.vm, bytes(line.msg.greeting))
         self._expected = vm.line(number, line)
 
     def statuses(self, vm: str) -> frozenset[tuple[str, str]]:
@@ -126,7 +133,7 @@ class TraceJudge:
 
     def _other(self, number: int, line: LooseLine) -> None:
         """Judge what is no message, or does not have the form of one."""
-        vm = self._vms.get(line.vm) or self._open(line.vm, b"")
+        vm = self._vms.get(line.vm) or self.open_vm(line.vm, b"")
         if line.msg is UNSET:
             vm.no_message(number, line)
         else:
@@ -158,12 +165,18 @@ class TraceJudge:
             raise self._error(number, problem, "text in UTF-8") from None
 
     def _error(self, number: int, problem: str, expected: str) -> TraceError:
-        return TraceError(self.report.trace, number, problem, expected)
+        return TraceError(self.path, number, problem, expected)
 
-    def _open(self, name: str, greeting: bytes) -> VmJudge:
+    def open_vm(self, name: str, greeting: bytes) -> VmJudge:
+        """A judge for a VM that is seen for the first time, with its greeting if that is what is seen."""
         stated = self._header.vms.get(name)
-        profile = self._options.profile or profile_for(_release(greeting) or (stated.release if stated else None))
-        bench = bench_of(profile)
+        unseen = frozenset(self._header.unseen)
+        profile = self._options.profile
+        if profile is None:
+            release = _release(greeting) or (stated.release if stated else None)
+            # what a release does hangs on what it was asked for: without that only the written schema says something
+            profile = SEED if "requests" in unseen else profile_for(release)
+        bench = bench_of(profile, unseen)
         self.report.profiles[name] = profile
         vm = VmJudge(
             name,
@@ -175,6 +188,7 @@ class TraceJudge:
             late=not greeting,
             at_rest=self._options.at_rest,
             other_clients=self._options.other_clients,
+            unseen=unseen,
         )
         self._vms[name] = vm
         return vm
@@ -201,10 +215,46 @@ def judge_file(path: str, options: Options = Options(), tick: Callable[[int], No
     report = Report(path)
     try:
         with open_trace(path) as lines:
-            _judge_lines(report, iter(lines), options, tick)
+            log = opened(lines, options.importer)
+            report.importer = log.importer.name if log.importer else ""
+            _judge_lines(report, log.entries, options, tick)
+            report.findings += log.remarks.findings
+            report.findings.sort(key=lambda finding: finding.line)
     except TraceError as error:
         report.error = str(error)
     return report
+
+
+def judge_joined(
+    files: Mapping[str, str], options: Options = Options(), tick: Callable[[int], None] | None = None
+) -> Report:
+    """Judge the logs of one migration, each by the name of its VM; a finding has the line of the log of its VM.
+
+    `tick` is as for `judge_file`, and bad input is reported alike.
+    """
+    report = Report(names_of(files))
+    try:
+        with joined(files, options.importer) as (header, lines, remarks):
+            judge = TraceJudge(report, header, options)
+            try:
+                for line in lines:
+                    report.files[line.vm] = judge.path = line.path
+                    judge.feed(line.number, line.text)
+                    if tick is not None:
+                        tick(len(line.text))
+            finally:
+                judge.finish()
+            report.findings += remarks.findings
+    except TraceError as error:
+        report.error = str(error)
+    _complain_of_nothing(report)
+    order = list(files.values())
+    report.findings.sort(key=lambda finding: (_place(order, report.files.get(finding.vm)), finding.line))
+    return report
+
+
+def _place(order: list[str], path: str | None) -> int:
+    return order.index(path) if path in order else -1
 
 
 def _judge_lines(
@@ -225,5 +275,9 @@ def _judge_lines(
                     read = 0
     finally:
         judge.finish()
-    if not report.messages:
+    _complain_of_nothing(report)
+
+
+def _complain_of_nothing(report: Report) -> None:
+    if not report.messages and not report.error:
         report.findings.append(Finding(1, "", "trace.empty", Grade.DOUBT, "The trace has no messages."))

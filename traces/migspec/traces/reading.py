@@ -7,6 +7,7 @@ look-up.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Hashable, Iterator
 from typing import Any
@@ -21,8 +22,9 @@ from migspec.spec.commands.queries import MigrateAnswer, contradictions
 from migspec.spec.events import name_of
 from migspec.spec.requests import Request, understand, words
 from migspec.spec.schema import ABSENT, Schema
+from migspec.spec.schema.known import UNKNOWN, known, known_arguments
 from migspec.spec.schema.reach import types_of_arguments, types_of_reply
-from migspec.spec.schema.validate import Mismatch, validate_event, validate_reply
+from migspec.spec.schema.validate import LATER, Mismatch, validate_event, validate_reply
 from migspec.spec.state import VARIABLES
 from migspec.traces.messages import AnswerDecoders, Message, answers_like, decode_any, decoders_for
 from migspec.traces.observations import Reply
@@ -38,10 +40,15 @@ _LONG_NUMBER = re.compile(rb"\d{20}")
 
 
 class Reader:
-    """The reading of messages under one schema; shared by all VMs that are judged by it."""
+    """The reading of messages under one schema; shared by all VMs that are judged by it.
 
-    def __init__(self, schema: Schema) -> None:
+    Unless the schema is `exact`, the members and words that it does not know are those of a later release, and left
+    aside.
+    """
+
+    def __init__(self, schema: Schema, *, exact: bool = True) -> None:
         self.schema = schema
+        self._exact = exact
         decoders = decoders_for(schema)
         self._decoders = decoders
         self._returns = decoders.returns
@@ -58,8 +65,7 @@ class Reader:
         key = (command, arguments, oob)
         found = self._requests.get(key)
         if found is None:
-            given = _decode(arguments) if arguments else ABSENT
-            found = understand(command, given, self.schema, oob=oob)
+            found = self._understood(command, _decode(arguments) if arguments else ABSENT, oob=oob)
             _remember(self._requests, key, found)
         return found
 
@@ -172,7 +178,28 @@ class Reader:
     def _misfit(self, command: str, returned: bytes) -> tuple[Reply | None, tuple[Mismatch, ...]]:
         value = _decode(returned)
         faults = tuple(validate_reply(value, self.schema.commands[command], self.schema))
+        if not self._exact and all(fault.kind in LATER for fault in faults):
+            return self._known_reply(command, value), faults
         return _salvage(command, value), faults
+
+    def _understood(self, command: str, given: object, *, oob: bool) -> Request:
+        """What is asked for; what only a later release may know is refused, as written, or means what is left of it."""
+        found = understand(command, given, self.schema, oob=oob)
+        definition = self.schema.commands.get(command)
+        if self._exact or found.may_pass or definition is None:
+            return found
+        part = known_arguments(given, definition, self.schema)
+        later = found if part is UNKNOWN else understand(command, part, self.schema, oob=oob)
+        return dataclasses.replace(later, argument_errors=found.argument_errors) if later.may_pass else found
+
+    def _known_reply(self, command: str, value: object) -> Reply | None:
+        """What a reply of a later release says in the words of this schema; None if that leaves its status open."""
+        returns = self.schema.commands[command].returns
+        part = {} if returns is None else known(value, returns, self.schema)
+        if part is UNKNOWN or (isinstance(value, dict) and isinstance(part, dict) and "status" in value.keys() - part):
+            return None
+        text = msgspec.json.encode(part)
+        return self._content(command, self._returns[command].decode(text), text)
 
     def _intern(self, reply: Reply) -> Reply:
         found = self._replies.get(reply)

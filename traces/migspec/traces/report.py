@@ -4,11 +4,9 @@ A line of text is made of pieces, each with the tone that it is said in; which t
 is not decided here.  What comes from a trace is shown so that it cannot act on a terminal.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -80,16 +78,17 @@ _EXPORTED: Mapping[Grade, str] = {
 def as_json(report: Report, rules: Mapping[str, Rule] = CATALOGUE) -> str:
     """The report as one JSON object on one line.
 
-    Its members are those of the documentation; `error` is there only where the trace is unreadable.  What is
-    not UTF-8 in a path is written as an escape.
+    Its members are those of the documentation; `error` is there only where the trace is unreadable, and `file` only
+    where several logs were joined.  What is not UTF-8 in a path is written as an escape.
     """
     fields: dict[str, object] = {
-        "trace": report.trace.encode("utf-8", "backslashreplace").decode(),
+        "trace": _text(report.trace),
         "verdict": report.verdict.value,
         "profile": report.profile,
         "messages": report.messages,
         "findings": [
             {
+                **({"file": _text(report.file_of(finding))} if report.files else {}),
                 "line": finding.line,
                 "vm": finding.vm,
                 "rule": finding.rule,
@@ -101,8 +100,12 @@ def as_json(report: Report, rules: Mapping[str, Rule] = CATALOGUE) -> str:
         "exercised": sorted(report.exercised.keys() & rules.keys()),
     }
     if report.error:
-        fields["error"] = report.error.encode("utf-8", "backslashreplace").decode()
+        fields["error"] = _text(report.error)
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def as_text(report: Report) -> Iterator[Line]:
@@ -123,13 +126,15 @@ def as_text(report: Report) -> Iterator[Line]:
         Piece(report.verdict, tone),
         Piece(f" ({', '.join(counts)})", Tone.FAINT),
     )
-    for finding, lines in _collapsed(report.findings):
-        yield from _finding(path, finding, lines)
+    for finding, lines in collapsed(report.findings):
+        head, *rest = told(finding, lines)
+        yield (Piece(f"{printable(report.file_of(finding))}:{finding.line}: ", Tone.PLACE), *head)
+        yield from rest
     if report.error:
         yield (Piece(printable(report.error), tone),)
 
 
-def _collapsed(findings: Iterable[Finding]) -> Iterator[tuple[Finding, list[int]]]:
+def collapsed(findings: Iterable[Finding]) -> Iterator[tuple[Finding, list[int]]]:
     """Each finding with the lines that have it; only a violation is a finding of its own every time."""
     kept: dict[tuple[object, ...], tuple[Finding, list[int]]] = {}
     for index, finding in enumerate(findings):
@@ -139,19 +144,32 @@ def _collapsed(findings: Iterable[Finding]) -> Iterator[tuple[Finding, list[int]
     yield from kept.values()
 
 
-def _finding(path: str, finding: Finding, lines: list[int]) -> Iterator[Line]:
-    manner = _GRADES[finding.grade]
-    kind = "" if finding.grade is Grade.VIOLATION else f"{manner.one}: "
-    repeated = f" ({len(lines)} times, first in line {lines[0]})" if len(lines) > 1 else ""
+def told(finding: Finding, lines: Sequence[int]) -> Iterator[Line]:
+    """A finding that these lines have, with what explains it; where it is comes before that."""
     yield (
-        Piece(f"{path}:{finding.line}: ", Tone.PLACE),
         Piece(f"{printable(finding.vm)}: " if finding.vm else ""),
-        Piece(kind + printable(finding.message), manner.tone),
-        Piece(f"{repeated} [{printable(finding.rule)}]", Tone.FAINT),
+        Piece(sentence(finding), _GRADES[finding.grade].tone),
+        Piece(f"{repeated(lines)} [{printable(finding.rule)}]", Tone.FAINT),
     )
     if finding.explanation:
         for text in finding.explanation.rstrip("\n").split("\n"):
             yield (Piece(f"    {printable(text)}".rstrip(), Tone.FAINT),)
+
+
+def sentence(finding: Finding) -> str:
+    """What is found, which begins with how much it weighs if that is less than a violation."""
+    kind = "" if finding.grade is Grade.VIOLATION else f"{_GRADES[finding.grade].one}: "
+    return kind + printable(finding.message)
+
+
+def repeated(lines: Sequence[int]) -> str:
+    """How often a finding is there, with a space before it; nothing for one that is there once."""
+    return f" ({len(lines)} times, first in line {lines[0]})" if len(lines) > 1 else ""
+
+
+def plain(line: Line) -> str:
+    """The text of a line, whatever its tones."""
+    return "".join(piece.text for piece in line)
 
 
 class Tally:
@@ -178,6 +196,12 @@ class Tally:
     def as_text(self, *, verbose: bool = False) -> Iterator[Line]:
         """The summary; `verbose` adds the rules that were never exercised."""
         yield ()
+        yield self.counts()
+        for profile in self._exercised:
+            yield from self._coverage(profile, verbose=verbose)
+
+    def counts(self) -> Line:
+        """How many traces and messages there are, and how many traces have which verdict."""
         verdicts: list[Piece] = []
         for verdict, (one, many, tone) in _VERDICTS.items():
             if count := self.verdicts[verdict]:
@@ -185,13 +209,11 @@ class Tally:
                     Piece(", " if verdicts else ""),
                     Piece(f"{count} {one if count == 1 else many}", tone),
                 ]
-        yield (
+        return (
             Piece(f"{counted(self.verdicts.total(), 'trace', 'traces')} with "),
             Piece(f"{counted(self.messages, 'message', 'messages')}: "),
             *verdicts,
         )
-        for profile in self._exercised:
-            yield from self._coverage(profile, verbose=verbose)
 
     def _rules_of(self, profile: str) -> list[Rule]:
         return [rule for rule in self._rules.values() if profile in rule.profiles]

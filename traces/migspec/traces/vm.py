@@ -14,6 +14,7 @@ from migspec.spec.requests import LISTENERS, Request, understand
 from migspec.spec.rows import SEED
 from migspec.spec.rules import ANSWERED_BY, RULES
 from migspec.spec.schema import ABSENT
+from migspec.spec.schema.validate import LATER, Mismatch, MismatchKind
 from migspec.spec.state import VARIABLES
 from migspec.spec.steps import NEGOTIATING, Monitor
 from migspec.spec.wire import shape
@@ -23,7 +24,7 @@ from migspec.traces.client_input import raw_bytes
 from migspec.traces.explain import Explainer
 from migspec.traces.findings import Finding, Grade
 from migspec.traces.following import Following
-from migspec.traces.format import RAW_PIECE
+from migspec.traces.format import RAW_PIECE, Unseen
 from migspec.traces.gaps import Shadow
 from migspec.traces.greetings import judge_class, judge_greeting, judge_negotiation
 from migspec.traces.hypotheses import ONE_UNSEEN
@@ -54,13 +55,20 @@ class VmJudge(Following):
         late: bool = False,
         at_rest: bool = False,
         other_clients: bool = False,
+        unseen: frozenset[Unseen] = frozenset(),
     ) -> None:
-        super().__init__(name, automaton, explainer, report, late=late, at_rest=at_rest, other_clients=other_clients)
+        others_act = other_clients or "requests" in unseen
+        super().__init__(name, automaton, explainer, report, late=late, at_rest=at_rest, other_clients=others_act)
         self.reader = reader
         self._journeys = journeys
         self._tracks: dict[str, Track] = {}
         profile = automaton.relation.profile
-        self._beside = Beside(profile, self._tracks, self._find, self._exercise, other_clients=other_clients)
+        self._beside = Beside(
+            profile, self._tracks, self._find, self._exercise, other_clients=others_act or bool(unseen)
+        )
+        self._shows_requests = "requests" not in unseen
+        self._shows_replies = "replies" not in unseen
+        self._shows_events = "events" not in unseen
         self._leader: int | None = None
         self._watched = False
         self._exact = profile != SEED
@@ -83,7 +91,8 @@ class VmJudge(Following):
             if sent is None or message.arguments or message.exec_oob is not UNSET:
                 self._request(number, track, message)
             else:
-                track.pending.append(Pending(message.id, sent, number))
+                if self._shows_replies:
+                    track.pending.append(Pending(message.id, sent, number))
                 if self._unexplained or self._shadow or not self._cursor.repeats(sent):
                     self._find_way(number, sent)
                 if sent is track.poll:
@@ -242,7 +251,8 @@ class VmJudge(Following):
         self._beside.asked(number, track.index, sent.request, arguments)
         if arguments and not sent.request.argument_errors:
             self._exercise_types(number, self.reader.types_of_request(sent.request.sent_as, arguments))
-        track.pending.append(Pending(identity, sent, number))
+        if self._shows_replies:
+            track.pending.append(Pending(identity, sent, number))
         self._move(number, sent)
 
     def _bytes(self, number: int, track: Track, data: bytes, *, whole: bool = True) -> None:
@@ -263,9 +273,7 @@ class VmJudge(Following):
     def _event(self, number: int, track: Track, message: Message) -> None:
         name = message.event or ""
         event, faults = self.reader.event(name, bytes(message.data))
-        for fault in faults:
-            told = f"Event {name}: {fault.path} should be {fault.expected}, and is {fault.found}."
-            self._find(number, f"schema.{name}", Grade.VIOLATION, told)
+        self._misfits(number, name, f"Event {name}", faults)
         if message.timestamp is None:
             self._find(number, "envelope.timestamp", Grade.VIOLATION, f"Event {name} has no timestamp.")
         if event is None:
@@ -281,6 +289,8 @@ class VmJudge(Following):
             self._beside.numbers.disturbed(number)
         if self._leader is None:
             self._leader = track.index
+        if not self._shows_events:
+            self._journeys.unwatched(self.name)
         if self._leader == track.index:
             # the other monitors show the same events once more
             self._journeys.emitted(self.name, number, event)
@@ -289,7 +299,7 @@ class VmJudge(Following):
             emitted = track.events[event] = Emitted(track.index, event)
         rejected = len(self._unexplained)
         self._move(number, emitted)
-        if is_first and track.last_pass != 1 and len(self._unexplained) <= rejected:
+        if self._shows_events and is_first and track.last_pass != 1 and len(self._unexplained) <= rejected:
             told = f"Pass {track.last_pass} is the first of this migration; passes count up from one."
             self._find(number, "migration-pass.count", Grade.VIOLATION, told)
 
@@ -303,7 +313,7 @@ class VmJudge(Following):
         passed: int = msgspec.json.decode(message.data)["pass"]
         track.series.passed(passed, number, asking=bool(track.pending))
         last, track.last_pass = track.last_pass, passed
-        if last and passed != 1:
+        if last and passed != 1 and self._shows_events:
             self._exercise(number, "migration-pass.count")
             if passed != last + 1:
                 told = f"Pass {passed} follows pass {last}; passes count up by one."
@@ -343,6 +353,8 @@ class VmJudge(Following):
         return kind
 
     def _reply(self, number: int, track: Track, message: Message) -> None:
+        if not self._shows_requests and not track.pending:
+            return  # what it answers was not seen
         asked = self._paired(number, track, message)
         if asked is None:
             return
@@ -367,9 +379,7 @@ class VmJudge(Following):
         request = asked.sent.request
         command = request.sent_as
         reply, faults = self.reader.reply(command, message)
-        for fault in faults:
-            told = f"Reply to {command}: {fault.path} should be {fault.expected}, and is {fault.found}."
-            self._find(number, f"schema.{command}", Grade.VIOLATION, told)
+        self._misfits(number, command, f"Reply to {command}", faults)
         oob = 0 if request.oob else None
         if command == "qmp_capabilities":
             self._negotiated(number, track, message, request)
@@ -387,6 +397,16 @@ class VmJudge(Following):
             told = judge_class(reply.error_class)
             if told:
                 self._find(number, "envelope.error-class", Grade.VIOLATION, told)
+
+    def _misfits(self, number: int, entity: str, what: str, faults: Iterable[Mismatch]) -> None:
+        """Report what the schema finds wrong; what a later release may say is no fault by the written schema."""
+        for fault in faults:
+            grade, told = Grade.VIOLATION, f"{fault.path} should be {fault.expected}, and is {fault.found}"
+            if not self._exact and fault.kind in LATER:
+                grade, told = Grade.NOTE, f"{fault.path} is not in the schema, as that of a later release may be"
+                if fault.kind is MismatchKind.UNKNOWN_VALUE:
+                    told = f"{fault.path} is {fault.found}, a word that the schema does not have"
+            self._find(number, f"schema.{entity}", grade, f"{what}: {told}.")
 
     def _negotiated(self, number: int, track: Track, message: Message, request: Request) -> None:
         """What a monitor has become, and whether that is what its greeting has offered."""

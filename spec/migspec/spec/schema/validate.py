@@ -43,6 +43,10 @@ class MismatchKind(StrEnum):
     """The whole number is outside the bounds of its type."""
 
 
+LATER: frozenset[MismatchKind] = frozenset({MismatchKind.UNKNOWN_MEMBER, MismatchKind.UNKNOWN_VALUE})
+"""What a later release may say: its schema has more members and words, and a client ignores what it does not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """One place where a value differs from its type.
