@@ -234,6 +234,10 @@ class Talk:
                 return place
         raise LookupError(event, status)
 
+    def text(self) -> str:
+        """The trace so far, as a file has it."""
+        return "".join(f"{line}\n" for line in (self._header.decode(), *map(json.dumps, self._lines)))
+
     def judge(self, *, profile: str | None = None, other_clients: bool = False, at_rest: bool = False) -> Report:
         """The judgement of the trace so far."""
         report = Report("talk")

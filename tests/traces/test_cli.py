@@ -103,7 +103,7 @@ def test_a_page_is_about_one_trace(folder: Path) -> None:
     for wrong in (("t",), ("t/b.jsonl", "t/a.jsonl.gz")):
         refused = run("check", *wrong, "--format", "html", folder=folder)
         assert (refused.returncode, refused.stdout) == (2, b"")
-        assert b"a page is about one trace" in refused.stderr
+        assert b"--format html: this shows one trace" in refused.stderr
 
 
 def test_a_log_is_read_as_what_it_is_said_to_be(folder: Path) -> None:

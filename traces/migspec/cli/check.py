@@ -1,7 +1,7 @@
 """`migspec check`: whether everything in a trace, or in a log of any known format, is allowed, and what is not.
 
 Several traces may be judged at a time, in processes of their own; they are reported in the order of the inputs in any
-case, and each as soon as it can be.  The logs of one migration are judged together.  The page of HTML is of one trace.
+case, and each as soon as it can be.  The logs of one migration are judged together.  What draws a trace draws one.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import argparse
 import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from typing import Final, NoReturn
 
 from migspec.cli.command import Command, Exit, add_color, add_format, whole
@@ -29,8 +31,10 @@ from migspec.traces.inputs import STANDARD_INPUT, Source, sources
 from migspec.traces.joining import joined_copy, names_of
 from migspec.traces.judge import Options, judge_file, judge_joined
 from migspec.traces.ledger import Ledger
-from migspec.traces.report import Tally
+from migspec.traces.report import Line, Tally
+from migspec.traces.reports.reporter import unadorned
 from migspec.traces.reports.table import FORMATS, TEXT, Wishes
+from migspec.traces.timeline import USUAL_WIDTH, timeline
 
 _PRECEDENCE = (
     (Verdict.VIOLATES, Exit.VIOLATES),
@@ -52,7 +56,24 @@ Where several hold, 1 goes before 3, and 3 before 4.  The other traces are judge
 Logs are recognised by what is in them, compressed or not; migspec convert --help names the formats.
 """
 
-HTML: Final = "html"
+Drawing = Callable[[str, Report, Options], Iterable[Line]]
+"""What draws one trace, by its path, the report on it and the options with which it was judged."""
+
+
+def _page(path: str, report: Report, options: Options) -> Iterator[Line]:
+    return (unadorned(piece.removesuffix("\n")) for piece in page(path, report, options))
+
+
+def _timeline(path: str, report: Report, options: Options) -> Iterator[Line]:
+    return timeline(path, report, options, width=shutil.get_terminal_size((USUAL_WIDTH, 0)).columns)
+
+
+TIMELINE: Final = "timeline"
+DRAWINGS: Final[Mapping[str, tuple[str, Drawing]]] = {
+    TIMELINE: ("one trace, with a lane for each VM", _timeline),
+    "html": ("a page about one trace, which needs no network", _page),
+}
+"""The formats that show a trace itself: what each is, and what draws it."""
 """The format that shows a single trace, and reads it twice."""
 
 
@@ -68,7 +89,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_vms(parser)
     add("--profile", choices=PROFILES, help="what to judge by; without it, what each VM's release asks for")
     formats = {name: described.contents for name, described in FORMATS.items() if name != TEXT}
-    add_format(parser, {**formats, HTML: "a page about one trace, which needs no network"})
+    add_format(parser, {**formats, **{name: contents for name, (contents, _) in DRAWINGS.items()}})
     add(
         "-o",
         "--output",
@@ -95,10 +116,10 @@ def _run(chosen: argparse.Namespace) -> Exit:
         wrong(f"-o {chosen.output}: this is one of the traces, and would be overwritten")
     options = Options(chosen.profile, chosen.other_clients, chosen.at_rest, chosen.importer)
     meter = Meter(sum(source.size for source in inputs))
-    if chosen.format == HTML:
+    if chosen.format in DRAWINGS:
         if len(chosen.paths) > 1 or (chosen.paths and os.path.isdir(chosen.paths[0])):
-            wrong("--format html: a page is about one trace")
-        return _write_page(chosen, files, options, meter)
+            wrong(f"--format {chosen.format}: this shows one trace")
+        return _draw(chosen, files, options, meter)
     reporter = FORMATS[chosen.format].reporter(Wishes(verbose=chosen.verbose))
     tally = Tally()
     ledger = Ledger()
@@ -127,13 +148,14 @@ def _run(chosen: argparse.Namespace) -> Exit:
     return _exit_code(tally.verdicts, strict=chosen.strict)
 
 
-def _write_page(chosen: argparse.Namespace, files: Mapping[str, str], options: Options, meter: Meter) -> Exit:
-    """Write the page of one trace, or of logs that are one together."""
+def _draw(chosen: argparse.Namespace, files: Mapping[str, str], options: Options, meter: Meter) -> Exit:
+    """Draw one trace, or logs that are one together."""
+    _, drawing = DRAWINGS[chosen.format]
     with contextlib.ExitStack() as stack:
         try:
             if files:
                 path = stack.enter_context(joined_copy(files, options.importer))
-                options = Options(options.profile, options.other_clients)
+                options = replace(options, importer=None)
             else:
                 path = stack.enter_context(readable_twice(chosen.paths[0]))
         except OSError as error:
@@ -148,8 +170,9 @@ def _write_page(chosen: argparse.Namespace, files: Mapping[str, str], options: O
         if chosen.ledger:
             _keep(ledger.as_json(), chosen.ledger)
         with output_to(chosen.output) as output:
-            for piece in page(path, report, options):
-                output.write(piece.removesuffix("\n"))
+            say = speaker(chosen.color, as_objects=chosen.format != TIMELINE, output=output)
+            for line in drawing(path, report, options):
+                say(line)
     return _exit_code(Counter([report.verdict]), strict=chosen.strict)
 
 

@@ -84,11 +84,11 @@ class _WatchedCursor(Cursor):
 
     __slots__ = ("_attempt", "_tell", "_trail")
 
-    def __init__(self, automaton: Automaton, tell: Callable[[Seen], None], *, late: bool) -> None:
+    def __init__(self, automaton: Automaton, tell: Callable[[Seen], None], *, late: bool, at_rest: bool) -> None:
         self._tell = tell
         self._trail: list[Seen] = []
         self._attempt: Try | None = None
-        super().__init__(automaton, late=late)
+        super().__init__(automaton, late=late, at_rest=at_rest)
 
     def begin(self, *, late: bool) -> None:
         """Forget everything about the VM."""
@@ -123,7 +123,7 @@ class _WatchedCursor(Cursor):
 
     def after_gap(self) -> Cursor:
         """A cursor for what follows a gap; it tells in place of this one."""
-        cursor = _WatchedCursor(self.automaton, self._tell, late=True)
+        cursor = _WatchedCursor(self.automaton, self._tell, late=True, at_rest=False)
         cursor.monitors = super().after_gap().monitors
         cursor.begin(late=True)
         self._tell = _say_nothing
@@ -184,7 +184,7 @@ class WatchingJudge(TraceJudge):
     def open_vm(self, name: str, greeting: bytes) -> VmJudge:
         """A judge for a VM, which tells what it infers."""
         vm = super().open_vm(name, greeting)
-        vm.follow_with(_WatchedCursor(vm.automaton, self._tell, late=not greeting))
+        vm.follow_with(_WatchedCursor(vm.automaton, self._tell, late=not greeting, at_rest=self._options.at_rest))
         return vm
 
     def _tell(self, seen: Seen) -> None:
