@@ -18,7 +18,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migspec.traces.format import Header, TraceError, TraceLine, VmInfo, open_trace, read_header, read_line
+from migspec.traces.format import (
+    Header,
+    TraceError,
+    TraceLine,
+    TraceWriter,
+    VmInfo,
+    open_trace,
+    read_header,
+    read_line,
+)
 from migspec.traces.record import BACKLOG, Address, Recorder, RecordError
 
 DEADLINE = 60.0
@@ -303,6 +312,24 @@ def test_several_monitors_of_one_vm_are_told_apart(tmp_path: Path, server: Serve
     other.close()
     lines = lines_of(tmp_path / "t")[:4]
     assert [(line.vm, line.mon) for line in lines] == [("src", "main")] * 2 + [("src", "mon2")] * 2
+
+
+def test_recorders_may_share_a_trace_which_stays_open(tmp_path: Path, server: Server) -> None:
+    other = Server(tmp_path / "o")
+    with TraceWriter(tmp_path / "t") as writer:
+        for target, place in (("src/one", server), ("src/two", other)):
+            with Recorder({target: f"unix:{place.path}"}, writer) as recorder:
+                client = connect(recorder.address(target))
+                monitor = place.accept()
+                client.sendall(b"{}")
+                assert receive(monitor, 2) == b"{}"
+                client.close()
+                monitor.close()
+        writer.end("src")
+    other.close()
+    lines = [(line.vm, line.mon, line.end) for line in lines_of(tmp_path / "t")]
+    one, two = [[("src", name, None), ("src", name, "eof")] for name in ("one", "two")]
+    assert lines == [*one, *two, ("src", None, "eof")]
 
 
 def test_a_server_on_tcp(tmp_path: Path) -> None:

@@ -138,7 +138,8 @@ class Recorder:
     `targets` maps the name of a VM, or `VM/MONITOR`, to `unix:PATH` or `tcp:HOST:PORT`; the servers need not
     be there yet.  `listen` maps the same names to paths to listen on; without one it is the server's path
     with `SOCKET_SUFFIX`, or for TCP a path in a fresh folder.  The sockets are their owner's alone.  `report`
-    is given one line on whatever the user should know.
+    is given one line on whatever the user should know.  `output` may be a `TraceWriter`, which then stays the
+    caller's and has its header already: so several recorders write one trace.
 
     As a context manager it serves in a background thread; `run` serves in the caller's.  Raises `RecordError`
     for a target that cannot be served and `TraceError` where the trace cannot be written; the latter, when it
@@ -148,13 +149,14 @@ class Recorder:
     def __init__(
         self,
         targets: Mapping[str, str],
-        output: str | os.PathLike[str] | int,
+        output: str | os.PathLike[str] | int | TraceWriter,
         header: Header | None = None,
         *,
         listen: Mapping[str, str] | None = None,
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._report = report
+        self._owns_writer = not isinstance(output, TraceWriter)
         self._selector = selectors.DefaultSelector()
         self._doors: dict[str, _Door] = {}
         self._exits: dict[str, int] = {}
@@ -172,7 +174,10 @@ class Recorder:
                 self._open(target, origin, Address.parse(targets[target]), (listen or {}).get(target))
             vms = {door.origin.vm: VmInfo() for door in self._doors.values()}
             known = header or Header()
-            self._writer = TraceWriter(output, Header(vms | known.vms, known.scenario, known.note))
+            if isinstance(output, TraceWriter):
+                self._writer = output
+            else:
+                self._writer = TraceWriter(output, Header(vms | known.vms, known.scenario, known.note))
         except BaseException:
             self._close_sockets()
             raise
@@ -223,7 +228,8 @@ class Recorder:
                 self._finish()
         finally:
             self._close_sockets()
-            self._writer.close()
+            if self._owns_writer:
+                self._writer.close()
         if self._failure is not None:
             raise self._failure
 
@@ -401,13 +407,13 @@ class Recorder:
 
 
 def _origins(targets: Mapping[str, str]) -> dict[str, Origin]:
-    """Tell VM and monitor of each target; a monitor is named where its VM has more than one."""
+    """Tell VM and monitor of each target; a monitor without a name gets one where its VM has more than one."""
     pairs = {target: target.partition("/")[::2] for target in targets}
     vms = [vm for vm, _ in pairs.values()]
     if "" in vms:
         raise RecordError(repr(next(t for t, (vm, _) in pairs.items() if not vm)), "the VM has no name", "VM=ADDRESS")
     return {
-        target: Origin(vm, (monitor or MAIN_MONITOR) if vms.count(vm) > 1 else None)
+        target: Origin(vm, monitor or (MAIN_MONITOR if vms.count(vm) > 1 else None))
         for target, (vm, monitor) in pairs.items()
     }
 
