@@ -351,6 +351,25 @@ def test_a_session_without_the_fixture_loads_nothing_else_of_ours(others: pytest
     others.runpytest_subprocess("-p", PLUGIN).assert_outcomes(passed=1)
 
 
+def test_workers_of_xdist_judge_and_tell_the_same(others: pytest.Pytester) -> None:
+    done = run(
+        others,
+        """
+        def test_wrong(migspec_record):
+            talk(migspec_record, WRONG)
+
+        def test_address(migspec_record):
+            migspec_record.record("src", "localhost:4444")
+        """,
+        "-p",
+        "xdist",
+        "--numprocesses=1",
+        apart=True,
+    )
+    done.assert_outcomes(failed=2)
+    done.stdout.fnmatch_lines([FOUND, "localhost:4444: this is no address; expected unix:PATH or tcp:HOST:PORT."])
+
+
 def test_it_is_declared_as_a_plugin() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     assert PLUGIN in project["entry-points"]["pytest11"].values()
