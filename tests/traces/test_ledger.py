@@ -134,6 +134,11 @@ def test_the_shipped_examples_are_those_of_the_corpus(now: Account) -> None:
     assert now.examples().splitlines() == EXAMPLES.read_text().splitlines()
 
 
+def test_what_was_counted_has_a_place(now: Account) -> None:
+    entries = [entry for section in (*now.rules.values(), now.entities) for entry in section.items()]
+    assert [name for name, fields in entries if fields["exercised"] and "line" not in fields] == []
+
+
 def test_every_entity_of_the_schema_is_accounted_for(now: Account) -> None:
     assert list(now.entities) == [entity.name for entity in SEED.entities if entity.origin is Origin.SEED]
 

@@ -35,7 +35,7 @@ class Entry:
     def add(self, report: Report, use: Use) -> None:
         """Count what a report has; the example is in the shortest trace, the first of several."""
         self.exercised += use.count
-        if not self.trace or (use.line and report.messages < self._length):
+        if use.line and (not self.line or report.messages < self._length):
             self.trace, self.line, self._length = report.trace, use.line, report.messages
 
     def as_fields(self) -> dict[str, object]:

@@ -134,6 +134,7 @@ class VmJudge(Following):
         check, series = kind.check, track.series
         if check is not None and check.holds(info, series.before, series):
             check.count += 1
+            check.line = check.line or number
             series.before = info
         else:
             self._beside.numbers.judge(number, series, kind, info, asked.line)
