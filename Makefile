@@ -12,7 +12,7 @@ DEMO_FAULT := tests/faults/demo.jsonl
 INNERMOST := tests/spec tests/properties tests/traces/test_automaton.py tests/traces/test_beginnings.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak corpus ledger slack mutants codemutants contracts states bench clean
+.PHONY: help demo test lint soak corpus ledger slack mutants codemutants contracts states bench docs clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,9 +64,13 @@ bench: $(READY) ## measure the checker, the model and both searchers of states
 	$(BIN)/python -m tests.bench.model
 	$(BIN)/python -m tests.bench.states
 
+docs: $(READY) ## build the documentation into build/docs, and the manual page into build/man
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --jobs auto -b html -d build/doctrees docs build/docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going -b man -d build/doctrees docs build/man
+
 clean: ## remove what the other targets have made, .venv included
-	rm -rf $(VENV) .mutants build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	find spec reference_impl properties traces tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) .mutants build dist docs/reference .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find spec reference_impl properties traces docs tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || \

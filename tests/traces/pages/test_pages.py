@@ -18,7 +18,7 @@ from migspec.spec.schema.enums import MIGRATION_CAPABILITY
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.pages import Page, UnknownNameError, as_json, as_text, listing, page_of
 from migspec.traces.pages.definitions import parts_of
-from migspec.traces.pages.rendering import Value
+from migspec.traces.pages.rendering import Named, Value
 
 SCHEMA = PROFILES[PROFILE].schema
 
@@ -155,3 +155,13 @@ def test_text_leaves_out_what_is_empty_and_folds_what_is_long() -> None:
     assert "empty" not in text
     assert max(map(len, text.splitlines())) <= 120
     assert text.splitlines()[-2:] == ["  parts:", "    x"]
+
+
+def test_what_begins_with_a_name_knows_it_and_is_its_text() -> None:
+    text = Named("migrate", ": started")
+    assert (text, text.name, text.rest) == ("migrate: started", "migrate", ": started")
+    assert json.dumps([text]) == '["migrate: started"]'
+    senders = page_of("COLO_EXIT", PROFILE)["sent by"]
+    assert isinstance(senders, list)
+    assert {sender.name for sender in senders if isinstance(sender, Named)} <= CATALOGUE.keys()
+    assert len([sender for sender in senders if isinstance(sender, Named)]) == len(senders) > 0

@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, str] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, by default that of the process, and return the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    chosen = _parser(words).parse_args(words)
+    chosen = parser_of(words).parse_args(words)
     command: Command = chosen.command
     # a TraceError may come from any command: it is what standard output raises, too
     unreadable: tuple[type[Exception], ...] = (TraceError, *command.errors)
@@ -59,7 +59,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(Exit.USAGE, f"{self.prog}: {printable(message)}; see {self.prog} --help.\n")
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for a command line, which knows the arguments of no command but the one that is asked for."""
     parser = _Parser(prog="migspec", description="Judge recordings of QEMU's live migration over QMP.")
     parser.add_argument("--version", action="version", version=f"migspec {installed_version() or '(not installed)'}")

@@ -21,10 +21,11 @@ from migspec.spec.schema import (
     Ref,
     Schema,
     Struct,
+    Type,
     Union,
 )
 from migspec.spec.schema.structs import MIGRATE_SET_PARAMETERS, MIGRATION_PARAMETERS
-from migspec.traces.pages.rendering import Page, Value
+from migspec.traces.pages.rendering import Named, Page, Value
 
 _ORIGINS: Mapping[Origin, str] = {
     Origin.SEED: "the schema of migration",
@@ -60,7 +61,7 @@ def in_a_line(clause: str, schema: Schema) -> str:
         return ""
     doc = found.doc if found is not None else entity.doc
     facts = ", ".join(_part_facts(found) if found is not None else _entity_facts(entity))
-    return f"{clause}: {facts}. {doc}"
+    return Named(clause, f": {facts}. {doc}")
 
 
 def _part_facts(part: Member | EnumValue) -> Iterator[str]:
@@ -98,13 +99,17 @@ def head_of(entity: Entity) -> Page:
         "only if": entity.condition,
     }
     if isinstance(entity, Command):
-        page["returns"] = str(entity.returns) if entity.returns else "the empty object"
+        page["returns"] = _returned(entity.returns) if entity.returns else "the empty object"
         page["out of band"] = "allowed" if entity.allow_oob else "refused"
         if isinstance(entity.arguments, Ref):
-            page["arguments of"] = entity.arguments.name
+            page["arguments of"] = Named(entity.arguments.name)
     if isinstance(entity, Union):
         page["branches"] = [f"{word}: the members of {struct}" for word, struct in entity.branches]
     return page
+
+
+def _returned(type_: Type) -> str:
+    return Named(type_.name) if isinstance(type_, Ref) else str(type_)
 
 
 def parts_page(entity: Entity, schema: Schema) -> list[Value]:

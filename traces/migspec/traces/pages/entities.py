@@ -15,7 +15,7 @@ from migspec.spec.schema.structs import MIGRATE_SET_PARAMETERS, MIGRATION_PARAME
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.pages import examples
 from migspec.traces.pages.definitions import head_of, parameter_facts, part_page, parts_of, parts_page
-from migspec.traces.pages.rendering import Page, Value
+from migspec.traces.pages.rendering import Named, Page, Value
 from migspec.traces.pages.rules import case_entry
 
 _PARTS = {"Command": "arguments", "Event": "data", "Enum": "words"}
@@ -36,7 +36,7 @@ def page_of_entity(entity: Entity, profile: Profile) -> Page:
         told = {case.id for case in contract_of(entity.name, profile.name).cases}
     elif isinstance(entity, Event):
         page["sent by"] = list(_senders(entity.name, profile.name))
-    page["used by"] = [other.name for other in schema.entities if entity.name in references(other)]
+    page["used by"] = [Named(other.name) for other in schema.entities if entity.name in references(other)]
     clauses = (entity.name, *(f"{entity.name}.{part}" for part in parts_of(entity, schema)))
     page["other rules"] = _rules(clauses, profile.name, told)
     return page | examples.of_entity(entity.name)
@@ -52,7 +52,7 @@ def page_of_part(entity: Entity, name: str, profile: Profile) -> Page:
     if entity.name == MIGRATION_STATUS.name:
         page["entered by"] = _steps(f"MIGRATION:{name}", profile.name)
     if entity.name == MIGRATION_CAPABILITY.name:
-        page["asked by"] = [rule for rule, needs in _conditions(profile.name) if f"cap.{name} " in needs]
+        page["asked by"] = [Named(rule) for rule, needs in _conditions(profile.name) if f"cap.{name} " in needs]
     if entity.name in (MIGRATE_SET_PARAMETERS.name, MIGRATION_PARAMETERS.name):
         page |= parameter_facts(name)
     page["rules"] = _rules((f"{entity.name}.{name}",), profile.name, set())
@@ -77,7 +77,7 @@ def _contract(command: Command, profile: str) -> Page:
     cases = [case for case in contract.cases if profile in case.profiles]
     return {
         "judged by": profile,
-        "checked before": [f"{case.id}: {case.sentence}" for case in common],
+        "checked before": [Named(case.id, f": {case.sentence}") for case in common],
         "refusals, in order": _entries(contract, (case for case in cases if case.words is not None)),
         "ways to succeed": _entries(contract, (case for case in cases if case.words is None)),
     }
@@ -92,11 +92,11 @@ def _senders(event: str, profile: str) -> Iterator[Value]:
     for rule, events in _emitters(profile):
         details = [name.partition(":")[2] for name in events if name.partition(":")[0] == event]
         if details:
-            yield f"{rule} ({', '.join(details)})" if any(details) else rule
+            yield Named(rule, f" ({', '.join(details)})" if any(details) else "")
 
 
 def _steps(event: str, profile: str) -> list[Value]:
-    return [rule for rule, events in _emitters(profile) if event in events]
+    return [Named(rule) for rule, events in _emitters(profile) if event in events]
 
 
 def _conditions(profile: str) -> Iterator[tuple[str, str]]:
@@ -119,7 +119,7 @@ def _emitters(profile: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _rules(clauses: Iterable[str], profile: str, told: set[str]) -> list[Value]:
     wanted = frozenset(clauses)
     return [
-        f"{rule.id}: {rule.sentence}"
+        Named(rule.id, f": {rule.sentence}")
         for rule in CATALOGUE.values()
         if profile in rule.profiles and rule.id not in told and (rule.clause in wanted or _is_its_schema(rule, wanted))
     ]

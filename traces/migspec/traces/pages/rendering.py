@@ -1,4 +1,4 @@
-"""The form of a page: a tree of values, as text for people or as JSON for programs.
+"""The form of a page: a tree of values, as text for people or as JSON for programs; the documentation has a third.
 
 Text is generic: a value stands beside its name, a list below it, and of an entry in a list the first member is its
 heading.  So a page may say more one day without anything here being changed.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from migspec.traces.printable import printable
 from migspec.traces.report import Line, Piece, Tone
@@ -17,6 +17,29 @@ from migspec.traces.report import Line, Piece, Tone
 Value: TypeAlias = str | int | bool | float | Sequence[Any] | Mapping[str, Any] | None
 Page = dict[str, Value]
 """What is told of one thing, by the names of what is told.  Its first member is its title."""
+
+
+class Named(str):
+    """A text that begins with the name of something that has a page, and says something of it.
+
+    It is its text wherever only that counts; whoever can make links finds in `name` where one leads.
+    """
+
+    __slots__ = ("name",)
+
+    name: str
+
+    def __new__(cls, name: str, rest: str = "") -> Self:
+        """Make the text of `name` and what follows it."""
+        text = super().__new__(cls, f"{name}{rest}")
+        text.name = name
+        return text
+
+    @property
+    def rest(self) -> str:
+        """What is said after the name."""
+        return self[len(self.name) :]
+
 
 WIDTH = 118
 """Columns after which text is folded, messages excepted: they are meant to be copied."""

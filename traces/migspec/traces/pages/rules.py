@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from migspec.spec.conditions import ALWAYS, Condition
 from migspec.spec.contracts import Case, Contract, Words, is_choosy
@@ -15,7 +15,7 @@ from migspec.spec.state import FRESH, Life
 from migspec.traces.pages import examples
 from migspec.traces.pages.definitions import in_a_line
 from migspec.traces.pages.probes import asked
-from migspec.traces.pages.rendering import Page, Value
+from migspec.traces.pages.rendering import Named, Page, Value
 
 _ROWS: Mapping[str, Row] = {row.id: row for row in ROWS}
 
@@ -64,7 +64,11 @@ def case_entry(case: Case, command: str) -> Page:
 
 def changes_and_events(row: Row) -> Page:
     """What a row needs, changes and sends."""
-    return {"if": str(row.when), "changes": _changes(dict(row.then)), "events": _events(row.emits) + _left(row.leaves)}
+    return {
+        "if": str(row.when),
+        "changes": _changes(dict(row.then)),
+        "events": [*_events(row.emits), *left_in_words(row.leaves)],
+    }
 
 
 def _row(row: Row) -> Page:
@@ -93,7 +97,7 @@ def _case(case: Case, command: str) -> Page:
         "answer": _answer(case, command, effect),
         "binding": _binding(case),
         "changes": _changes(effect),
-        "events": _events(case.emits, before="the reply") + _left(case.leaves),
+        "events": [*_events(case.emits, before="the reply"), *left_in_words(case.leaves)],
     }
 
 
@@ -133,15 +137,16 @@ def _answer(case: Case, command: str, effect: Mapping[str, str | tuple[str, ...]
         return ["success, with any content" if case.loose else "success"]
     name = case.error_class.value
     if isinstance(case.words, Words):
-        return [f"{name} {text}" for text in _texts(case.words)]
+        return [f"{name} {text}" for text in texts_of(case.words)]
     found: dict[str, None] = {}
     for probe in asked(case, command):
-        for text in _texts(case.words(probe, FRESH)):
+        for text in texts_of(case.words(probe, FRESH)):
             found[f"{name} {text} (for example)"] = None
     return list(found) or [f"{name}, with a text that {_DEPENDS}"]
 
 
-def _texts(words: Words) -> Iterator[str]:
+def texts_of(words: Words) -> Iterator[str]:
+    """The texts that an error may have, quoted as a page quotes them."""
     for text in sorted(words.exact):
         yield f"“{text}”"
     for beginning in words.beginnings:
@@ -152,17 +157,25 @@ def _texts(words: Words) -> Iterator[str]:
         yield "with any text"
 
 
+def event_in_words(item: str) -> Named:
+    """An event that is owed as `item`."""
+    name, _, detail = item.removeprefix("!").partition(":")
+    always = " even with the capability events off" if item.startswith("!") else ""
+    return Named(name, f" {detail}".rstrip() + always)
+
+
+def left_in_words(leaves: Iterable[str]) -> list[Named]:
+    """The events that the migration thread sends for a step, which has got ahead of it."""
+    told = map(event_in_words, leaves)
+    return [Named(event.name, f"{event.rest}, from the migration thread, whenever it comes to that") for event in told]
+
+
 def _changes(effect: Mapping[str, str | tuple[str, ...]]) -> list[Value]:
     return [f"{name} := {' or '.join(_values(value))}" for name, value in effect.items()]
 
 
 def _values(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
-
-
-def _left(leaves: tuple[str, ...]) -> list[Value]:
-    """What the migration thread sends for it, which has got ahead."""
-    return [f"{told}, from the migration thread, whenever it comes to that" for told in _events(leaves)]
 
 
 def _events(emits: tuple[str, ...], before: str = "") -> list[Value]:
@@ -173,9 +186,7 @@ def _events(emits: tuple[str, ...], before: str = "") -> list[Value]:
             variable, _, value = item[1:].partition(":")
             told.append(f"(then {variable} := {value})")
             continue
-        name, _, detail = item.removeprefix("!").partition(":")
-        always = " even with the capability events off" if item.startswith("!") else ""
-        told.append(f"{name} {detail}".rstrip() + always)
+        told.append(event_in_words(item))
     if told and before:
         told.append(f"({before})")
     return told

@@ -1,0 +1,74 @@
+"""The pages of the command line say what `--help` says, option by option, and the manual page says it once more."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from migspec.cli.entry import COMMANDS
+from migspec_docs.document import Block, Document, Listing, Option, Para, parts_of
+from migspec_docs.program import MANUAL, parser_of_command, program
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, Document]:
+    """The pages by their place."""
+    return {page.place: page for page in program()}
+
+
+def blocks(found: Sequence[Block]) -> Iterator[Block]:
+    for block in found:
+        yield block
+        for part in parts_of(block):
+            yield from blocks(part)
+
+
+def options(page: Document) -> dict[str, str]:
+    """What is said of each option, in words."""
+    told = {}
+    for block in blocks(page.content):
+        if isinstance(block, Option):
+            paras = [part for part in block.content if isinstance(part, Para)]
+            told[block.spelling] = "".join(
+                part if isinstance(part, str) else part.text for para in paras for part in para.content
+            )
+    return told
+
+
+def squeezed(text: str) -> str:
+    """Text without what only lays it out."""
+    return "".join(text.replace("`", "").split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_page_says_what_the_help_says(name: str, pages: dict[str, Document]) -> None:
+    parser = parser_of_command(name)
+    help_text = squeezed(parser.format_help())
+    told = options(pages[f"reference/program/{name}"])
+    assert told
+    for spelling, words in told.items():
+        assert squeezed(spelling) + squeezed(words) in help_text
+    assert {action.dest for action in parser._actions} - {"help"} != set()
+    assert len(told) == sum(action.help is not argparse.SUPPRESS for action in parser._actions)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_page_shows_the_usage_and_what_comes_last(name: str, pages: dict[str, Document]) -> None:
+    parser = parser_of_command(name)
+    shown = [block.text for block in blocks(pages[f"reference/program/{name}"].content) if isinstance(block, Listing)]
+    assert f"usage: {shown[0]}".split() == parser.format_usage().split()
+    assert max(map(len, shown[0].splitlines())) <= 88
+    if parser.epilog and "\n" in parser.epilog.strip():
+        assert shown[-1] == parser.epilog.rstrip()
+
+
+def test_the_manual_page_has_every_option_of_every_command(pages: dict[str, Document]) -> None:
+    found = [block for block in blocks(pages[MANUAL].content) if isinstance(block, Option)]
+    expected = sum(len(options(pages[f"reference/program/{name}"])) for name in COMMANDS)
+    assert len(found) == expected + len(options(pages["reference/program/index"]))
+    synopsis = next(block.text for block in blocks(pages[MANUAL].content) if isinstance(block, Listing))
+    assert all(f"migspec {name} " in synopsis for name in COMMANDS)
+
+
+def test_every_command_is_listed(pages: dict[str, Document]) -> None:
+    assert {*pages["reference/program/index"].links} == {f"migspec {name}" for name in COMMANDS}
