@@ -1,16 +1,14 @@
 """The generated pages: everything has its home on one of them, and they say what the tables and the ledger say."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.docs.building import Built
 from tests.test_house import repository_files
-from tests.traces.command import DEADLINE, ENVIRONMENT
 
 from migspec.spec.arguments import judge
 from migspec.spec.commands import CONTRACTS
@@ -43,24 +41,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 LEDGER: Mapping[str, Any] = json.loads((PROJECT / "traces/corpus/LEDGER.json").read_text())
 
 
-def generated(folder: Path) -> None:
-    """Write all pages below a folder, in a process of its own: without typeguard it takes a tenth of the time."""
-    program = "import sys, pathlib, migspec_docs.generating as it; it.generate(pathlib.Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", program, str(folder)], env=ENVIRONMENT, check=True, timeout=DEADLINE)
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all pages."""
-    made = tmp_path_factory.mktemp("pages")
-    generated(made)
-    return made
-
-
-@pytest.fixture(scope="module")
-def pages(folder: Path) -> dict[str, Document]:
-    """The pages by their place."""
-    return {page.place: page for path in folder.rglob(f"*{SUFFIX}") for page in [read(path.read_bytes())]}
+def pages(built: Built) -> dict[str, Document]:
+    """The pages by their place; a build of a sample writes all of them."""
+    return {page.place: page for path in built.docs.rglob(f"*{SUFFIX}") for page in [read(path.read_bytes())]}
 
 
 def blocks_of(blocks: Iterator[Block] | list[Block] | tuple[Block, ...]) -> Iterator[Block]:
@@ -254,9 +238,9 @@ def test_a_command_beside_the_schema_has_a_page(pages: dict[str, Document]) -> N
         assert name_of_command(command) in pages[f"reference/commands/{command}"].names
 
 
-def test_a_page_survives_its_file(folder: Path, pages: dict[str, Document]) -> None:
+def test_a_page_survives_its_file(built: Built, pages: dict[str, Document]) -> None:
     for place, page in pages.items():
-        assert (folder / f"{place}{SUFFIX}").read_bytes() == page.written()
+        assert (built.docs / f"{place}{SUFFIX}").read_bytes() == page.written()
 
 
 def test_only_what_has_changed_is_written(tmp_path: Path) -> None:

@@ -1,13 +1,19 @@
-"""The pages of the command line, and the manual page: what `--help` prints is the only source of both."""
+"""The pages of the command line, and the manual page: what `--help` prints is the only source of both.
+
+The help is read as text, laid out so that each option has a line of its own: that is all that argparse tells of its
+options under names that it keeps.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Final
 
+from migspec.cli.command import Command
 from migspec.cli.entry import COMMANDS, parser_of
 from migspec_docs.document import Block, Cell, Code, Document, Link, Listing, Option, Para, Section, Table
 from migspec_docs.homes import PROGRAM
@@ -16,84 +22,100 @@ from migspec_docs.telling import para
 MANUAL: Final = f"{PROGRAM}/manual"
 """The page that the manual page is made of."""
 
-_WIDTH: Final = 88
+WIDTH: Final = 88
+"""Columns of a usage."""
+_WHOLE: Final = 10_000
+"""Columns of a help in which nothing is folded."""
 _USAGE: Final = "usage: "
+_HEADING: Final = re.compile(r"(?P<title>\S.*):")
+_ENTRY: Final = re.compile(r"  (?P<spelling>\S+(?: \S+)*)(?: {2,}(?P<words>.*))?")
+"""A line about an option: a step in from the heading, with its words further to the right."""
 
 
-@cache
 def parser_of_command(name: str) -> argparse.ArgumentParser:
-    """The parser of a command; of migspec itself where the name is empty."""
-    whole = parser_of((name,))
-    parser = _choices(whole)[name] if name else whole
-    formatter: type[argparse.HelpFormatter] = argparse.HelpFormatter
-    if name:
-        formatter = import_module(f"migspec.cli.{name}").COMMAND.formatter
-    parser.formatter_class = lambda prog: formatter(prog, width=_WIDTH)
+    """A parser of a command; of migspec itself where the name is empty."""
+    if not name:
+        return parser_of(())
+    command: Command = import_module(f"migspec.cli.{name}").COMMAND
+    parser = argparse.ArgumentParser(
+        f"migspec {name}", description=command.description, epilog=command.epilog, formatter_class=command.formatter
+    )
+    command.add_arguments(parser)
     return parser
 
 
-def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    # argparse has no other way to its parts than the names that begin with an underscore
-    found = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    return dict(found.choices)
+def usage_of(name: str) -> str:
+    """The usage of a command, without the word; the lines below the first are indented by it, too."""
+    parser = parser_of_command(name)
+    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=WIDTH)
+    return parser.format_usage().removeprefix(_USAGE).replace(f"\n{' ' * len(_USAGE)}", "\n").rstrip()
+
+
+@cache
+def options_of(name: str) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """The options and arguments of a command under their headings, each as it is spelt and with what is said of it."""
+    parser = parser_of_command(name)
+    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, max_help_position=_WHOLE, width=_WHOLE)
+    parser.epilog = None
+    found: dict[str, list[tuple[str, str]]] = {}
+    here: list[tuple[str, str]] = []
+    for line in parser.format_help().splitlines():
+        if heading := _HEADING.fullmatch(line):
+            here = found.setdefault(heading["title"], [])
+        elif entry := _ENTRY.fullmatch(line):
+            here.append((entry["spelling"], entry["words"] or ""))
+    return found
 
 
 def program() -> Iterator[Document]:
     """A page for each command, one for the program as a whole, and the manual page."""
     for name in COMMANDS:
-        parser = parser_of_command(name)
-        body = [*_about(parser), *_groups(parser, f"migspec {name}"), *_end(parser)]
+        body = [*_about(name), *_groups(name), *_end(name)]
         yield Document(f"{PROGRAM}/{name}", [Code(f"migspec {name}")], body, [f"migspec {name}"])
-    whole = parser_of_command("")
     rows = [[Cell([Para([Link(f"migspec {name}")])]), Cell([para(does)])] for name, does in COMMANDS.items()]
-    content: list[Block] = [*_about(whole), Table(("Command", "What it does"), rows), *_groups(whole, "migspec")]
+    content: list[Block] = [*_about(""), Table(("Command", "What it does"), rows), *_groups("")]
     children = [*(f"{PROGRAM}/{name}" for name in COMMANDS), MANUAL]
     yield Document(f"{PROGRAM}/index", ["The command line"], content, children=children)
-    yield Document(MANUAL, ["Manual page"], [*_manual(whole)])
+    yield Document(MANUAL, ["Manual page"], [*_manual()])
 
 
-def _about(parser: argparse.ArgumentParser) -> Iterator[Block]:
-    if parser.description:
-        yield para(parser.description, "lead")
-    yield Listing(_usage(parser))
+def _about(name: str) -> Iterator[Block]:
+    if description := parser_of_command(name).description:
+        yield para(description, "lead")
+    yield Listing(usage_of(name))
 
 
-def _usage(parser: argparse.ArgumentParser) -> str:
-    # the lines below the first are indented by its first word, too
-    return parser.format_usage().removeprefix(_USAGE).replace(f"\n{' ' * len(_USAGE)}", "\n").rstrip()
+def _groups(name: str) -> Iterator[Block]:
+    for title, options in options_of(name).items():
+        told = [*_told(options, f"migspec {name}".rstrip())]
+        if told:
+            yield Section([title.capitalize()], told)
 
 
-def _groups(parser: argparse.ArgumentParser, registered: str) -> Iterator[Block]:
-    for group in parser._action_groups:
-        options = [*_options(parser, group, registered)]
-        if options:
-            title = (group.title or "").capitalize()
-            yield Section([title], [*([para(group.description)] if group.description else []), *options])
+def _told(options: Sequence[tuple[str, str]], registered: str) -> Iterator[Option]:
+    for spelling, words in options:
+        if spelling != _COMMAND:
+            yield Option(registered, spelling, [para(words)] if words else [])
 
 
-def _options(parser: argparse.ArgumentParser, group: argparse._ArgumentGroup, registered: str) -> Iterator[Option]:
-    formatter = parser._get_formatter()
-    for action in group._group_actions:
-        if action.help is argparse.SUPPRESS or isinstance(action, argparse._SubParsersAction):
-            continue
-        words = formatter._expand_help(action) if action.help else ""
-        yield Option(registered, formatter._format_action_invocation(action), [para(words)] if words else [])
+_COMMAND: Final = "COMMAND"
+"""The argument that is a command: each has a page, or a part of the manual page."""
 
 
-def _end(parser: argparse.ArgumentParser) -> Iterator[Block]:
-    if parser.epilog:
-        keeps_lines = "\n" in parser.epilog.strip()
-        yield Listing(parser.epilog.rstrip()) if keeps_lines else para(parser.epilog)
+def _end(name: str) -> Iterator[Block]:
+    if epilog := parser_of_command(name).epilog:
+        keeps_lines = "\n" in epilog.strip()
+        yield Listing(epilog.rstrip()) if keeps_lines else para(epilog)
 
 
-def _manual(whole: argparse.ArgumentParser) -> Iterator[Block]:
-    usages = "\n".join(_usage(parser_of_command(name)) for name in COMMANDS)
-    yield Section(["Synopsis"], [Listing(usages)])
-    yield Section(["Description"], [para(whole.description or ""), *_inner(whole)])
+def _manual() -> Iterator[Block]:
+    yield Section(["Synopsis"], [Listing("\n".join(map(usage_of, COMMANDS)))])
+    yield Section(["Description"], [*_inner("")])
     for name, does in COMMANDS.items():
-        parser = parser_of_command(name)
-        yield Section([f"migspec {name}: {does}"], [para(parser.description or ""), *_inner(parser), *_end(parser)])
+        yield Section([f"migspec {name}: {does}"], [*_inner(name), *_end(name)])
 
 
-def _inner(parser: argparse.ArgumentParser) -> Sequence[Block]:
-    return [option for group in parser._action_groups for option in _options(parser, group, "")]
+def _inner(name: str) -> Iterator[Block]:
+    yield para(parser_of_command(name).description or "")
+    for options in options_of(name).values():
+        yield from _told(options, "")

@@ -34,7 +34,7 @@ def rooms(made: Plan, boxes: list[Box], lines: list[Line]) -> list[tuple[float, 
     return of_boxes + [(*middle, line.width, line.height) for line, middle in labelled if middle is not None]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(graphs(), st.booleans())
 def test_boxes_and_labels_are_clear_of_each_other_and_inside(graph: tuple[list[Box], list[Line]], across: bool) -> None:
     boxes, lines = graph
@@ -48,7 +48,7 @@ def test_boxes_and_labels_are_clear_of_each_other_and_inside(graph: tuple[list[B
         assert y + height / 2 <= made.height + 1e-6
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(graphs())
 def test_a_line_leads_from_the_edge_of_one_box_to_that_of_the_other(graph: tuple[list[Box], list[Line]]) -> None:
     boxes, lines = graph
@@ -64,7 +64,7 @@ def test_a_line_leads_from_the_edge_of_one_box_to_that_of_the_other(graph: tuple
         assert heights in (sorted(heights), sorted(heights, reverse=True))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(graphs())
 def test_a_line_goes_from_layer_to_layer(graph: tuple[list[Box], list[Line]]) -> None:
     boxes, lines = graph
