@@ -203,6 +203,12 @@ def test_every_dependency_has_its_reason() -> None:
     assert [name for name, (_, reason) in given.items() if len(reason.split()) < 3] == []
 
 
+def test_what_the_documentation_needs_is_needed_for_development() -> None:
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    assert extras["docs"]
+    assert set(extras["docs"]) <= set(extras["dev"])
+
+
 def test_build_requirements_can_be_met_offline() -> None:
     assert set(PYPROJECT["build-system"]["requires"]) <= set(PYPROJECT["project"]["optional-dependencies"]["dev"])
 

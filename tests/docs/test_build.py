@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from tests.docs.building import EXPECTED_OF_A_SAMPLE, SAMPLE, Built, build
+from tests.docs.building import EXPECTED_OF_A_SAMPLE, PROJECT, SAMPLE, Built, build
 
 
 class Links(HTMLParser):
@@ -47,6 +47,15 @@ def test_a_sample_is_built_without_a_warning(built: Built) -> None:
     assert [line for line in built.complaints if not EXPECTED_OF_A_SAMPLE.search(line)] == []
     assert built.complaints, "the sample should lack the pages that it leads to"
     assert {path.relative_to(built.html).with_suffix("").as_posix() for path in built.html.rglob("*.html")} >= {*SAMPLE}
+
+
+def test_every_document_has_its_place_in_the_index() -> None:
+    docs = PROJECT / "docs"
+    written = {path.relative_to(docs).with_suffix("").as_posix() for path in docs.rglob("*.md")} - {"index"}
+    trees = re.findall(r"^```{toctree}\n(.*?)^```$", (docs / "index.md").read_text(), re.MULTILINE | re.DOTALL)
+    listed = [line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")]
+    assert len(listed) == len(set(listed))
+    assert {name for name in listed if not name.startswith("reference/")} == written
 
 
 def test_the_page_of_a_command_is_a_page(built: Built) -> None:
