@@ -51,7 +51,8 @@ def glance(command: str, followers: Followers) -> Section:
     body.append(
         para(
             "Recorded: how many requests of the corpus, in how many sessions, were asked while this was the last "
-            "status that the VM had shown, and were answered so. What two rows explain equally well is in none.",
+            "status that the VM had shown, and were answered so. What several rows of a status explain equally well is "
+            "counted below the status, as one of these.",
             "note",
         )
     )
@@ -91,7 +92,7 @@ def _one_outcome(
 ) -> Iterator[Sequence[Cell]]:
     cells = _cells(side, outcome, None, followers, rows=len(statuses))
     for place, status in enumerate(statuses):
-        share = recorded_shares().get((outcome.rule, side, status))
+        share = _share(outcome, side, status)
         yield [
             Cell([Para([status_link(status)])], kind="status"),
             *(cells if place == 0 else ()),
@@ -105,12 +106,12 @@ def _several_outcomes(
     outcomes: Sequence[Outcome],
     followers: Followers,
 ) -> Iterator[Sequence[Cell]]:
-    shared = Cell([Para([status_link(status)]) for status in statuses], len(outcomes), kind="status")
+    shared = Cell([*_with_either(side, statuses, outcomes)], len(outcomes), kind="status")
     conditional = False
     for place, outcome in enumerate(outcomes):
         when = _when(outcome, outcomes, after_a_condition=conditional)
         conditional |= outcome.certain and bool(outcome.when)
-        found = [recorded_shares().get((outcome.rule, side, status)) for status in statuses]
+        found = [_share(outcome, side, status) for status in statuses]
         counts = [
             _count(share, status if len(statuses) > 1 else "")
             for share, status in zip(found, statuses, strict=True)
@@ -121,6 +122,21 @@ def _several_outcomes(
             *_cells(side, outcome, when, followers),
             Cell(counts or [_elsewhere(outcome.rule)], kind="count"),
         ]
+
+
+def _share(outcome: Outcome, side: Side, status: str) -> Share | None:
+    return recorded_shares().get((side, status), {}).get(frozenset({outcome.rule}))
+
+
+def _with_either(side: Side, statuses: Sequence[str], outcomes: Sequence[Outcome]) -> Iterator[Block]:
+    """Each status, with how often one of several outcomes was recorded in it, and nothing tells which."""
+    rules = frozenset(outcome.rule for outcome in outcomes)
+    for status in statuses:
+        yield Para([status_link(status)])
+        for either, share in recorded_shares().get((side, status), {}).items():
+            if len(either) > 1 and either <= rules:
+                yield _count(share)
+                yield Para(["one of these"], "later")
 
 
 def _when(outcome: Outcome, outcomes: Sequence[Outcome], *, after_a_condition: bool) -> str:
@@ -186,7 +202,7 @@ def _after(side: Side, outcome: Outcome, followers: Followers) -> Iterator[Block
 
 def _elsewhere(rule: str) -> Para:
     """What is told of a rule that was in no status: the ledger may know it by more than the answer."""
-    seen = any(known == rule for known, _, _ in recorded_shares())
+    seen = any(rule in rules for found in recorded_shares().values() for rules in found if len(rules) == 1)
     count = 0 if seen else times_exercised(rule)
     return Para([f"{count} by the ledger" if count else "–"])
 

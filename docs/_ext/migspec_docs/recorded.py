@@ -2,7 +2,7 @@
 
 The ledger counts the rules of the whole corpus; a reader of a table by status wants to know of one row.  A status here
 is the last one that the VM had shown when the request was sent.  An answer that this status does not explain was
-overtaken by a change, and is left out; what several cases explain equally well is counted for none of them.
+overtaken by a change, and is left out; what several cases explain equally well is counted for all of them together.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Share:
         self.place = self.place or f"{asked.trace}, line {asked.line}"
 
 
-Shares = Mapping[tuple[str, Side, str], Share]
-"""What was recorded of a rule, by the rule, the side and its status."""
+Shares = Mapping[tuple[Side, str], Mapping[frozenset[str], Share]]
+"""What was recorded in each status of each side, by the rules that explain it equally well: one, mostly."""
 
 
 @dataclass(slots=True)
@@ -89,12 +89,12 @@ class _Open:
 
 def shares(folder: Path) -> Shares:
     """What the recorded sessions below a folder show of each rule in each status."""
-    found: dict[tuple[str, Side, str], Share] = {}
+    found: dict[tuple[Side, str], dict[frozenset[str], Share]] = {}
     for path in sorted(folder.glob("*.jsonl*")):
         for asked in asked_in(path):
             rules = explaining(asked.request, asked.side, asked.status, asked.answer, asked.events)
-            if len(rules) == 1:
-                found.setdefault((next(iter(rules)), asked.side, asked.status), Share()).add(asked)
+            if rules:
+                found.setdefault((asked.side, asked.status), {}).setdefault(rules, Share()).add(asked)
     return found
 
 
