@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "explore": "search the states of a migration",
     "show": "explain a rule or an entity of the schema",
     "schema": "compare the schema of a VM",
+    "vectors": "write test vectors for projects in other languages",
 }
 """Every command with what it does, in the order in which the help lists them; each is a module with a `COMMAND`."""
 

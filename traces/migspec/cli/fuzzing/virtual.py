@@ -13,7 +13,7 @@ from migspec.reference_impl.calls import Return
 from migspec.reference_impl.faults import Faults
 from migspec.reference_impl.options import MIB, Options
 from migspec.reference_impl.scheduling import Shuffled
-from migspec.reference_impl.virtual import Client, Ended, World
+from migspec.reference_impl.virtual import Client, Crossing, Ended, World
 from migspec.spec.composition import Side
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.traces.format import Direction, Header, VmInfo, end_fields, header_fields, message_fields
@@ -155,19 +155,22 @@ class VirtualSubject:
     def lines(self) -> Sequence[bytes]:
         """The record of the world, so far as it was not written down yet, and what was."""
         record = self._world.record
-        for entry in record[self._read :]:
-            at = _EPOCH + entry.at
-            if isinstance(entry, Ended):
-                fields = end_fields(entry.vm, exit_status=entry.how.value, t=at)
-            else:
-                direction = Direction.TO_SERVER if entry.sent else Direction.TO_CLIENT
-                fields = message_fields(entry.vm, direction, _text(entry.message), at)
-            self._lines.append(msgspec.json.encode(fields))
+        self._lines += map(line_of, record[self._read :])
         self._read = len(record)
         return self._lines
 
     def close(self) -> None:
         """Nothing is left over in virtual time."""
+
+
+def line_of(entry: Crossing | Ended) -> bytes:
+    """What a world has recorded, as a line of a trace; the first monitor of a machine has no name there."""
+    at = _EPOCH + entry.at
+    if isinstance(entry, Ended):
+        return msgspec.json.encode(end_fields(entry.vm, exit_status=entry.how.value, t=at))
+    direction = Direction.TO_SERVER if entry.sent else Direction.TO_CLIENT
+    monitor = f"m{entry.monitor}" if entry.monitor else None
+    return msgspec.json.encode(message_fields(entry.vm, direction, _text(entry.message), at, monitor))
 
 
 def _text(message: Mapping[str, Any]) -> bytes:
