@@ -37,8 +37,8 @@ NAMES = (
 def files() -> dict[str, bytes]:
     """The files, with a few of the sequences and of the traces."""
     first, *others = islice(recordings(), 4)
-    # of a trace that is polled for long the beginning does: it takes half a minute to judge it all
-    played = [replace(first, lines=first.lines[:40]), others[-1]]
+    # of a trace that is polled for long the beginning does
+    played = [replace(first, lines=first.lines[:30]), others[-1]]
     no_traces = [replace(first, lines=first.lines[:count], name=f"{first.name}-{count}") for count in (0, 1)]
     some = [*played, *no_traces, *islice(faulty(played), 2)]
     with pytest.MonkeyPatch.context() as patch:
@@ -137,16 +137,13 @@ def test_a_thing_has_a_line() -> None:
 
 PROGRAM = """
 import hashlib, json
-from migspec.cli.scenes import recordings
 from migspec.spec.profiles import PROFILES
 from migspec.traces.vectors.samples import entities_of
 from migspec.traces.vectors.sequences import Sequences
-from migspec.traces.vectors.verdicts import as_object
 profile = PROFILES["qemu-5.2.0"]
 sequences = Sequences(profile)
-made = [sequences.as_object(s) for s in sequences.every() if s.name.startswith(("held/q", "fresh/st", "failed/mi"))]
-traces = [(t.lines[-1].decode(), as_object(t, list(PROFILES))) for t in recordings() if t.name == "nobody-listens"]
-print(len(made), hashlib.sha256(json.dumps([made, traces, list(entities_of(profile))]).encode()).hexdigest())
+made = [sequences.as_object(s) for s in sequences.every() if s.name.startswith(("held/q", "fresh/st", "fresh/quit"))]
+print(len(made), hashlib.sha256(json.dumps([made, list(entities_of(profile))]).encode()).hexdigest())
 """
 
 
@@ -163,4 +160,4 @@ def test_other_processes_make_the_same() -> None:
         for seed in ("1", "2")
     }
     assert len(told) == 1
-    assert int(next(iter(told)).split()[0]) >= 5
+    assert int(next(iter(told)).split()[0]) >= 3
