@@ -21,6 +21,7 @@ from migspec.traces.version import installed_version
 COMMANDS: Mapping[str, str] = {
     "check": "judge traces",
     "convert": "write a log as a trace",
+    "shrink": "cut a trace down to a violation",
     "record": "record QMP monitors",
     "serve": "serve a modelled VM over QMP",
     "fuzz": "search an implementation for what breaks the specification",

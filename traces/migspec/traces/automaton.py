@@ -8,6 +8,7 @@ dictionary.  Traces of a profile share one automaton.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,18 @@ PLACE: int = sum(VARIABLES[name].field for name in ("outgoing", "incoming", "sta
 
 _OTHERS = tuple(~variable.field for variable in VARIABLES.values())
 """For each variable, all the others."""
+
+
+class TooManyHypothesesError(Exception):
+    """A search that has found more than it was allowed to."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+        """What it was allowed to find."""
+
+    def __str__(self) -> str:
+        return f"There are more than {self.most} possibilities."
 
 
 @contextmanager
@@ -118,9 +131,10 @@ class Node:
 class _Search:
     """A breadth-first search over hidden steps that passes over what a state already found covers."""
 
-    def __init__(self, relation: Relation, narrowed: Callable[[int], int]) -> None:
+    def __init__(self, relation: Relation, narrowed: Callable[[int], int], most: int) -> None:
         self.found: list[Reached] = []
         self._relation = relation
+        self._most = most
         self._narrowed = narrowed
         # by what is under way and where the VM is, what was found there
         self._known: dict[tuple[object, ...], list[Reached]] = {}
@@ -137,6 +151,8 @@ class _Search:
         frontier = [first]
         while frontier and len(self.found) < MOST_HYPOTHESES:
             self.found += frontier
+            if len(self.found) > self._most:
+                raise TooManyHypothesesError(self._most)
             reached = []
             for origin in frontier:
                 for rule, after in self._relation.hidden(origin.hypothesis):
@@ -214,6 +230,19 @@ class Automaton:
         self._nodes: dict[tuple[frozenset[Hypothesis], bool], Node] = {}
         self._narrowed = consistency(relation).narrowed
         self._replaced: dict[tuple[Node, int], Node] = {}
+        self._most = sys.maxsize
+
+    @contextmanager
+    def within(self, most: int) -> Iterator[None]:
+        """For a while no search may find more than so many hypotheses: it raises `TooManyHypothesesError` instead.
+
+        What was asked cannot be answered then, and nothing is known that was not known before.
+        """
+        before, self._most = self._most, most
+        try:
+            yield
+        finally:
+            self._most = before
 
     def node(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool = False) -> Node:
         """The node of exactly these hypotheses, less those that another one covers."""
@@ -249,16 +278,18 @@ class Automaton:
     def closure(self, node: Node) -> tuple[Reached, ...]:
         """Every hypothesis that the node's may become without showing anything, themselves included."""
         if node.closure is None:
-            search = _Search(self.relation, self._narrowed)
+            search = _Search(self.relation, self._narrowed, self._most)
             with _undisturbed():
                 for h in node.hypotheses:
                     search.from_(h)
                 node.closure = search.finish()
+        elif len(node.closure) > self._most:
+            raise TooManyHypothesesError(self._most)
         return node.closure
 
     def _generated(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool) -> Node:
         """The node of these hypotheses, less those that others become by hidden steps: they add nothing."""
-        search = _Search(self.relation, self._narrowed)
+        search = _Search(self.relation, self._narrowed, self._most)
         with _undisturbed():
             generators = [h for h in hypotheses if search.from_(h, ends_there=False)]
         node = self.node(generators, lacks_some=lacks_some)
@@ -439,4 +470,4 @@ def _united(states: set[int]) -> Iterable[int]:
     return states
 
 
-__all__ = ["MOST_HYPOTHESES", "Automaton", "Edge", "Node", "Reached", "Step"]
+__all__ = ["MOST_HYPOTHESES", "Automaton", "Edge", "Node", "Reached", "Step", "TooManyHypothesesError"]

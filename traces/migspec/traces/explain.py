@@ -113,6 +113,7 @@ class Explainer:
             Grade.VIOLATION,
             _sentence(observation, nearest, edit),
             "\n".join(self._screen(explanation, per_hypothesis, rule, edit)),
+            _only(_told_apart(per_hypothesis)),
         )
 
     # ---- the screen ----
@@ -125,7 +126,7 @@ class Explainer:
         edit: Edit | None,
     ) -> Iterator[str]:
         if per_hypothesis:
-            steps = {(step.rule, step.obstacle) for _, step in per_hypothesis}
+            steps = _told_apart(per_hypothesis)
             head = (*_SHOWN_VARIABLES, "under way", "nearest step", "what stands in its way")
             rows = [row for _, row in sorted({(step.distance, _row(h, step)) for h, step in per_hypothesis})]
             yield "What the VM may have been:" if len(steps) == 1 else "What the VM may have been, and how near it is:"
@@ -371,6 +372,16 @@ def _expected(expect: Expect) -> str:
         case "":
             return str(expect)
     return "success"
+
+
+def _told_apart(per_hypothesis: list[tuple[Hypothesis, Nearest]]) -> set[tuple[str, str]]:
+    """The nearest steps that a reader can tell apart."""
+    return {(step.rule, step.obstacle) for _, step in per_hypothesis}
+
+
+def _only(steps: set[tuple[str, str]]) -> str:
+    """The step, if it is the only one."""
+    return ": ".join(next(iter(steps))) if len(steps) == 1 else ""
 
 
 def _rule_of_event(owed: str) -> str:
