@@ -86,6 +86,16 @@ def test_what_is_said_is_as_agreed(fault: Fault, judgements: Mapping[str, Judgem
     assert text == agreed(GOLDEN / f"{fault.name}.txt", text)
 
 
+def test_the_nearest_step_is_the_one_that_the_explanation_names(judgements: Mapping[str, Judgement]) -> None:
+    named = 0
+    for finding in (finding for judgement in judgements.values() for finding in judgement.findings):
+        step, obstacle = finding.nearest.partition(": ")[::2]
+        assert bool(finding.nearest) == ("\nNearest step: " in finding.explanation)
+        assert not finding.nearest or f"\nNearest step: {step}\n  {obstacle}\n" in finding.explanation
+        named += bool(finding.nearest)
+    assert named
+
+
 def test_no_text_is_left_over() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == {fault.name for fault in FOUND}
 

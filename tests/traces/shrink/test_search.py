@@ -138,6 +138,17 @@ def test_nothing_is_tried_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert left.tries + 1 == len(tried)
 
 
+def test_which_of_several_alike_is_wrong_makes_a_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = log_of(tmp_path, [line for _ in range(4) for line in exchange("src", "query-status", WRONG, 1)])
+    shown_by = Wanted.shown_by
+
+    def needs_the_last(self: Wanted, header: object, entries: Entries, options: object) -> object:
+        return shown_by(self, log.header, entries, PLAIN) if log.entries[-1] in entries else None
+
+    monkeypatch.setattr(Wanted, "shown_by", needs_the_last)
+    assert [entry.place for entry in shrunk(log, 1).entries] == [2, 3, 6, 7]
+
+
 def test_after_the_deadline_what_was_found_so_far_is_left(tmp_path: Path) -> None:
     log = log_of(tmp_path, wrong_answer())
     left = Search(log, log.violations[0], PLAIN, Deadline(0.0)).run()

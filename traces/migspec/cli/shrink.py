@@ -36,6 +36,9 @@ exit codes:
   1    the trace violates its profile, and what is left of it is written
   2    the command line is wrong, or no violation is the one that --rule and --line ask for
   3    the trace cannot be read, or a file cannot be written
+
+A log that breaks off is shrunk if what can be read of it violates something.  Logs of one migration are joined with
+migspec convert --vm, which writes a trace.
 """
 
 

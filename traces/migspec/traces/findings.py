@@ -39,8 +39,8 @@ class Finding:
     """One thing found in a trace.
 
     `line` counts from 1; `rule` is the id of the rule; `message` is one sentence, `explanation` what supports
-    it, ready for a terminal.  `nearest` is the rule of the step that comes nearest and what stands in its way, where the
-    explanation names one such step.
+    it, ready for a terminal.  `nearest` is the rule of the step that comes nearest, and what stands in its way, where
+    the explanation names one such step.
     """
 
     line: int

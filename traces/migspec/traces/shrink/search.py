@@ -155,7 +155,7 @@ class Search:
         less = tuple(entries)
         if less == self._entries:
             return True
-        key = blake2b(b"\n".join(entry.text for entry in less)).digest()
+        key = self._key(less)
         if key in self._refused or key in self._postponed:
             return False
         self._tries += 1
@@ -173,6 +173,15 @@ class Search:
             self._report, self._finding = shown
         self._tell(self._entries)
         return shown is not None
+
+    def _key(self, entries: Entries) -> bytes:
+        """What tells apart entries that the judge, or who reads what it says, may say something else of.
+
+        That is their text, and which of several alike are the ones that something is wrong with.
+        """
+        wrong = {place for place, _ in self._wanted.known}
+        told = (b"%d %b" % (entry.place, entry.text) if entry.place in wrong else entry.text for entry in entries)
+        return blake2b(b"\n".join(told)).digest()
 
     def _quickly(self) -> int:
         """How many hypotheses are few for this log: no fewer than it needs itself."""
