@@ -13,7 +13,7 @@ from migspec.spec.schema import ABSENT, QEMU_5_2_0
 from migspec.spec.state import assign
 from migspec.spec.steps import Monitor
 from migspec.traces import automaton as automata
-from migspec.traces.automaton import Automaton, Node, TooManyHypothesesError, condensed
+from migspec.traces.automaton import Automaton, Limit, Node, TooManyHypothesesError, condensed
 from migspec.traces.beginnings import beginnings, consistency
 from migspec.traces.findings import Grade, Verdict
 from migspec.traces.hypotheses import Hypothesis, Relation
@@ -94,16 +94,28 @@ def test_a_closure_that_was_cut_short_is_doubtful(monkeypatch: pytest.MonkeyPatc
 def test_a_search_may_be_refused_for_a_while_and_leaves_nothing_behind() -> None:
     automaton = Automaton(AUTOMATON.relation)
     node = Node(START.hypotheses)
-    with pytest.raises(TooManyHypothesesError, match="There are more than 2 possibilities"), automaton.within(2):
+    with pytest.raises(TooManyHypothesesError, match="There are more than 2 possibilities"), automaton.within(Limit(2)):
         automaton.closure(node)
     assert node.closure is None
     closure = automaton.closure(node)
     assert len(closure) == len(AUTOMATON.closure(START))
     # what is known already is refused all the same, so that it does not matter what was asked before
-    with pytest.raises(TooManyHypothesesError), automaton.within(len(closure) - 1):
+    with pytest.raises(TooManyHypothesesError), automaton.within(Limit(len(closure) - 1)):
         automaton.closure(node)
-    with automaton.within(len(closure)):
+    with automaton.within(Limit(len(closure))):
         assert automaton.closure(node) is closure
+
+
+def test_a_search_asks_whether_there_is_time() -> None:
+    automaton = Automaton(AUTOMATON.relation)
+    node = Node(START.hypotheses)
+
+    def check_time() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError), automaton.within(Limit(check_time=check_time)):
+        automaton.closure(node)
+    assert node.closure is None
 
 
 def test_a_search_that_was_cut_short_leads_to_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:

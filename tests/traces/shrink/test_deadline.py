@@ -1,60 +1,35 @@
-"""What a deadline interrupts, and that it leaves no trace of itself."""
+"""A deadline: it comes when it is due, or never."""
 
 from __future__ import annotations
 
-import math
-import signal
-import threading
+import time
 
 import pytest
 
 from migspec.traces.shrink.deadline import Deadline, OutOfTimeError
 
 
-def forever() -> None:
-    while True:
-        pass
+@pytest.mark.parametrize("passed", [0.0, 4.9])
+def test_before_the_moment_nothing_is_said(passed: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    deadline = Deadline(5.0)
+    monkeypatch.setattr(time, "monotonic", lambda: now + passed)
+    deadline.check()
 
 
-def test_it_passes() -> None:
-    assert Deadline(0.0).has_passed
-    assert not Deadline().has_passed
-    assert not Deadline(math.inf).has_passed
+@pytest.mark.parametrize("passed", [5.1, 1e6])
+def test_from_then_on_the_time_is_up(passed: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    deadline = Deadline(5.0)
+    monkeypatch.setattr(time, "monotonic", lambda: now + passed)
+    with pytest.raises(OutOfTimeError):
+        deadline.check()
 
 
-@pytest.mark.parametrize("seconds", [-1.0, 0.0, 0.01])
-def test_what_takes_too_long_is_interrupted(seconds: float) -> None:
-    before = signal.getsignal(signal.SIGALRM)
-    deadline = Deadline(seconds)
-    with pytest.raises(OutOfTimeError), deadline.kept():
-        forever()
-    assert deadline.has_passed
-    assert signal.getsignal(signal.SIGALRM) is before
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
-
-
-def test_what_ends_in_time_is_not() -> None:
-    before = signal.getsignal(signal.SIGALRM)
-    with Deadline(1_000.0).kept():
-        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
-    assert signal.getsignal(signal.SIGALRM) is before
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
-
-
-def test_without_a_number_there_is_no_timer() -> None:
-    with Deadline().kept():
-        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
-
-
-def test_in_another_thread_nothing_is_interrupted() -> None:
-    done: list[bool] = []
-
-    def work() -> None:
-        deadline = Deadline(0.0)
-        with deadline.kept():
-            done.append(deadline.has_passed)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert done == [True]
+def test_without_a_number_it_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    deadline = Deadline()
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 1e12)
+    deadline.check()

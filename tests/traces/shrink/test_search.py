@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.traces.shrink.samples import PLAIN, WRONG, exchange, line, log_of, running, wrong_answer
 
-from migspec.traces.automaton import TooManyHypothesesError
+from migspec.traces.automaton import Node, TooManyHypothesesError
 from migspec.traces.findings import Finding
+from migspec.traces.judge import bench_of
 from migspec.traces.shrink.deadline import Deadline
 from migspec.traces.shrink.log import Entries, Log
 from migspec.traces.shrink.search import Search, Shrunk
@@ -158,13 +159,14 @@ def test_after_the_deadline_what_was_found_so_far_is_left(tmp_path: Path) -> Non
 
 def test_a_try_is_interrupted_by_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = log_of(tmp_path, wrong_answer())
+    automaton = bench_of(log.report.profiles["src"], frozenset(log.header.unseen)).automaton
     shown_by = Wanted.shown_by
     tries: list[int] = []
 
     def hangs(self: Wanted, header: object, entries: Entries, options: object) -> object:
         tries.append(len(entries))
         while len(tries) == 3:
-            pass
+            automaton.closure(Node((), closure=()))
         return shown_by(self, log.header, entries, PLAIN)
 
     monkeypatch.setattr(Wanted, "shown_by", hangs)

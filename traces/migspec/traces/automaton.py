@@ -58,6 +58,20 @@ class TooManyHypothesesError(Exception):
         return f"There are more than {self.most} possibilities."
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many hypotheses a search may find; `check_time` is called now and then, and raises when the time is up."""
+
+    most: int = sys.maxsize
+    check_time: Callable[[], None] = lambda: None
+
+    def keep(self, found: int) -> None:
+        """Raise `TooManyHypothesesError` where so many are too many, or what `check_time` raises."""
+        if found > self.most:
+            raise TooManyHypothesesError(self.most)
+        self.check_time()
+
+
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Keep the garbage collector from looking for cycles in what a search finds, again and again: there are none."""
@@ -131,10 +145,10 @@ class Node:
 class _Search:
     """A breadth-first search over hidden steps that passes over what a state already found covers."""
 
-    def __init__(self, relation: Relation, narrowed: Callable[[int], int], most: int) -> None:
+    def __init__(self, relation: Relation, narrowed: Callable[[int], int], limit: Limit) -> None:
         self.found: list[Reached] = []
         self._relation = relation
-        self._most = most
+        self._limit = limit
         self._narrowed = narrowed
         # by what is under way and where the VM is, what was found there
         self._known: dict[tuple[object, ...], list[Reached]] = {}
@@ -151,8 +165,7 @@ class _Search:
         frontier = [first]
         while frontier and len(self.found) < MOST_HYPOTHESES:
             self.found += frontier
-            if len(self.found) > self._most:
-                raise TooManyHypothesesError(self._most)
+            self._limit.keep(len(self.found))
             reached = []
             for origin in frontier:
                 for rule, after in self._relation.hidden(origin.hypothesis):
@@ -230,19 +243,19 @@ class Automaton:
         self._nodes: dict[tuple[frozenset[Hypothesis], bool], Node] = {}
         self._narrowed = consistency(relation).narrowed
         self._replaced: dict[tuple[Node, int], Node] = {}
-        self._most = sys.maxsize
+        self._limit = Limit()
 
     @contextmanager
-    def within(self, most: int) -> Iterator[None]:
-        """For a while no search may find more than so many hypotheses: it raises `TooManyHypothesesError` instead.
+    def within(self, limit: Limit) -> Iterator[None]:
+        """For a while every search is ended by an exception where it goes beyond a limit.
 
         What was asked cannot be answered then, and nothing is known that was not known before.
         """
-        before, self._most = self._most, most
+        before, self._limit = self._limit, limit
         try:
             yield
         finally:
-            self._most = before
+            self._limit = before
 
     def node(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool = False) -> Node:
         """The node of exactly these hypotheses, less those that another one covers."""
@@ -278,18 +291,18 @@ class Automaton:
     def closure(self, node: Node) -> tuple[Reached, ...]:
         """Every hypothesis that the node's may become without showing anything, themselves included."""
         if node.closure is None:
-            search = _Search(self.relation, self._narrowed, self._most)
+            search = _Search(self.relation, self._narrowed, self._limit)
             with _undisturbed():
                 for h in node.hypotheses:
                     search.from_(h)
                 node.closure = search.finish()
-        elif len(node.closure) > self._most:
-            raise TooManyHypothesesError(self._most)
+        else:
+            self._limit.keep(len(node.closure))
         return node.closure
 
     def _generated(self, hypotheses: Iterable[Hypothesis], *, lacks_some: bool) -> Node:
         """The node of these hypotheses, less those that others become by hidden steps: they add nothing."""
-        search = _Search(self.relation, self._narrowed, self._most)
+        search = _Search(self.relation, self._narrowed, self._limit)
         with _undisturbed():
             generators = [h for h in hypotheses if search.from_(h, ends_there=False)]
         node = self.node(generators, lacks_some=lacks_some)
@@ -470,4 +483,4 @@ def _united(states: set[int]) -> Iterable[int]:
     return states
 
 
-__all__ = ["MOST_HYPOTHESES", "Automaton", "Edge", "Node", "Reached", "Step", "TooManyHypothesesError"]
+__all__ = ["MOST_HYPOTHESES", "Automaton", "Edge", "Limit", "Node", "Reached", "Step", "TooManyHypothesesError"]

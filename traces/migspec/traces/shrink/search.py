@@ -7,13 +7,14 @@ few are left to be tried.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from migspec.traces.automaton import MOST_HYPOTHESES, TooManyHypothesesError
+from migspec.traces.automaton import MOST_HYPOTHESES, Limit, TooManyHypothesesError
 from migspec.traces.findings import Finding, Report
 from migspec.traces.format import Header
 from migspec.traces.judge import Options, bench_of
@@ -82,7 +83,8 @@ class Search:
                 self._leave_out_everything()
             if thoroughly:
                 self._postponed.clear()
-                self._leave_out_what_is_left(quickly)
+                with self._judging_within(sys.maxsize):
+                    self._leave_out_what_is_left(quickly)
                 is_minimal = True
         except OutOfTimeError:
             pass
@@ -150,8 +152,7 @@ class Search:
 
         Raises `OutOfTimeError` if that cannot be found out in time.
         """
-        if self._deadline.has_passed:
-            raise OutOfTimeError
+        self._deadline.check()
         less = tuple(entries)
         if less == self._entries:
             return True
@@ -160,8 +161,7 @@ class Search:
             return False
         self._tries += 1
         try:
-            with self._deadline.kept():
-                shown = self._wanted.shown_by(self._header, less, self._options)
+            shown = self._wanted.shown_by(self._header, less, self._options)
         except TooManyHypothesesError:
             self._postponed.add(key)
             return False
@@ -188,7 +188,7 @@ class Search:
         most = QUICKLY
         while most < MOST_HYPOTHESES:
             try:
-                with self._judging_within(most), self._deadline.kept():
+                with self._judging_within(most):
                     self._wanted.shown_by(self._header, self._entries, self._options)
             except TooManyHypothesesError:
                 most *= _STEP
@@ -198,9 +198,10 @@ class Search:
 
     @contextmanager
     def _judging_within(self, most: int) -> Iterator[None]:
-        """Judge no trace for which the judge has to look at more hypotheses at a time."""
+        """Judge no trace for which the judge has to look at more hypotheses at a time, nor when the time is up."""
         unseen = frozenset(self._header.unseen)
+        limit = Limit(most, self._deadline.check)
         with ExitStack() as stack:
             for profile in self._profiles:
-                stack.enter_context(bench_of(profile, unseen).automaton.within(most))
+                stack.enter_context(bench_of(profile, unseen).automaton.within(limit))
             yield
