@@ -241,7 +241,9 @@ class Talk:
     def judge(self, *, profile: str | None = None, other_clients: bool = False, at_rest: bool = False) -> Report:
         """The judgement of the trace so far."""
         report = Report("talk")
-        judge = TraceJudge(report, read_header(self._header), Options(profile, other_clients, at_rest))
+        judge = TraceJudge(
+            report, read_header(self._header), Options(profile, other_clients=other_clients, at_rest=at_rest)
+        )
         for number, line in enumerate(self._lines, 2):
             judge.feed(number, json.dumps(line).encode())
         return judge.finish()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.traces.shrink.samples import WRONG, exchange, running, written, wrong_answer
+from tests.traces.talk import Talk
 
 from migspec.cli import main
 from migspec.traces.findings import Verdict
@@ -173,3 +174,15 @@ def test_other_clients_and_profiles_are_heeded(trace: Path, capsys: Capture) -> 
     assert "Options(profile='seed', other_clients=True)" in Path("test_short.py").read_text()
     capsys.readouterr()
     assert refused([str(trace), "--profile", "qemu-9"], capsys).startswith("argument --profile: invalid choice")
+
+
+def test_what_is_wrong_at_rest_alone_is_shrunk_at_rest(tmp_path: Path, capsys: Capture) -> None:
+    talk = Talk()
+    src = talk.wire().greeting().done("qmp_capabilities").capabilities(events=True)
+    src.request("migrate", uri="unix:/s").status("setup").reply().status("1", "1", "active", "STOP")
+    trace = tmp_path / "doubled.jsonl"
+    trace.write_text(talk.text())
+    assert main(["shrink", str(trace)]) == 0
+    assert main(["shrink", str(trace), "--at-rest", "-o", str(tmp_path / "short.jsonl")]) == 1
+    assert len((tmp_path / "short.jsonl").read_text().splitlines()) < talk.line
+    assert "outgoing.first-pass" in capsys.readouterr().out

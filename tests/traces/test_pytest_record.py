@@ -334,7 +334,9 @@ def test_markers_and_options_are_declared(others: pytest.Pytester) -> None:
     done = others.runpytest_inprocess("-p", PLUGIN, "--markers")
     done.stdout.fnmatch_lines(["@pytest.mark.migspec(allow): findings of these rules are accepted *"])
     done = others.runpytest_inprocess("-p", PLUGIN, "--help")
-    done.stdout.fnmatch_lines(["*--migspec-profile=P *", "*--migspec-other-clients*", "*--migspec-keep=DIR*"])
+    done.stdout.fnmatch_lines(
+        ["*--migspec-profile=P *", "*--migspec-other-clients*", "*--migspec-at-rest*", "*--migspec-keep=DIR*"]
+    )
 
 
 def test_a_session_without_the_fixture_loads_nothing_else_of_ours(others: pytest.Pytester) -> None:

@@ -53,6 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--migspec-other-clients", action="store_true", help="admit clients of the VMs that are not recorded"
     )
+    group.addoption(
+        "--migspec-at-rest", action="store_true", help="no migration is under way in any VM when its recording begins"
+    )
     group.addoption("--migspec-keep", metavar="DIR", type=Path, help="copy the trace of each test into this folder")
 
 
@@ -83,7 +86,11 @@ def migspec_record(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[R
 
     accepted = _accepted(request.node)
     option = request.config.getoption
-    options = Options(option("--migspec-profile"), option("--migspec-other-clients"))
+    options = Options(
+        option("--migspec-profile"),
+        other_clients=option("--migspec-other-clients"),
+        at_rest=option("--migspec-at-rest"),
+    )
     recording = Recording(tmp_path / f"{_NAME}.jsonl", options)
     judged = request.node.stash[_JUDGED] = _Judged(recording, accepted)
     yield recording

@@ -70,6 +70,7 @@ def test_the_trace_is_judged_as_it_was(shrunk: Shrunk, tmp_path: Path) -> None:
         (Options(), "Options()"),
         (Options("seed"), "Options(profile='seed')"),
         (Options(other_clients=True), "Options(other_clients=True)"),
+        (Options(at_rest=True), "Options(at_rest=True)"),
         (Options("seed", other_clients=True, importer="libvirt"), "Options(profile='seed', other_clients=True)"),
     ],
 )

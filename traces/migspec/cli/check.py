@@ -114,7 +114,9 @@ def _run(chosen: argparse.Namespace) -> Exit:
     inputs = sources(chosen.paths or files.values())
     if any(_is_same_file(chosen.output, source.path) for source in inputs):
         wrong(f"-o {chosen.output}: this is one of the traces, and would be overwritten")
-    options = Options(chosen.profile, chosen.other_clients, chosen.at_rest, chosen.importer)
+    options = Options(
+        chosen.profile, other_clients=chosen.other_clients, at_rest=chosen.at_rest, importer=chosen.importer
+    )
     meter = Meter(sum(source.size for source in inputs))
     if chosen.format in DRAWINGS:
         if len(chosen.paths) > 1 or (chosen.paths and os.path.isdir(chosen.paths[0])):

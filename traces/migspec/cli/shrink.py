@@ -58,13 +58,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--line", type=whole, metavar="N", help="shrink to the first violation in this line of the log")
     add("--profile", choices=PROFILES, help="what to judge by; without it, what each VM's release asks for")
     add("--other-clients", action="store_true", help="admit clients of the VMs that are not in the trace")
+    add("--at-rest", action="store_true", help="no migration was under way in any VM when its trace began")
     add("--seconds", type=seconds, default=_SECONDS, metavar="S", help="shrink for so long at most (default: 60)")
     add_color(parser)
 
 
 def _run(chosen: argparse.Namespace) -> Exit:
     _check_outputs(chosen)
-    options = Options(chosen.profile, chosen.other_clients, chosen.importer)
+    options = Options(
+        chosen.profile, other_clients=chosen.other_clients, at_rest=chosen.at_rest, importer=chosen.importer
+    )
     log = _read(chosen.path, options)
     if log.error:
         complain(log.error)

@@ -7,7 +7,7 @@ sentence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -39,6 +39,7 @@ class Options:
     """
 
     profile: str | None = None
+    _: KW_ONLY
     other_clients: bool = False
     at_rest: bool = False
     importer: str | None = None

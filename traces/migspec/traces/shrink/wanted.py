@@ -80,7 +80,7 @@ class _HastyJudge(TraceJudge):
     def open_vm(self, name: str, greeting: bytes) -> VmJudge:
         """A judge for a VM, which goes on no longer than this one does."""
         vm = super().open_vm(name, greeting)
-        vm.follow_with(_HastyCursor(self, vm.automaton, late=not greeting))
+        vm.follow_with(_HastyCursor(self, vm.automaton, late=not greeting, at_rest=self._options.at_rest))
         return vm
 
 
@@ -92,9 +92,9 @@ class _HastyCursor(Cursor):
 
     __slots__ = ("_judge",)
 
-    def __init__(self, judge: _HastyJudge, automaton: Automaton, *, late: bool) -> None:
+    def __init__(self, judge: _HastyJudge, automaton: Automaton, *, late: bool, at_rest: bool) -> None:
         self._judge = judge
-        super().__init__(automaton, late=late)
+        super().__init__(automaton, late=late, at_rest=at_rest)
 
     @property
     def everywhere(self) -> Node:

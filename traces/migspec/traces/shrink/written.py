@@ -33,7 +33,7 @@ def trace_lines(shrunk: Shrunk, source: str) -> list[bytes]:
 def as_test(shrunk: Shrunk, options: Options, source: str) -> str:
     """A file with one test, which passes as long as the judge finds in the trace what it finds now."""
     found = [(each.line, each.vm, each.rule) for each in violations(shrunk.report)]
-    judge_by = {"profile": options.profile, "other_clients": options.other_clients}
+    judge_by = {"profile": options.profile, "other_clients": options.other_clients, "at_rest": options.at_rest}
     given = ", ".join(f"{name}={value!r}" for name, value in judge_by.items() if value)
     return _TEST.format(
         title=_quoted(f"A violation of {shrunk.finding.rule}, shrunk from {source}."),
