@@ -4,8 +4,7 @@
 use strict; use warnings;
 use JSON::PP;
 use IO::Socket::UNIX;
-use File::Temp 'tempdir';
-use List::Util qw(all any);
+use File::Temp 'tempdir'; use List::Util qw(all any);
 
 my ($dir, $names, @command) = @ARGV;
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
@@ -49,6 +48,7 @@ for my $whole (grep { $_->{name} =~ /$names/ } @{ $vectors->{sequences} }) {
     for (@{ $vector->{peer} // [] }) { print $peer $json->encode($_), "\n"; 1 while <$peer> !~ /^\{"(?:return|error)"/ }
     my ($pid, $client) = start("$folder/qmp", $vector->{start});
     my ($here, $place) = (0, $vector->{places}[0]);
+    local $SIG{ALRM} = sub { die "$vector->{name}: nothing more comes at place $here\n" }; alarm 60;
     for (; !$place->{end}; $place = $vector->{places}[$here]) {
         if (defined $place->{do}) { act($client, $vector->{steps}[ $place->{do} ]); $here = $place->{to}; next }
         my $line = <$client>;
@@ -57,4 +57,4 @@ for my $whole (grep { $_->{name} =~ /$names/ } @{ $vectors->{sequences} }) {
         next if $kind eq 'event' && !any { $_ eq $read->{event} } @{ $vectors->{events} };
         my ($move) = grep { exists $_->{$kind} && $fits{$kind}->($_, $read->{$kind}, $read) } @{ $place->{moves} };
         $here = $move ? $move->{to} : die "$vector->{name}: not allowed at place $here: ", $json->encode($read), "\n" }
-    kill KILL => splice @vms; print "$place->{end}: $vector->{name}\n" }
+    alarm 0; kill KILL => splice @vms; print "$place->{end}: $vector->{name}\n" }
