@@ -106,6 +106,15 @@ def test_a_page_is_about_one_trace(folder: Path) -> None:
         assert b"--format html: this shows one trace" in refused.stderr
 
 
+def test_a_timeline_is_drawn_where_the_terminal_is(folder: Path) -> None:
+    done = run("check", "-", "--format", "timeline", "--color", "always", folder=folder, data=WRONG)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"\x1b[" in done.stdout
+    assert "This reply answers no request." in " ".join(done.stdout.decode().split())
+    refused = run("check", "t", "--format", "timeline", folder=folder)
+    assert (refused.returncode, refused.stdout) == (2, b"")
+
+
 def test_a_log_is_read_as_what_it_is_said_to_be(folder: Path) -> None:
     done = run("check", "t/b.jsonl", "--from", "transcript", folder=folder)
     assert (done.returncode, b"no messages" in done.stdout) == (0, True)
