@@ -59,8 +59,9 @@ contracts: $(READY) ## have a solver look for counterexamples to the contracts o
 states: $(READY) ## explore every environment anew, and write docs/states.md
 	$(BIN)/python -m tests.properties.page
 
-bench: $(READY) ## measure the checker, the model and both searchers of states
+bench: $(READY) ## measure the checker, the reading of logs, the model and both searchers of states
 	$(BIN)/python -m tests.bench.run
+	$(BIN)/python -m tests.bench.logs
 	$(BIN)/python -m tests.bench.model
 	$(BIN)/python -m tests.bench.states
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.bench import generate, run
+from tests.bench import generate, logs, run
 
 from migspec.traces.judge import judge_file
 
@@ -90,3 +90,13 @@ def test_benchmark_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert [way for way in run.WAYS if way not in shown] == []
     assert "400 messages" in shown
+
+
+def test_a_log_is_recognised_and_says_what_the_trace_says(tmp_path: Path) -> None:
+    path = tmp_path / "libvirt.log"
+    assert logs.write_log(path, MESSAGES, run.SEED) == path.stat().st_size
+    report = judge_file(str(path))
+    assert report.importer == "libvirt"
+    assert (report.error, report.findings) == ("", [])
+    assert report.messages == MESSAGES
+    assert logs.read(str(path)) > MESSAGES
