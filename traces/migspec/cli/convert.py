@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import chain
 
 from migspec.cli.command import Command, Exit
 from migspec.cli.logs import add_importer, add_vms, files_by_vm
@@ -33,7 +34,7 @@ def _run(chosen: argparse.Namespace) -> Exit:
         chosen.usage_error("give either a PATH or one --vm NAME=PATH for each VM")
     if files:
         with joined(files, chosen.importer) as (header, lines, remarks):
-            write_trace(chosen.output, _chain(header_line(header), (line.text for line in lines)))
+            write_trace(chosen.output, chain((header_line(header),), (line.text for line in lines)))
             _tell(remarks.findings)
         return Exit.CONFORMS
     with open_trace(chosen.path) as lines:
@@ -46,11 +47,6 @@ def _run(chosen: argparse.Namespace) -> Exit:
             complain(f"{log.importer.title} does not tell {lacks}.")
         _tell(log.remarks.findings)
     return Exit.CONFORMS
-
-
-def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def _tell(findings: Iterable[Finding]) -> None:

@@ -10,15 +10,14 @@ import heapq
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import msgspec
 
 from migspec.traces.findings import Finding
 from migspec.traces.format import Header, TraceError, Unseen, VmInfo, header_fields, open_trace, read_header
-from migspec.traces.importers.model import Remarks
+from migspec.traces.importers.model import Remarks, decoded, members_of
 from migspec.traces.importers.table import opened
 from migspec.traces.inputs import STANDARD_INPUT
 
@@ -41,7 +40,6 @@ class _Clocked(msgspec.Struct):
 
 
 _CLOCKED: Final = msgspec.json.Decoder(_Clocked)
-_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(slots=True)
@@ -113,10 +111,8 @@ def _stamped(
     for number, text in entries:
         if not text:
             continue
-        try:
-            members = _MEMBERS.decode(text)
-            seen = _CLOCKED.decode(text)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        seen, members = decoded(text, _CLOCKED), members_of(text)
+        if seen is None or members is None:
             yield latest, Joined("", file.path, number, text)
             continue
         latest = max(latest, seen.t if seen.t is not None else latest)
@@ -127,8 +123,7 @@ def _stamped(
 
 
 def _renamed(finding: Finding, file: _File, name: str) -> Finding:
-    vm = file.named(finding.vm, name) if finding.vm else ""
-    return Finding(finding.line, vm, finding.rule, finding.grade, finding.message, finding.explanation)
+    return replace(finding, vm=file.named(finding.vm, name)) if finding.vm else finding
 
 
 def _names(path: str, name: str, importer: str | None) -> Mapping[str, str]:
@@ -136,15 +131,11 @@ def _names(path: str, name: str, importer: str | None) -> Mapping[str, str]:
     every: dict[str, None] = {}
     taking_part: dict[str, None] = {}
     with open_trace(path) as lines:
-        entries = opened(lines, importer).entries
-        for _, text in chain(entries):
-            try:
-                vm = _CLOCKED.decode(text).vm
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                continue
-            if vm:
-                every.setdefault(vm)
-                if vm not in taking_part and any(mark in text for mark in _OF_A_MIGRATION):
-                    taking_part.setdefault(vm)
+        for _, text in opened(lines, importer).entries:
+            seen = decoded(text, _CLOCKED)
+            if seen is not None and seen.vm:
+                every.setdefault(seen.vm)
+                if seen.vm not in taking_part and any(mark in text for mark in _OF_A_MIGRATION):
+                    taking_part.setdefault(seen.vm)
     chosen = list(taking_part or every)
     return {vm: name if place == 0 else f"{name}-{place + 1}" for place, vm in enumerate(chosen)}

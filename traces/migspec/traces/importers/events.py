@@ -15,15 +15,18 @@ Source: recorded output of virsh 7.0 and 9.0.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
 
+from migspec.spec.lifecycle.guards import ENDED_STATUSES
+from migspec.spec.vocabulary import MigrationStatus
 from migspec.traces.format import Direction
-from migspec.traces.importers.model import Importer, Numbered, Remarks, entry, is_json
+from migspec.traces.framing import is_json
+from migspec.traces.importers.model import Importer, Numbered, Remarks, entry, line_by_line
 from migspec.traces.importers.values import Found, Objects, plain
 
 _EVENT: Final = re.compile(
@@ -35,18 +38,8 @@ _OF_LIBVIRT: Final = re.compile(rb"(?:\S+ \S+: )?event '[a-z0-9-]+' for (?:domai
 _NO_DATA: Final = b"<null>"
 _BEGIN: Final = re.compile(rb"\s*\{")
 _STATUS: Final = re.compile(rb'"status"\s*:\s*"([a-z-]+)"')
-_UNDER_WAY: Final = frozenset(
-    (
-        "active",
-        "cancelling",
-        "colo",
-        "device",
-        "postcopy-active",
-        "postcopy-paused",
-        "postcopy-recover",
-        "pre-switchover",
-    )
-)
+_UNDER_WAY: Final = frozenset(MigrationStatus) - {MigrationStatus.NONE, MigrationStatus.SETUP, *ENDED_STATUSES}
+"""The statuses from which a QEMU does not begin a migration."""
 
 
 @dataclass(slots=True)
@@ -100,7 +93,6 @@ class _Reading:
         self._domains: dict[bytes, _Domain] = {}
         self._objects = Objects()
         self._head: _Head | None = None
-        self._noted: set[str] = set()
 
     def line(self, number: int, raw: bytes) -> Iterator[Numbered]:
         """The entries that one line leads to."""
@@ -112,7 +104,7 @@ class _Reading:
             yield from self._data(head, number, found["data"])
         elif _OF_LIBVIRT.match(line) is not None:
             yield from self.finish()
-            self._note(number, "libvirt", "These are events of libvirt, which are no QMP, and left out.")
+            self._remarks.note_once(number, "", "libvirt", "These are events of libvirt, which are no QMP, and left out.")
         elif self._head is not None:
             yield from self._data(self._head, number, line)
 
@@ -137,11 +129,10 @@ class _Reading:
         domain = self._domains.setdefault(head.domain, _Domain(head.domain.decode("utf-8", "replace")))
         domain.show(head.event, b"" if data is None else data.text)
         if data is None or not data.is_whole or head.time is None or not (data.text == b"" or is_json(data.text)):
-            self._remarks.unreadable(head.line, domain.vm, "An event")
-            return head.line, entry(domain.vm, gap="an event cannot be read")
+            return self._remarks.unreadable(head.line, domain.vm, "An event")
         if head.is_of_virsh:
             told = "The time of an event is that at which virsh heard of it: the one of QEMU is not there."
-            self._note(head.line, "time", told)
+            self._remarks.note_once(head.line, "", "time", told)
         seconds, microseconds = head.time
         event: dict[str, object] = {
             "timestamp": {"seconds": seconds, "microseconds": microseconds},
@@ -151,12 +142,6 @@ class _Reading:
             event["data"] = msgspec.Raw(data.text)
         text = msgspec.json.encode(event)
         return head.line, entry(domain.vm, Direction.TO_CLIENT, text, t=seconds + microseconds / 1_000_000)
-
-    def _note(self, number: int, rule: str, told: str) -> None:
-        """Say something once."""
-        if rule not in self._noted:
-            self._noted.add(rule)
-            self._remarks.note(number, "", rule, told)
 
 
 def _time(found: re.Match[bytes]) -> tuple[int, int] | None:
@@ -172,13 +157,6 @@ def _time(found: re.Match[bytes]) -> tuple[int, int] | None:
         return None
 
 
-def _read(lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Numbered]:
-    reading = _Reading(remarks)
-    for number, line in lines:
-        yield from reading.line(number, line)
-    yield from reading.finish()
-
-
 def _recognises(lines: Sequence[bytes]) -> bool:
     return any(_EVENT.match(line) or _OF_LIBVIRT.match(line) for line in map(plain, lines))
 
@@ -187,7 +165,7 @@ IMPORTER: Final = Importer(
     "virsh-events",
     "the events that virsh qemu-monitor-event prints",
     _recognises,
-    _read,
+    line_by_line(_Reading),
     unseen=frozenset({"requests", "replies"}),
     lacks=(
         "requests and replies",

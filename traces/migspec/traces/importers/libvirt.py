@@ -20,7 +20,8 @@ from typing import Final
 import msgspec
 
 from migspec.traces.format import Direction
-from migspec.traces.importers.model import Importer, Numbered, Remarks, entry, is_json
+from migspec.traces.framing import is_json
+from migspec.traces.importers.model import Importer, Numbered, Remarks, decoded, entry
 
 _MARK: Final = b"QEMU_MONITOR_"
 _GREETING: Final = b'Line [{"QMP"'
@@ -168,8 +169,7 @@ class _Reading:
         if is_json(text):
             yield number, entry(monitor.vm, direction, text, t=t)
             return
-        self._remarks.unreadable(number, monitor.vm, "A message")
-        yield number, entry(monitor.vm, t=t, gap="a message cannot be read")
+        yield self._remarks.unreadable(number, monitor.vm, t=t)
 
 
 def _request(text: bytes) -> bytes:
@@ -183,11 +183,8 @@ def _request(text: bytes) -> bytes:
 
 def _unwrapped(number: int, line: bytes) -> tuple[int, bytes]:
     """A line of KubeVirt's launcher as libvirt has written it; others as they are."""
-    if not line.startswith(b"{"):
-        return number, line
-    try:
-        wrapped = _WRAPPED.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    wrapped = decoded(line, _WRAPPED) if line.startswith(b"{") else None
+    if wrapped is None:
         return number, line
     stamp = wrapped.timestamp.removesuffix("Z").replace("T", " ")[:23]
     head = f"{stamp}+0000: {wrapped.thread or 0}: debug : " if len(stamp) == 23 else ""

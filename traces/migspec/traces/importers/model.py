@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Annotated, Any, Final, Protocol, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from migspec.traces.findings import Finding, Grade
 from migspec.traces.format import Direction, Header, Unseen, header_fields
@@ -19,21 +21,36 @@ from migspec.traces.format import Direction, Header, Unseen, header_fields
 Numbered = tuple[int, bytes]
 """A line with its number in the log, from 1."""
 
+_Any = TypeVar("_Any")
+
 
 @dataclass(slots=True)
 class Remarks:
     """What an importer has to say of a log, besides what is in it."""
 
     findings: list[Finding] = field(default_factory=list)
+    _noted: set[tuple[str, str]] = field(default_factory=set)
 
-    def unreadable(self, line: int, vm: str, what: str) -> None:
-        """Note a message that cannot be read; the importer yields a gap for it."""
-        told = f"{what} cannot be read, so that it is not known what it was."
-        self.findings.append(Finding(line, vm, "import.unreadable", Grade.DOUBT, told))
+    def unreadable(
+        self, line: int, vm: str, what: str = "A message", *, t: float | None = None, mon: str | None = None
+    ) -> Numbered:
+        """The gap for a message that cannot be read, which is noted."""
+        self.doubt(line, vm, "unreadable", f"{what} cannot be read, so that it is not known what it was.")
+        return line, entry(vm, t=t, mon=mon, gap="a message cannot be read")
+
+    def doubt(self, line: int, vm: str, rule: str, told: str) -> None:
+        """Note why something cannot be judged, in a sentence."""
+        self.findings.append(Finding(line, vm, f"import.{rule}", Grade.DOUBT, told))
 
     def note(self, line: int, vm: str, rule: str, told: str) -> None:
         """Note anything else, in a sentence."""
         self.findings.append(Finding(line, vm, f"import.{rule}", Grade.NOTE, told))
+
+    def note_once(self, line: int, vm: str, rule: str, told: str) -> None:
+        """Note what holds of a VM from here on, which is said the first time only."""
+        if (vm, rule) not in self._noted:
+            self._noted.add((vm, rule))
+            self.note(line, vm, rule, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +77,38 @@ class Importer:
         return msgspec.json.encode(header_fields(header))
 
 
+class Reading(Protocol):
+    """The reading of one log, line by line."""
+
+    def line(self, number: int, line: bytes, /) -> Iterator[Numbered]:
+        """The entries that one line leads to."""
+
+    def finish(self) -> Iterator[Numbered]:
+        """Those that the end of the log leads to."""
+
+
+def line_by_line(begun: Callable[[Remarks], Reading]) -> Callable[[Iterable[Numbered], Remarks], Iterator[Numbered]]:
+    """What reads a log from its first line to its end."""
+
+    def read(lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Numbered]:
+        reading = begun(remarks)
+        for number, line in lines:
+            yield from reading.line(number, line)
+        yield from reading.finish()
+
+    return read
+
+
+def beginning(items: Iterable[_Any], count: int, size: int, size_of: Callable[[_Any], int]) -> Iterator[_Any]:
+    """The first items: not more than `count`, and no further one where those before are larger than `size` in all."""
+    seen = 0
+    for item in islice(items, count):
+        yield item
+        seen += size_of(item)
+        if seen > size:
+            return
+
+
 def entry(
     vm: str,
     direction: Direction | None = None,
@@ -82,9 +131,43 @@ def entry(
     return msgspec.json.encode(fields | others)
 
 
-_SHAPE = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_REQUEST_MEMBERS = frozenset({"execute", "exec-oob"})
-_SERVER_MEMBERS = frozenset({"QMP", "return", "error", "event"})
+class Moment(msgspec.Struct, frozen=True):
+    """When an event was made, as QEMU tells it."""
+
+    seconds: Annotated[int, Meta(ge=0, lt=10**11)]
+    """Since the epoch."""
+    microseconds: Annotated[int, Meta(ge=0, lt=1_000_000)]
+
+
+class Event(msgspec.Struct, frozen=True):
+    """What tells an event from all others."""
+
+    event: str
+    timestamp: Moment
+
+
+_EVENT: Final = msgspec.json.Decoder(Event)
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_REQUEST_MEMBERS: Final = frozenset({"execute", "exec-oob"})
+_SERVER_MEMBERS: Final = frozenset({"QMP", "return", "error", "event"})
+
+
+def decoded(text: bytes, decoder: msgspec.json.Decoder[_Any]) -> _Any | None:
+    """What a text is to a decoder; None where it is no JSON, or not of that shape."""
+    try:
+        return decoder.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def members_of(text: bytes) -> dict[str, msgspec.Raw] | None:
+    """The members of an object; None where a text is none."""
+    return decoded(text, _MEMBERS)
+
+
+def event_of(text: bytes) -> Event | None:
+    """The event that a text is; None for any other, and for one that does not tell when it was made."""
+    return decoded(text, _EVENT)
 
 
 def direction_of(text: bytes) -> Direction | None:
@@ -92,19 +175,7 @@ def direction_of(text: bytes) -> Direction | None:
 
     An object with `execute` or `exec-oob` is a client's; one with `QMP`, `return`, `error` or `event` a server's.
     """
-    try:
-        members = _SHAPE.decode(text).keys()
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    if members & _REQUEST_MEMBERS:
+    names = (members_of(text) or {}).keys()
+    if names & _REQUEST_MEMBERS:
         return Direction.TO_SERVER
-    return Direction.TO_CLIENT if members & _SERVER_MEMBERS else None
-
-
-def is_json(text: bytes) -> bool:
-    """Whether text is one JSON value."""
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
+    return Direction.TO_CLIENT if names & _SERVER_MEMBERS else None

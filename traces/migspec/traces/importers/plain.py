@@ -11,7 +11,6 @@ Source: recorded logs of QEMU 5.2 and 7.2; published output of QEMU's tests.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -19,18 +18,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from migspec.traces.findings import Finding, Grade
 from migspec.traces.format import Direction
-from migspec.traces.importers.model import Importer, Numbered, Remarks, entry
+from migspec.traces.importers.model import Importer, Numbered, Remarks, decoded, entry
+from migspec.traces.importers.harness import OF_QTEST, OF_TESTS, PLACEHOLDER, TIME_PLACEHOLDER
 from migspec.traces.importers.values import Found, Message, Objects, message_in, plain
 
-_PLACEHOLDER: Final = re.compile(rb'"(?:USECS|SECS)"|\b(?:TEST_DIR|SOCK_DIR|TEST_IMG)\b')
-_NO_TIME: Final = re.compile(rb'"(?:USECS|SECS)"')
-_OF_QTEST: Final = re.compile(rb"\[[IRS] [+ ]?\d+\.\d+\] ")
-_OF_TESTS: Final = re.compile(
-    rb"\[[IRS] [+ ]?\d+\.\d+\] |# (?:random seed|starting QEMU): |# Start of |QA output created by "
-    rb'|\{"secs": -?\d+, "usecs": -?\d+\}, "event": '
-)
 _MOST_OPEN: Final = 10_000
 _VM: Final = "vm"
 _GREETING: Final = "greeting"
@@ -67,8 +59,7 @@ class _Said(NamedTuple):
     def entry(self, vm: str, remarks: Remarks) -> Numbered:
         """Its line in the native format."""
         if self.message is None:
-            remarks.unreadable(self.line, vm, "A message")
-            return self.line, entry(vm, gap="a message cannot be read")
+            return remarks.unreadable(self.line, vm)
         return self.line, entry(vm, self.message.direction, self.message.text)
 
 
@@ -85,7 +76,7 @@ class _Signs:
         """What speaks against one VM, in half a sentence; empty if nothing."""
         if said.message is None:
             return said.sign
-        if _PLACEHOLDER.search(said.message.text):
+        if PLACEHOLDER.search(said.message.text):
             return "a test has put words of its own into what QEMU said"
         if said.envelope.greeting:
             self.connections += 1
@@ -115,7 +106,7 @@ def _said(lines: Iterable[Numbered]) -> Iterator[_Said]:
     objects = Objects()
     for number, raw in lines:
         line = plain(raw)
-        if _OF_TESTS.match(line):
+        if OF_TESTS.match(line):
             yield _Said(number, sign="this is the output of a test, which may run several VMs")
         for found in objects.feed(number, line):
             yield from _message(found)
@@ -129,11 +120,7 @@ def _message(found: Found) -> Iterator[_Said]:
         if found.looks_like_message:
             yield _Said(found.line)
         return
-    try:
-        envelope = _ENVELOPE.decode(message.text)
-    except msgspec.ValidationError:
-        envelope = _Envelope()
-    yield _Said(found.line, message, envelope)
+    yield _Said(found.line, message, decoded(message.text, _ENVELOPE) or _Envelope())
 
 
 def _read_one(lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Numbered]:
@@ -149,7 +136,7 @@ def _read_one(lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Numbered]
 
 def _read_server(lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Numbered]:
     """The entries of what a server has sent on one connection after the other."""
-    vms, greetings, greeting, is_connected, is_noted = 1, 0, b"", False, False
+    vms, greetings, greeting, is_connected = 1, 0, b"", False
     answered: set[bytes] = set()
     stream = _said(lines)
     for said in stream:
@@ -170,10 +157,9 @@ def _read_server(lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Number
         elif is_connected or (said.message is not None and said.envelope.event is None):
             is_connected = True
             yield said.entry(_numbered(_VM, vms), remarks)
-        elif not is_noted:
-            is_noted = True
+        else:
             told = "What comes before a connection reaches nobody, and is left out."
-            remarks.note(said.line, _VM, "unconnected", told)
+            remarks.note_once(said.line, _VM, "unconnected", told)
 
 
 def _sign_of_two(said: _Said, repeats: bool) -> str:
@@ -209,9 +195,8 @@ def _each(stream: Iterable[_Said], line: int, sign: str, remarks: Remarks) -> It
     told = (
         f"Nothing follows from the order of messages, and only events and greetings are judged, each by itself: {sign}."
     )
-    remarks.findings.append(Finding(line, "", "import.mixed", Grade.DOUBT, told))
+    remarks.doubt(line, "", "mixed", told)
     greetings = 0
-    has_times = True
     for said in stream:
         if said.message is None:
             continue
@@ -219,11 +204,10 @@ def _each(stream: Iterable[_Said], line: int, sign: str, remarks: Remarks) -> It
             greetings += 1
             yield said.entry(_numbered(_GREETING, greetings), remarks)
         elif said.envelope.event is not None:
-            text, replaced = _NO_TIME.subn(b"0", said.message.text)
-            if replaced and has_times:
-                has_times = False
+            text, replaced = TIME_PLACEHOLDER.subn(b"0", said.message.text)
+            if replaced:
                 told = "The times of events are words that a test has put there; zeros stand for them here."
-                remarks.note(said.line, _ANY, "time", told)
+                remarks.note_once(said.line, _ANY, "time", told)
             # what a gap hides is looked for in what was before it: before the second, that is nothing
             yield said.line, entry(_ANY, gap="this may be another VM")
             yield said.line, entry(_ANY, gap="this may be another VM")
@@ -288,11 +272,11 @@ def _is_of_several(lines: Sequence[bytes]) -> bool:
 
 
 def _is_of_qtest(lines: Sequence[bytes]) -> bool:
-    return any(_OF_QTEST.match(line) for line in lines)
+    return any(OF_QTEST.match(line) for line in lines)
 
 
 def _has_sign_of_test(lines: Sequence[bytes]) -> bool:
-    return any(_OF_TESTS.match(line) or _PLACEHOLDER.search(line) for line in map(plain, lines))
+    return any(OF_TESTS.match(line) or PLACEHOLDER.search(line) for line in map(plain, lines))
 
 
 _WHO: Final = "which VM has sent a message"

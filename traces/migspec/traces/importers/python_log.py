@@ -16,20 +16,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Final, NamedTuple
 
-import msgspec
-
-from migspec.traces.findings import Finding, Grade
 from migspec.traces.format import Closer, Direction
-from migspec.traces.importers.model import Importer, Numbered, Remarks, entry
+from migspec.traces.importers.model import Event, Importer, Numbered, Remarks, beginning, entry, event_of
 from migspec.traces.importers.values import Found, Message, Objects, message_in, message_in_python, plain
 
-_RECORD: Final = re.compile(
-    rb"(?:^|(?<=[\s:\[(|]))(?:qemu\.a?qmp(?:\.protocol|\.qmp_client)?|QMP)(?:\.(?P<name>[^\s:\[\](),|]+))?(?=[\s:\])|,])"
-    rb"[^{}]*?(?P<told>-->|<--|>>>|<<<|disconnect\(\) called|end-of-file|Disconnected\.)"
-)
 _ARROWS: Final = {
     b"-->": Direction.TO_SERVER,
     b">>>": Direction.TO_SERVER,
@@ -37,6 +30,11 @@ _ARROWS: Final = {
     b"<<<": Direction.TO_CLIENT,
 }
 _CLOSERS: Final[Mapping[bytes, Closer]] = {b"disconnect() called": "client", b"end-of-file": "server"}
+_CLOSED: Final = b"Disconnected."
+_RECORD: Final = re.compile(
+    rb"(?:^|(?<=[\s:\[(|]))(?:qemu\.a?qmp(?:\.protocol|\.qmp_client)?|QMP)(?:\.(?P<name>[^\s:\[\](),|]+))?(?=[\s:\])|,])"
+    rb"[^{}]*?(?P<told>%b)" % b"|".join(map(re.escape, (*_ARROWS, *_CLOSERS, _CLOSED)))
+)
 _NEGOTIATE: Final = re.compile(rb'\{\s*"execute"\s*:\s*"qmp_capabilities"')
 _NAMELESS: Final = "vm"
 _FIRST: Final = 2000
@@ -63,18 +61,8 @@ class _End(NamedTuple):
     by: Closer | None
 
 
-class _Lost(NamedTuple):
-    """What cannot be told: why, and a sentence about it, without which a message is unreadable."""
-
-    why: str
-    told: str = ""
-
-
-_UNREADABLE: Final = _Lost("a message cannot be read")
-_NOT_TOLD_APART: Final = _Lost(
-    "two clients without names are not told apart",
-    "Another client without a name begins here; what they say is not told apart, and left out.",
-)
+class _Another(NamedTuple):
+    """The beginning of another client that has no name, either."""
 
 
 class _Shown(NamedTuple):
@@ -82,7 +70,8 @@ class _Shown(NamedTuple):
 
     line: int
     client: str
-    what: Message | _End | _Lost
+    what: Message | _End | _Another | None
+    """None for a message that cannot be read."""
 
 
 class _Reading:
@@ -116,7 +105,7 @@ class _Reading:
             self._client, self._direction = client, _ARROWS[told]
             yield from self._messages(self._objects.feed(number, line[found.end() :]))
             if not client.is_several and not line[found.end() :].strip().startswith(b"{"):
-                yield _Shown(number, client.name, _UNREADABLE)
+                yield _Shown(number, client.name, None)
         elif told in _CLOSERS:
             client.closer = client.closer or _CLOSERS[told]
         else:
@@ -135,14 +124,14 @@ class _Reading:
             return
         message = message_in(found.text) or message_in_python(found.text) if found.is_whole else None
         if message is None or message.direction is not self._direction:
-            yield _Shown(found.line, client.name, _UNREADABLE)
+            yield _Shown(found.line, client.name, None)
             return
         begins = message.is_greeting or (_NEGOTIATE.match(message.text) and not client.is_greeted)
         client.is_greeted = message.is_greeting
         if client.is_connected and begins:
             if client.name == _NAMELESS:
                 client.is_several = True
-                yield _Shown(found.line, client.name, _NOT_TOLD_APART)
+                yield _Shown(found.line, client.name, _Another())
                 return
             yield from self._ended(found.line, client)
         client.is_connected = True
@@ -154,24 +143,14 @@ class _Reading:
         client.is_connected, client.closer = False, None
 
 
-class _Event(msgspec.Struct):
-    """What tells an event from all others."""
-
-    event: str
-    timestamp: dict[str, int]
-
-
-_EVENT: Final = msgspec.json.Decoder(_Event)
-
-
 def _vms(shown: Iterable[_Shown]) -> Mapping[str, str]:
     """The clients that show events of another one's VM, each with the client that was there first."""
-    first: dict[tuple[str, int, int], str] = {}
+    first: dict[Event, str] = {}
     same: dict[str, str] = {}
     order: dict[str, int] = {}
     for one in shown:
         order.setdefault(one.client, len(order))
-        event = _moment(one.what) if isinstance(one.what, Message) else None
+        event = event_of(one.what.text) if isinstance(one.what, Message) else None
         if event is None:
             continue
         other = _root(same, first.setdefault(event, one.client))
@@ -188,46 +167,27 @@ def _root(same: Mapping[str, str], client: str) -> str:
     return client
 
 
-def _moment(message: Message) -> tuple[str, int, int] | None:
-    """An event and when it was made, where it tells; None for other messages."""
-    if b'"event"' not in message.text:
-        return None
-    try:
-        event = _EVENT.decode(message.text)
-    except msgspec.MsgspecError:
-        return None
-    seconds, microseconds = (event.timestamp.get(part, -1) for part in ("seconds", "microseconds"))
-    return None if min(seconds, microseconds) < 0 else (event.event, seconds, microseconds)
-
-
-def _entry(shown: _Shown, vm: str, mon: str | None, remarks: Remarks) -> bytes:
+def _entry(shown: _Shown, vm: str, mon: str | None, remarks: Remarks) -> Numbered:
     match shown.what:
         case Message(direction=direction, text=text):
-            return entry(vm, direction, text, mon=mon)
+            return shown.line, entry(vm, direction, text, mon=mon)
         case _End(by=by):
-            return entry(vm, mon=mon, end="eof") if by is None else entry(vm, mon=mon, end="eof", by=by)
-        case _Lost(why=why, told=told):
-            if told:
-                remarks.findings.append(Finding(shown.line, vm, "import.mixed", Grade.DOUBT, told))
-            else:
-                remarks.unreadable(shown.line, vm, "A message")
-            return entry(vm, mon=mon, gap=why)
+            return shown.line, entry(vm, mon=mon, end="eof", **({} if by is None else {"by": by}))
+        case _Another():
+            told = "Another client without a name begins here; what they say is not told apart, and left out."
+            remarks.doubt(shown.line, vm, "mixed", told)
+            return shown.line, entry(vm, mon=mon, gap="two clients without names are not told apart")
+        case None:
+            return remarks.unreadable(shown.line, vm, mon=mon)
 
 
-def _first(every: Iterator[_Shown]) -> list[_Shown]:
-    first: list[_Shown] = []
-    size = 0
-    for shown in islice(every, _FIRST):
-        first.append(shown)
-        size += len(shown.what.text) if isinstance(shown.what, Message) else 0
-        if size > _FIRST_BYTES:
-            break
-    return first
+def _size(shown: _Shown) -> int:
+    return len(shown.what.text) if isinstance(shown.what, Message) else 0
 
 
 def _read(lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Numbered]:
     every = _Reading().all(lines)
-    first = _first(every)
+    first = list(beginning(every, _FIRST, _FIRST_BYTES, _size))
     same = _vms(first)
     for client, vm in same.items():
         begins = next(shown.line for shown in first if shown.client == client)
@@ -235,7 +195,7 @@ def _read(lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Numbered]:
         remarks.note(begins, vm, "monitor", told)
     for shown in chain(first, every):
         vm = same.get(shown.client, shown.client)
-        yield shown.line, _entry(shown, vm, shown.client if vm != shown.client else None, remarks)
+        yield _entry(shown, vm, shown.client if vm != shown.client else None, remarks)
 
 
 def _recognises(lines: Sequence[bytes]) -> bool:

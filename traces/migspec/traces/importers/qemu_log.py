@@ -25,9 +25,10 @@ import msgspec
 
 from migspec.spec.vocabulary import MigrationStatus
 from migspec.spec.wire.stream import is_about_json
-from migspec.traces.findings import Finding, Grade
 from migspec.traces.format import Direction, Unseen
-from migspec.traces.importers.model import Importer, Numbered, Remarks, entry, is_json
+from migspec.traces.framing import is_json
+from migspec.traces.importers.harness import OF_TESTS
+from migspec.traces.importers.model import Importer, Numbered, Remarks, decoded, entry
 
 Kind = Literal["request", "answer", "status", "process"]
 """What a line is about: the trace points that matter here, and the start of another process."""
@@ -49,7 +50,6 @@ _POINT: Final = re.compile(
 )
 _ANY_POINT: Final = re.compile(rb"\d{1,10}@\d{1,11}\.\d{6}:[a-z]\w+(?: |$)")
 _NEW_PROCESS: Final = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+0000: starting up ")
-_OF_OTHERS: Final = re.compile(rb"\{|\[[IRS] [+ ]?\d+\.\d+\] |# (?:random seed|starting QEMU): ")
 _INDENTED: Final = (b" ", b"}", b"]")
 _LONGEST_INDENTED: Final = 1 << 24
 _STATUSES: Final = frozenset(status.value.encode() for status in MigrationStatus)
@@ -200,7 +200,6 @@ class _Reading:
     _named: int = 0
     _processes: int = 1
     _is_shown: bool = False
-    _noted: set[str] = field(default_factory=set)
 
     def point(self, point: _Point) -> Iterator[Numbered]:
         """The entries that a trace point leads to."""
@@ -225,7 +224,6 @@ class _Reading:
             self._processes += 1
             self.vm = f"vm{self._processes}"
         self._monitors.clear()
-        self._noted.clear()
         self._named = 0
         self._is_shown = self.is_over = self.may_lack_events = False
 
@@ -273,7 +271,7 @@ class _Reading:
 
     def _answer(self, point: _Point) -> Iterator[Numbered]:
         monitor = self._monitor(point.mon)
-        answer = _decoded(point.text)
+        answer = _answer_in(point.text)
         if answer is None:
             if monitor.is_open:
                 yield self._unreadable(point, monitor)
@@ -288,7 +286,7 @@ class _Reading:
             self._note(point, "refused-input", told)
         elif "request" in self.shows and monitor.is_greeted and not monitor.asked:
             told = "This answers a request that the log does not show, so that it may lack others."
-            self.remarks.findings.append(Finding(point.number, self.vm, "import.lacks-request", Grade.DOUBT, told))
+            self.remarks.doubt(point.number, self.vm, "lacks-request", told)
             yield self._gap(point, monitor, "the log lacks a request")
         else:
             monitor.is_open = True
@@ -328,19 +326,20 @@ class _Reading:
         return point.number, entry(self.vm, direction, point.text, t=point.t, mon=monitor.name)
 
     def _unreadable(self, point: _Point, monitor: _Monitor) -> Numbered:
-        self.remarks.unreadable(point.number, self.vm, "A message")
-        return self._gap(point, monitor, "a message cannot be read")
+        self._lose_count()
+        return self.remarks.unreadable(point.number, self.vm, t=point.t, mon=monitor.name)
 
     def _gap(self, point: _Point, monitor: _Monitor, why: str) -> Numbered:
-        for known in self._monitors.values():
-            known.is_greeted = False
+        self._lose_count()
         return point.number, entry(self.vm, t=point.t, mon=monitor.name, gap=why)
 
+    def _lose_count(self) -> None:
+        """No longer take for known how many requests of a monitor are open."""
+        for known in self._monitors.values():
+            known.is_greeted = False
+
     def _note(self, point: _Point, rule: str, told: str) -> None:
-        """Say something once of each process."""
-        if rule not in self._noted:
-            self._noted.add(rule)
-            self.remarks.note(point.number, self.vm, rule, told)
+        self.remarks.note_once(point.number, self.vm, rule, told)
 
 
 _READ: Final[dict[Kind, Callable[[_Reading, _Point], Iterator[Numbered]]]] = {
@@ -354,10 +353,7 @@ def _switching(text: bytes) -> _Request:
     """A request, where it may be one that switches something; an empty one for any other."""
     if not any(word in text for word in _SWITCHES):
         return _Request()
-    try:
-        return _REQUEST.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _Request()
+    return decoded(text, _REQUEST) or _Request()
 
 
 def _may_switch_off_events(request: _Request) -> bool:
@@ -377,12 +373,10 @@ def _switched_points(request: _Request) -> tuple[str, bool] | None:
     return None
 
 
-def _decoded(text: bytes) -> _Answer | None:
-    """A message of the server; None for what is no object, or cut."""
-    try:
-        return _ANSWER.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _Answer() if is_json(text) else None
+def _answer_in(text: bytes) -> _Answer | None:
+    """A message of the server; None for what was cut."""
+    answer = decoded(text, _ANSWER)
+    return _Answer() if answer is None and is_json(text) else answer
 
 
 def _read(shows: frozenset[Kind], lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Numbered]:
@@ -393,7 +387,7 @@ def _read(shows: frozenset[Kind], lines: Iterable[Numbered], remarks: Remarks) -
 
 def _recognises(wanted: frozenset[Kind], lines: Sequence[bytes]) -> bool:
     """Whether of requests and answers these lines show exactly those that are wanted."""
-    if any(map(_OF_OTHERS.match, lines)):
+    if any(line.startswith(b"{") or OF_TESTS.match(line) for line in lines):
         # a stream of messages, or a test with several QEMUs, in which such lines are beside the point
         return False
     found = {point.kind for point in map(_point, range(len(lines)), lines) if point is not None and not point.is_cut}

@@ -21,22 +21,21 @@ from typing import Final, NamedTuple
 import msgspec
 
 from migspec.traces.format import Direction
-from migspec.traces.importers.model import Importer, Numbered, Remarks, entry
+from migspec.traces.importers.model import Importer, Numbered, Remarks, entry, line_by_line, members_of
 from migspec.traces.importers.typed import Shell, first_shell, later_shells
 from migspec.traces.importers.values import Found, Objects, message_in, message_in_python, plain
 
 _BANNER: Final = re.compile(rb"Welcome to the (?P<kind>QMP low-level|HMP) shell!")
 _RELEASE: Final = re.compile(rb"Connected to QEMU (?P<release>\d+\.\d+\.\d+)")
-_PROMPT: Final = re.compile(rb"\s*(?:\(QEMU\)|TRANS>)(?: (?P<typed>.*))?$")
-_MARK: Final = re.compile(rb"\(QEMU\)|TRANS>")
-_OUTPUT: Final = re.compile(rb"\{|\(QEMU\)|TRANS>|Error while parsing command line|Disconnected")
 _REFUSED: Final = b"Error while parsing command line"
 _CLOSED: Final = b"Disconnected"
+_MARK: Final = re.compile(rb"\(QEMU\)|TRANS>")
+_PROMPT: Final = re.compile(rb"\s*(?:%b)(?: (?P<typed>.*))?$" % _MARK.pattern)
+_OUTPUT: Final = re.compile(rb"\{|%b|%b|%b" % (_MARK.pattern, _REFUSED, _CLOSED))
 _EDITED: Final = re.compile(rb"[\x00-\x08\x0b-\x1a]|\x1b\[[0-?]*[^0-?mhl]")
 _ELIDED: Final = re.compile(r"\.\.\.|…")
 _ASKED: Final = frozenset({"execute", "exec-oob", "arguments"})
 _ANSWERS: Final = frozenset({"return", "error"})
-_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _UNREADABLE_REPLY: Final = "The reply to this command"
 
 
@@ -86,7 +85,6 @@ class _Reading:
         self._turn: _Turn | None = None
         self._is_human = False
         self._is_shown = False
-        self._has_events = False
         self._first: Shell = first_shell()
         self._later: Sequence[Shell] = later_shells()
 
@@ -198,10 +196,9 @@ class _Reading:
             yield self._gap(turn.line, _UNREADABLE_REPLY)
 
     def _note_events(self, turn: _Turn) -> None:
-        if turn.of(_Kind.EVENT) and not self._has_events:
-            self._has_events = True
+        if turn.of(_Kind.EVENT):
             told = "The shell shows events some time after they came, so they are left out."
-            self._remarks.note(turn.line, self._vm, "events", told)
+            self._remarks.note_once(turn.line, self._vm, "events", told)
 
     def _entry(self, number: int, direction: Direction, text: bytes) -> Numbered:
         self._is_shown = True
@@ -209,8 +206,7 @@ class _Reading:
 
     def _gap(self, number: int, what: str) -> Numbered:
         self._is_shown = True
-        self._remarks.unreadable(number, self._vm, what)
-        return number, entry(self._vm, gap="a message cannot be read")
+        return self._remarks.unreadable(number, self._vm, what)
 
 
 def _as_typed(raw: bytes, typed: bytes) -> str | None:
@@ -236,28 +232,18 @@ def _told_by(objects: Iterable[Found]) -> Iterator[_Shown]:
         elif told.direction is Direction.TO_SERVER:
             yield _Shown(found.line, _Kind.REQUEST, told.text)
         else:
-            kind = _Kind.REPLY if _MEMBERS.decode(told.text).keys() & _ANSWERS else _Kind.EVENT
+            kind = _Kind.REPLY if (members_of(told.text) or {}).keys() & _ANSWERS else _Kind.EVENT
             yield _Shown(found.line, kind, told.text, is_python=python is not None)
 
 
 def _in_one(text: bytes) -> tuple[bytes, bytes] | None:
     """The request and the reply that one object is made of; None where it is no such object."""
-    try:
-        members = _MEMBERS.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
+    members = members_of(text) or {}
     if not (members.keys() & _ASKED - {"arguments"} and members.keys() & _ANSWERS):
         return None
     request = {name: value for name, value in members.items() if name in _ASKED}
     reply = {name: value for name, value in members.items() if name not in _ASKED}
     return msgspec.json.encode(request), msgspec.json.encode(reply)
-
-
-def _read(lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Numbered]:
-    reading = _Reading(remarks)
-    for number, line in lines:
-        yield from reading.line(number, line)
-    yield from reading.finish()
 
 
 def _recognises(lines: Sequence[bytes]) -> bool:
@@ -275,7 +261,7 @@ IMPORTER: Final = Importer(
     "qmp-shell",
     "a session of qmp-shell",
     _recognises,
-    _read,
+    line_by_line(_Reading),
     unseen=frozenset({"events"}),
     lacks=(
         "what the greeting offers, and which release it is but for a sentence that the shell says",

@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Final
-
-import msgspec
-from msgspec import Meta
+from typing import Final
 
 from migspec.traces.format import Direction
-from migspec.traces.importers.model import Importer, Numbered, Remarks, entry, is_json
+from migspec.traces.framing import is_json
+from migspec.traces.importers.model import Importer, Numbered, Remarks, entry, event_of
 
 _LINE: Final = re.compile(
     rb"(?:# ?)? {0,2}(?P<seconds>\d{1,12}\.\d{3}) (?P<mark>[<>!]) (?P<mon>0x[0-9a-f]{1,16}) (?P<text>.*)", re.DOTALL
@@ -29,22 +27,6 @@ _MARKS: Final = {b">": Direction.TO_SERVER, b"<": Direction.TO_CLIENT, b"!": Dir
 _DESCRIPTOR: Final = re.compile(rb" \(fd=\d{1,10}\)$")
 _NEGOTIATES: Final = re.compile(rb'\{\s*"execute"\s*:\s*"qmp_capabilities"[^}]*"id"\s*:\s*"libvirt-1"\s*\}')
 _BEGINS: Final = re.compile(rb"(?:# ?)? {0,2}\d{1,12}\.\d{3} begin\s*$")
-
-
-class _Stamp(msgspec.Struct):
-    """When an event was made."""
-
-    seconds: Annotated[int, Meta(gt=0, lt=10**11)]
-    microseconds: Annotated[int, Meta(ge=0, lt=1_000_000)]
-
-
-class _Event(msgspec.Struct):
-    """An event, as far as it matters here."""
-
-    timestamp: _Stamp
-
-
-_EVENT: Final = msgspec.json.Decoder(_Event)
 
 
 class _Reading:
@@ -83,17 +65,13 @@ class _Reading:
         if is_json(text):
             yield number, entry(vm, _MARKS[mark], text, t=t)
         else:
-            self._remarks.unreadable(number, vm, "A message")
-            yield number, entry(vm, t=t, gap="a message cannot be read")
+            yield self._remarks.unreadable(number, vm, t=t)
 
 
 def _time_of(event: bytes) -> float | None:
     """When an event was made, in seconds since the epoch; None where it does not tell."""
-    try:
-        stamp = _EVENT.decode(event).timestamp
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return stamp.seconds + stamp.microseconds / 1_000_000
+    made = event_of(event)
+    return None if made is None else made.timestamp.seconds + made.timestamp.microseconds / 1_000_000
 
 
 def _read(lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Numbered]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Final
 
 from migspec.traces.format import LineReader, is_header
 from migspec.traces.importers import events, libvirt, plain, python_log, qemu_log, shell, systemtap, transcript
-from migspec.traces.importers.model import Importer, Numbered, Remarks
+from migspec.traces.importers.model import Importer, Numbered, Remarks, beginning
 
 FIRST_LINES: Final = 200
 """Lines by which a log is recognised."""
@@ -46,7 +46,7 @@ def opened(lines: LineReader, chosen: str | None = None) -> Opened:
 
     What is no log either is read as a trace, so that it is told what is wrong with it as one.
     """
-    head = list(_head(lines))
+    head = list(beginning(lines, FIRST_LINES, FIRST_BYTES, lambda numbered: len(numbered[1])))
     everything = chain(head, lines)
     remarks = Remarks()
     importer = IMPORTERS[chosen] if chosen else recognised([line for _, line in head])
@@ -61,12 +61,3 @@ def recognised(head: Sequence[bytes]) -> Importer | None:
     if not head or is_header(head[0]):
         return None
     return next((importer for importer in IMPORTERS.values() if importer.recognises(head)), None)
-
-
-def _head(lines: LineReader) -> Iterator[Numbered]:
-    size = 0
-    for number, line in islice(lines, FIRST_LINES):
-        yield number, line
-        size += len(line)
-        if size > FIRST_BYTES:
-            return

@@ -10,11 +10,11 @@ Source: the notation of QEMU's schema and of its description of the protocol.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from migspec.traces.format import Direction
-from migspec.traces.importers.model import Importer, Numbered, Remarks, entry
+from migspec.traces.importers.model import Importer, Numbered, Remarks, entry, line_by_line
 from migspec.traces.importers.values import Found, Objects, message_in, plain
 
 _ARROWS: Final = {
@@ -24,8 +24,7 @@ _ARROWS: Final = {
     b"S:": Direction.TO_CLIENT,
 }
 _COMMENT: Final = re.compile(rb"^\s*(?:#|//|\*)")
-_MESSAGE: Final = re.compile(rb"\s*(?P<arrow>->|<-|C:|S:)\s*(?=\{|$)")
-_FIRST: Final = re.compile(rb"\s*(?:->|<-|C:|S:)\s*\{")
+_MESSAGE: Final = re.compile(rb"\s*(?P<arrow>%b)\s*(?=(?P<begun>\{)|$)" % b"|".join(_ARROWS))
 _TITLE: Final = re.compile(rb"\s*(?:\.\. qmp-example::|(?:\.\. )?Examples?\b[^{}]*:|[-=~]{3,}\s*$)", re.IGNORECASE)
 
 
@@ -42,7 +41,7 @@ class _Reading:
 
     def line(self, number: int, raw: bytes) -> Iterator[Numbered]:
         """The entries that one line leads to."""
-        line = _COMMENT.sub(b"", plain(raw), count=1)
+        line = _uncommented(raw)
         arrow = _MESSAGE.match(line)
         if arrow is not None:
             yield from self.finish()
@@ -75,27 +74,24 @@ class _Reading:
         vm = f"vm{self._count}"
         message = message_in(found.text) if found is not None and found.is_whole else None
         if message is None or message.direction is not self._direction or message.is_elided:
-            self._remarks.unreadable(begun, vm, "A message")
-            return begun, entry(vm, gap="a message cannot be read")
+            return self._remarks.unreadable(begun, vm)
         return begun, entry(vm, message.direction, message.text)
 
 
-def _read(lines: Iterable[Numbered], remarks: Remarks) -> Iterator[Numbered]:
-    reading = _Reading(remarks)
-    for number, line in lines:
-        yield from reading.line(number, line)
-    yield from reading.finish()
+def _uncommented(raw: bytes) -> bytes:
+    return _COMMENT.sub(b"", plain(raw), count=1)
 
 
 def _recognises(lines: Sequence[bytes]) -> bool:
-    return any(_FIRST.match(_COMMENT.sub(b"", plain(line), count=1)) is not None for line in lines)
+    found = (_MESSAGE.match(_uncommented(line)) for line in lines)
+    return any(arrow is not None and arrow["begun"] is not None for arrow in found)
 
 
 IMPORTER: Final = Importer(
     "transcript",
     "a conversation in the notation of QEMU's documentation",
     _recognises,
-    _read,
+    line_by_line(_Reading),
     lacks=("when a message was sent",),
 )
 """Documentation, and what people write like it."""

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from migspec.traces.format import Direction
-from migspec.traces.framing import TEXT_LIMIT, to_json
-from migspec.traces.importers.model import direction_of, is_json
+from migspec.traces.framing import TEXT_LIMIT, is_json, to_json
+from migspec.traces.importers.model import direction_of
 
 _BEGIN: Final = re.compile(rb"\{(?=\s*(?:u?[\"']|\}|$))")
 _OUTSIDE: Final = re.compile(rb"[{}\[\]\"']")
