@@ -127,7 +127,6 @@ def test_shares_count_requests_and_sessions(tmp_path: Path) -> None:
         session(tmp_path / f"{name}.jsonl", ("->", {**CANCEL, "id": 1}), ("<-", {"return": {}, "id": 1}))
     found = shares(tmp_path)[Side.OUTGOING, "none"][frozenset({"migrate_cancel.idle"})]
     assert (found.requests, found.traces) == (2, {"a.jsonl", "b.jsonl"})
-    assert found.place == "a.jsonl, line 5"
 
 
 def test_what_several_cases_explain_is_counted_for_all_of_them(tmp_path: Path) -> None:
