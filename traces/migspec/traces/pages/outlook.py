@@ -148,7 +148,7 @@ STATUSES: Final[Mapping[Side, tuple[str, ...]]] = {
 }
 """The statuses that each side may have."""
 
-_PROGRESS: Final[Mapping[Side, str]] = {Side.OUTGOING: "stage", Side.INCOMING: "load"}
+PROGRESS: Final[Mapping[Side, str]] = {Side.OUTGOING: "stage", Side.INCOMING: "load"}
 """How far the work behind a status has got."""
 _AT_REST: Final[Mapping[Side, Mapping[str, str]]] = {
     Side.OUTGOING: {"incoming": "none", "load": "none"},
@@ -190,7 +190,7 @@ def states_of(side: Side, status: str, profile: str, session: Sequence[str] = _R
     begun = where(known).assume(ANYTHING)
     if profile == SEED:
         return tuple(begun)
-    variable = VARIABLES[_PROGRESS[side]]
+    variable = VARIABLES[PROGRESS[side]]
     staged = (state & ~variable.field | variable.bits((value,)) for state in begun for value in variable.of(state))
     return tuple(state for at in staged if (state := _kept(at)) is not None)
 
