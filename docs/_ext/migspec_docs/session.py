@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from migspec.traces.format import Direction, Header, TraceLine, open_trace, read_header, read_line
+
+CORPUS: Final = Path(__file__).resolve().parents[3] / "traces/corpus"
+"""The recorded sessions."""
 
 
 @dataclass(frozen=True, slots=True)

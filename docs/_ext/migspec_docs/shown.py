@@ -16,8 +16,7 @@ from migspec.spec.schema.model import Array
 from migspec.traces.report import counted
 from migspec_docs.document import Block, Fold, Para, Section
 from migspec_docs.homes import CAPABILITY, PROFILE, SCHEMA
-from migspec_docs.ledger import CORPUS
-from migspec_docs.session import Message, read
+from migspec_docs.session import CORPUS, Message, read
 from migspec_docs.telling import message_blocks
 
 

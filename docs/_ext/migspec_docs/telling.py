@@ -15,12 +15,11 @@ from migspec.spec.numbers import RELATIONS
 from migspec.spec.rows import Standing
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.pages import page_of
-from migspec.traces.pages.examples import OF_THE_CORPUS
+from migspec.traces.pages.examples import OF_THE_CORPUS, times_exercised
 from migspec.traces.pages.outlook import Side
 from migspec.traces.pages.rendering import RAW, Named, Page, Value, is_empty, plain
 from migspec_docs.document import Block, Cell, Chip, Code, Facts, Fold, Inline, Items, Link, Listing, Para, Section
 from migspec_docs.homes import PROFILE, has_home
-from migspec_docs.ledger import reason, times_exercised
 
 SIDES: Final[Mapping[Side, str]] = {Side.OUTGOING: "On the source", Side.INCOMING: "On the destination"}
 """The headings of what is told of either side."""
@@ -150,8 +149,8 @@ def _details(page: Page) -> Iterator[Block]:
         page = {**page, "formula": f"`{formula}`"}
     if any(True for _ in told(page, _SAID_ABOVE)):
         yield facts_of(page, _SAID_ABOVE)
-    if why := reason(str(page["rule"])):
-        yield para(f"Not recorded by itself: {why}", "aside")
+    if page.get("because"):
+        yield para(f"Not recorded by itself: {page['because']}", "aside")
     if page.get("in hindsight"):
         yield para(f"In hindsight {page['in hindsight']}.", "aside")
 

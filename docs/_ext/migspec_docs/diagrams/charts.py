@@ -11,11 +11,11 @@ from typing import Final
 from migspec.spec.lifecycle.guards import ENDED_STATUSES
 from migspec.spec.rows import SEED, Standing
 from migspec.spec.vocabulary import MigrationStatus
+from migspec.traces.pages.examples import times_exercised
 from migspec.traces.pages.moves import ANYWHERE, Move, moves
 from migspec.traces.pages.outlook import Side
 from migspec_docs.diagrams.drawing import Arrow, Label, Node, draw
 from migspec_docs.homes import ORDER as STATUSES
-from migspec_docs.ledger import times_exercised
 
 ORDER: Final = (ANYWHERE, *STATUSES)
 """The boxes in the order in which a migration is told."""
