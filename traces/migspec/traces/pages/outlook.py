@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Any, Final
 
 from migspec.spec.commands import answers, contract_of, envelope
@@ -252,18 +253,12 @@ def _changed(effect: Mapping[str, object], given: Sequence[Answer]) -> Iterator[
 
 
 def _values(name: str, states: Iterable[int]) -> tuple[str, ...]:
-    variable = VARIABLES[name]
-    every = 0
-    for state in states:
-        every |= state & variable.field
-    return variable.of(every)
+    return VARIABLES[name].of(reduce(or_, states))
 
 
 def _deciding(condition: Condition, states: Iterable[int]) -> str:
     """What the condition asks for besides what all of the states have; empty where that is nothing."""
-    possible = 0
-    for state in states:
-        possible |= state
+    possible = reduce(or_, states)
     open_cases = [case for case in condition.cases if case.assume(possible) is not None]
     further = [[part for part in case.literals if possible & part.variable.field & ~part.bits] for case in open_cases]
     if not all(further):
