@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import selectors
 import shutil
 import subprocess
@@ -47,6 +48,26 @@ _FONTS: Final = """\
 <alias><family>system-ui</family><prefer><family>Liberation Sans</family></prefer></alias>
 </fontconfig>
 """
+
+
+LEGIBLE: Final = 4.5
+"""The least contrast of text, as the WCAG ask for it."""
+
+
+def contrast(one: str, other: str) -> float:
+    """How much two opaque colours differ in light, from 1 to 21, as the WCAG compute it; in the browser's notation."""
+    dark, light = sorted(map(_light, (one, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _light(colour: str) -> float:
+    most = 1.0 if colour.startswith("color(srgb ") else 255.0
+    red, green, blue = (float(channel) / most for channel in re.findall(r"\d[\d.e-]*", colour)[:3])
+    return sum(share * _linear(channel) for share, channel in ((0.2126, red), (0.7152, green), (0.0722, blue)))
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
 
 
 class BrowserError(Exception):
