@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tests.live.debian import Unavailable, cache, own_suite, unpacked
+from tests.live.debian import LIBRARIES, Unavailable, cache, own_suite, unpacked
 
 PACKAGES: Final = ("chromium", "fonts-liberation", "fonts-dejavu-core")
 """The browser, and something to write with."""
@@ -29,7 +29,6 @@ PACKAGES: Final = ("chromium", "fonts-liberation", "fonts-dejavu-core")
 PATIENCE: Final = 300.0
 """Seconds that an answer of the browser may take."""
 
-_LIBRARIES: Final = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/pulseaudio")
 _PROGRAM: Final = "usr/lib/chromium/chromium"
 _OPTIONS: Final = (
     "--headless",
@@ -153,7 +152,7 @@ class Browser:
         self._read = b""
         fonts = self._folder / "fonts.conf"
         fonts.write_text(_FONTS.format(root=root, cache=self._folder / "fonts"))
-        libraries = ":".join(str(root / part) for part in _LIBRARIES)
+        libraries = ":".join(str(root / part) for part in LIBRARIES)
         environment = os.environ | {"LD_LIBRARY_PATH": libraries, "FONTCONFIG_FILE": str(fonts)}
         theirs_in, self._to = os.pipe()
         self._from, theirs_out = os.pipe()

@@ -1,12 +1,10 @@
 """The documentation in a real browser: it asks nothing of the network, and fits the window, however wide that is."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.docs.building import build_sample
-from tests.live.chromium import LEGIBLE, Browser, contrast, running
-from tests.live.debian import Unavailable
+from tests.live.chromium import LEGIBLE, Browser, contrast
 
 pytestmark = [pytest.mark.live, pytest.mark.soak]
 
@@ -21,14 +19,6 @@ INK_AND_PAPER = """
     [text, box.querySelector('rect')].map((element) => getComputedStyle(element).fill)))
 """
 """The colour of each text in a drawing, with that of the box that it is in."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running() as found:
-        if isinstance(found, Unavailable):
-            pytest.skip(found.reason)
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.live.chromium import LEGIBLE, Browser, Page, contrast, running
+from tests.live.chromium import LEGIBLE, Browser, Page, contrast
 from tests.traces.corpus import CORPUS
 from tests.traces.html import pages
 
@@ -24,15 +24,6 @@ INKS = """
 """The colours of text of every kind."""
 PAPER = "getComputedStyle(document.body).backgroundColor"
 """What it is written on."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium; skips, saying why, where it cannot be had."""
-    with running() as found:
-        if not isinstance(found, Browser):
-            pytest.skip(found.reason)
-        yield found
 
 
 @pytest.fixture(scope="module")
