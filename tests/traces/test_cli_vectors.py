@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -15,13 +16,20 @@ import jsonschema
 import pytest
 from tests.traces.command import ENVIRONMENT, GOOD, WRONG
 
-from migspec.cli import vectors
+from migspec.cli import scenes, vectors
 from migspec.cli.command import Exit
 from migspec.cli.entry import main
 from migspec.spec.profiles import PROFILES
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.traces.vectors.files import INDEX, PLACES
 from migspec.traces.vectors.samples import entities_of
+
+
+def test_a_scene_that_does_not_come_to_its_end_is_told() -> None:
+    # without postcopy-ram, the order to switch to it is refused
+    (postcopy,) = (scene for scene in scenes.SCENES if scene.name == "postcopy")
+    with pytest.raises(scenes.UnplayedError, match="the scene postcopy has not come to postcopy-active"):
+        scenes.played(replace(postcopy, capabilities=()))
 
 
 @pytest.fixture
