@@ -138,6 +138,15 @@ def test_traces_that_are_given_have_their_verdicts(tmp_path: Path) -> None:
     assert (folder / "traces" / "given" / "wrong.jsonl").read_bytes() == WRONG
 
 
+@pytest.mark.usefixtures("_little")
+def test_empty_lines_of_a_trace_are_left_out_as_they_are_when_it_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "good.jsonl").write_bytes(GOOD.replace(b"\n", b"\n\n"))
+    assert asked("--traces", tmp_path / "good.jsonl", tmp_path / "vectors") == Exit.CONFORMS
+    (shown,) = json.loads((tmp_path / "vectors" / "traces.json").read_bytes())["traces"]
+    assert [verdict["verdict"] for verdict in shown["verdicts"]] == ["conforms"]
+    assert (tmp_path / "vectors" / shown["file"]).read_bytes() == GOOD
+
+
 @pytest.mark.parametrize("place", ["none.jsonl", "empty"])
 def test_traces_that_are_not_there_are_told_before_anything_is_made(
     place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
