@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from itertools import islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.traces.vectors.made import DOCUMENTED
 
 from migspec.cli.scenes import recordings
 from migspec.spec.rows import QEMU_5_2_0, SEED
@@ -70,6 +72,13 @@ def test_a_fault_is_a_violation(name: str) -> None:
     lines = [f["line"] for f in shown["findings"] if f["grade"] == "violation"]
     assert lines == [f.line for f in report.findings if f.grade is Grade.VIOLATION]
     assert all(1 < line <= len(spoilt()[name].lines) for line in lines)
+
+
+def test_the_documentation_shows_what_the_judge_says() -> None:
+    shown = as_object(spoilt()["precopy.event-lost"], [SEED, QEMU_5_2_0])
+    (finding,) = shown["verdicts"][1]["findings"]
+    finding["message"] = "..."
+    assert all(json.dumps(verdict) in DOCUMENTED for verdict in shown["verdicts"])
 
 
 def test_a_gap_is_no_violation() -> None:
