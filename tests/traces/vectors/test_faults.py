@@ -94,6 +94,11 @@ def test_what_is_no_trace_is_unreadable(name: str) -> None:
     assert shown["base"] == "nobody-listens"
 
 
+def test_a_trace_without_messages_is_inconclusive_as_when_it_is_checked() -> None:
+    report = report_on(Recorded("silent", "", played()["precopy"].lines[:1]), QEMU_5_2_0)
+    assert report.verdict is Verdict.INCONCLUSIVE
+
+
 def test_a_trace_without_a_place_for_a_fault_is_told() -> None:
     short = Recorded("precopy", "", played()["precopy"].lines[:1])
     with pytest.raises(NoPlaceError, match="precopy has no place for greeting-lacks-version"):

@@ -220,7 +220,7 @@ def judge_file(path: str, options: Options = Options(), tick: Callable[[int], No
         with open_trace(path) as lines:
             log = opened(lines, options.importer)
             report.importer = log.importer.name if log.importer else ""
-            _judge_lines(report, log.entries, options, tick)
+            judge_lines(report, log.entries, options, tick)
             report.findings += log.remarks.findings
             report.findings.sort(key=lambda finding: finding.line)
     except TraceError as error:
@@ -260,9 +260,13 @@ def _place(order: list[str], path: str | None) -> int:
     return order.index(path) if path in order else -1
 
 
-def _judge_lines(
-    report: Report, lines: Iterator[tuple[int, bytes]], options: Options, tick: Callable[[int], None] | None
+def judge_lines(
+    report: Report, lines: Iterator[tuple[int, bytes]], options: Options, tick: Callable[[int], None] | None = None
 ) -> None:
+    """Judge numbered lines, the header first; `tick` is as for `judge_file`.
+
+    Raises `TraceError` where they are no trace; what was found until then is in the report.
+    """
     first = next(lines, (1, b""))
     judge = TraceJudge(report, read_header(first[1], report.trace), options)
     feed = judge.feed
