@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.docs.building import Built
+from tests.docs.building import PROJECT, Built
 from tests.test_house import repository_files
+from tests.traces.corpus import CORPUS
 
 from migspec.spec.arguments import judge
 from migspec.spec.commands import CONTRACTS
@@ -31,15 +32,14 @@ from migspec_docs.document import (
     Picture,
     Section,
     Table,
-    parts_of,
+    blocks_in,
     read,
 )
 from migspec_docs.generating import write
 from migspec_docs.homes import PROFILE, SCHEMA, homes_of_rules, homes_of_schema, name_of_command
 from migspec_docs.telling import inline
 
-PROJECT = Path(__file__).resolve().parents[2]
-LEDGER: Mapping[str, Any] = json.loads((PROJECT / "traces/corpus/LEDGER.json").read_text())
+LEDGER: Mapping[str, Any] = json.loads((CORPUS / "LEDGER.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -48,16 +48,8 @@ def pages(built: Built) -> dict[str, Document]:
     return {page.place: page for path in built.docs.rglob(f"*{SUFFIX}") for page in [read(path.read_bytes())]}
 
 
-def blocks_of(blocks: Iterator[Block] | list[Block] | tuple[Block, ...]) -> Iterator[Block]:
-    """The blocks with all that they are made of."""
-    for block in blocks:
-        yield block
-        for part in parts_of(block):
-            yield from blocks_of(list(part))
-
-
 def every(page: Document) -> list[Block]:
-    return [*blocks_of(list(page.content))]
+    return [*blocks_in(page.content)]
 
 
 def section(page: Document, title: str) -> Section:
@@ -68,13 +60,13 @@ def section(page: Document, title: str) -> Section:
 
 def texts(cell: Cell) -> list[str]:
     """What is shown in a cell, piece by piece."""
-    paras = [block for block in blocks_of(list(cell.content)) if isinstance(block, Para)]
+    paras = [block for block in blocks_in(cell.content) if isinstance(block, Para)]
     return [part if isinstance(part, str) else part.text for para in paras for part in para.content]
 
 
 def statuses_in(cell: Cell) -> list[str]:
     """The statuses that a cell leads to."""
-    paras = [block for block in blocks_of(list(cell.content)) if isinstance(block, Para)]
+    paras = [block for block in blocks_in(cell.content) if isinstance(block, Para)]
     return [part.text for para in paras for part in para.content if isinstance(part, Link)]
 
 

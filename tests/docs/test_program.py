@@ -1,11 +1,9 @@
 """The pages of the command line say what `--help` says, option by option, and the manual page says it once more."""
 
-from collections.abc import Iterator, Sequence
-
 import pytest
 
-from migspec.cli.entry import COMMANDS
-from migspec_docs.document import Block, Document, Listing, Option, Para, parts_of
+from migspec.cli.entry import COMMANDS, parser_of
+from migspec_docs.document import Document, Listing, Option, Para, blocks_in
 from migspec_docs.program import MANUAL, WIDTH, parser_of_command, program
 
 
@@ -15,17 +13,10 @@ def pages() -> dict[str, Document]:
     return {page.place: page for page in program()}
 
 
-def blocks(found: Sequence[Block]) -> Iterator[Block]:
-    for block in found:
-        yield block
-        for part in parts_of(block):
-            yield from blocks(part)
-
-
 def options(page: Document) -> dict[str, str]:
     """What is said of each option, in words."""
     told = {}
-    for block in blocks(page.content):
+    for block in blocks_in(page.content):
         if isinstance(block, Option):
             paras = [part for part in block.content if isinstance(part, Para)]
             told[block.spelling] = "".join(
@@ -37,6 +28,13 @@ def options(page: Document) -> dict[str, str]:
 def squeezed(text: str) -> str:
     """Text without what only lays it out."""
     return "".join(text.replace("`", "").split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_pages_are_made_of_the_help_that_is_printed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser_of([name]).parse_args([name, "--help"])
+    assert capsys.readouterr().out == parser_of_command(name).format_help()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -54,7 +52,9 @@ def test_a_page_says_what_the_help_says(name: str, pages: dict[str, Document]) -
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_page_shows_the_usage_and_what_comes_last(name: str, pages: dict[str, Document]) -> None:
     parser = parser_of_command(name)
-    shown = [block.text for block in blocks(pages[f"reference/program/{name}"].content) if isinstance(block, Listing)]
+    shown = [
+        block.text for block in blocks_in(pages[f"reference/program/{name}"].content) if isinstance(block, Listing)
+    ]
     assert f"usage: {shown[0]}".split() == parser.format_usage().split()
     assert max(map(len, shown[0].splitlines())) <= WIDTH
     if parser.epilog and "\n" in parser.epilog.strip():
@@ -62,10 +62,10 @@ def test_a_page_shows_the_usage_and_what_comes_last(name: str, pages: dict[str, 
 
 
 def test_the_manual_page_has_every_option_of_every_command(pages: dict[str, Document]) -> None:
-    found = [block for block in blocks(pages[MANUAL].content) if isinstance(block, Option)]
+    found = [block for block in blocks_in(pages[MANUAL].content) if isinstance(block, Option)]
     expected = sum(len(options(pages[f"reference/program/{name}"])) for name in COMMANDS)
     assert len(found) == expected + len(options(pages["reference/program/index"]))
-    synopsis = next(block.text for block in blocks(pages[MANUAL].content) if isinstance(block, Listing))
+    synopsis = next(block.text for block in blocks_in(pages[MANUAL].content) if isinstance(block, Listing))
     assert all(f"migspec {name} " in synopsis for name in COMMANDS)
 
 

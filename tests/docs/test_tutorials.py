@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.docs.building import PROJECT
 from tests.live.debian import Unavailable
 from tests.live.qemu import fetch
 from tests.test_readme import pattern
 from tests.traces.command import DEADLINE, ENVIRONMENT
 
-PROJECT: Final = Path(__file__).resolve().parents[2]
 TUTORIALS: Final = PROJECT / "docs/tutorials"
 QEMU: Final = "build/qemu-system-x86_64"
 """Where a reader has built his own."""
@@ -59,13 +59,9 @@ def files(text: str) -> Iterator[tuple[str, str]]:
 
 def fits(expected: str, printed: str) -> bool:
     """Whether this is what is printed there."""
-    parts = [re.compile(rf"(?:{_lines(part)})") for part in re.split(r"^\.\.\.\n", expected, flags=re.MULTILINE)]
-    whole = r"(?:.*\n)*?".join(part.pattern for part in parts)
+    parts = re.split(r"^\.\.\.\n", expected, flags=re.MULTILINE)
+    whole = r"(?:.*\n)*?".join(pattern(part).pattern for part in parts)
     return re.fullmatch(whole, printed) is not None
-
-
-def _lines(expected: str) -> str:
-    return pattern(expected).pattern
 
 
 def prepared(folder: Path, programs: dict[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import selectors
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tests.live.debian import Unavailable, cache, own_suite, unpacked
+from tests.live.debian import LIBRARIES, Unavailable, cache, own_suite, unpacked
 
 PACKAGES: Final = ("chromium", "fonts-liberation", "fonts-dejavu-core")
 """The browser, and something to write with."""
@@ -28,7 +29,6 @@ PACKAGES: Final = ("chromium", "fonts-liberation", "fonts-dejavu-core")
 PATIENCE: Final = 300.0
 """Seconds that an answer of the browser may take."""
 
-_LIBRARIES: Final = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/pulseaudio")
 _PROGRAM: Final = "usr/lib/chromium/chromium"
 _OPTIONS: Final = (
     "--headless",
@@ -47,6 +47,26 @@ _FONTS: Final = """\
 <alias><family>system-ui</family><prefer><family>Liberation Sans</family></prefer></alias>
 </fontconfig>
 """
+
+
+LEGIBLE: Final = 4.5
+"""The least contrast of text, as the WCAG ask for it."""
+
+
+def contrast(one: str, other: str) -> float:
+    """How much two opaque colours differ in light, from 1 to 21, as the WCAG compute it; in the browser's notation."""
+    dark, light = sorted(map(_light, (one, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _light(colour: str) -> float:
+    most = 1.0 if colour.startswith("color(srgb ") else 255.0
+    red, green, blue = (float(channel) / most for channel in re.findall(r"\d[\d.e-]*", colour)[:3])
+    return sum(share * _linear(channel) for share, channel in ((0.2126, red), (0.7152, green), (0.0722, blue)))
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
 
 
 class BrowserError(Exception):
@@ -132,7 +152,7 @@ class Browser:
         self._read = b""
         fonts = self._folder / "fonts.conf"
         fonts.write_text(_FONTS.format(root=root, cache=self._folder / "fonts"))
-        libraries = ":".join(str(root / part) for part in _LIBRARIES)
+        libraries = ":".join(str(root / part) for part in LIBRARIES)
         environment = os.environ | {"LD_LIBRARY_PATH": libraries, "FONTCONFIG_FILE": str(fonts)}
         theirs_in, self._to = os.pipe()
         self._from, theirs_out = os.pipe()

@@ -1,8 +1,9 @@
-"""One QEMU for all live tests, or one reason why there is none."""
+"""One QEMU for all live tests, and one browser, or one reason why there is none."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
+from tests.live.chromium import Browser, running
 from tests.live.debian import Unavailable
 from tests.live.qemu import QemuInstall, fetch
 
@@ -14,6 +15,15 @@ def qemu52() -> QemuInstall:
     if isinstance(install, Unavailable):
         pytest.skip(install.reason)
     return install
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium; skips, saying why, where it cannot be had."""
+    with running() as found:
+        if isinstance(found, Unavailable):
+            pytest.skip(found.reason)
+        yield found
 
 
 @pytest.hookimpl(wrapper=True)

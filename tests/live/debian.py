@@ -19,6 +19,9 @@ from typing import Final
 PATIENCE: Final = 600
 """Seconds that a download may take before the program counts as unavailable."""
 
+LIBRARIES: Final = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/pulseaudio")
+"""The folders of the libraries in what was unpacked."""
+
 _APT: Final = Path("/etc/apt")
 
 

@@ -31,12 +31,12 @@ from migspec.spec.lifecycle import ROWS
 from migspec.spec.numbers import RELATIONS
 from migspec.spec.rows import QEMU_5_2_0, Thread
 from migspec.traces.automaton import Automaton, Edge, Node
+from migspec.traces.cursor import Cursor
 from migspec.traces.findings import Grade, Report
 from migspec.traces.format import open_trace, read_header
 from migspec.traces.hypotheses import Relation
-from migspec.traces.judge import Options, TraceJudge, bench_of
+from migspec.traces.judge import Options, TraceJudge
 from migspec.traces.observations import Observation
-from migspec.traces.vm import VmJudge
 
 MEASURED: Final = frozenset(("query-migrate", "query-dirty-rate", "calc-dirty-rate"))
 """The queries whose numbers are those of the physics."""
@@ -348,7 +348,7 @@ def _as_good(trace: Path, line: int, reply: Message) -> bool:
     kept = {name: value for name, value in entry["msg"].items() if name == "id"}
     entry["msg"] = {name: value for name, value in reply.items() if name != "id"} | kept
     texts[line - 1] = json.dumps(entry)
-    judge = _Judge(Report(str(trace)), read_header(texts[0].encode(), str(trace)), Options())
+    judge = _Judge(Report(str(trace)), read_header(texts[0].encode(), str(trace)), Options(QEMU_5_2_0))
     try:
         for number, text in enumerate(texts[1:], 2):
             if text:
@@ -384,21 +384,8 @@ def _strict() -> _Strict:
 class _Judge(TraceJudge):
     """A judge that is strict."""
 
-    def _open(self, name: str, greeting: bytes) -> VmJudge:
-        bench = bench_of(QEMU_5_2_0)
-        vm = VmJudge(
-            name,
-            _strict(),
-            bench.reader,
-            bench.explainer,
-            self._add,
-            self._journeys,
-            late=not greeting,
-            other_clients=False,
-        )
-        self._vms[name] = vm
-        self.report.profiles[name] = QEMU_5_2_0
-        return vm
+    def cursor(self, automaton: Automaton, *, late: bool) -> Cursor:
+        return super().cursor(_strict(), late=late)
 
 
 def statuses(path: Path) -> dict[str, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from tests.live.debian import Unavailable, cache, unpacked
+from tests.live.debian import LIBRARIES, Unavailable, cache, unpacked
 
 SUITES: Final[Mapping[str, str]] = MappingProxyType(
     {"5.2.0": "bullseye", "7.2": "bookworm", "10.0": "trixie", "11.1": "sid"}
@@ -19,11 +19,6 @@ SUITES: Final[Mapping[str, str]] = MappingProxyType(
 
 PACKAGES: Final = ("qemu-system-x86", "qemu-utils")
 
-_LIBRARIES: Final = (
-    "lib/x86_64-linux-gnu",
-    "usr/lib/x86_64-linux-gnu",
-    "usr/lib/x86_64-linux-gnu/pulseaudio",
-)
 _ACCELERATOR: Final = "usr/lib/x86_64-linux-gnu/qemu/accel-tcg-x86_64.so"
 _LOADER: Final = "ld-linux-x86-64.so.2"
 
@@ -54,7 +49,7 @@ class QemuInstall:
 
     def command(self, *arguments: str, program: str = "qemu-system-x86_64") -> list[str]:
         """Return the command line that runs one of its programs with these arguments."""
-        libraries = [self.root / part for part in _LIBRARIES]
+        libraries = [self.root / part for part in LIBRARIES]
         loader = next(path for part in libraries if (path := part / _LOADER).exists())
         line = [
             str(loader),

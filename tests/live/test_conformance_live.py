@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.live import exceptions
+from tests.live import exceptions, likeness
 from tests.live.conformance import Likeness, Table, hold, likenesses, recording
 from tests.live.likeness import differences, statuses
 from tests.live.model import ModelInstall, lacks
 from tests.live.qemu import QemuInstall
 from tests.live.scenarios import SCENARIOS
 from tests.live.stand_in import UntranslatableError, translated
+from tests.traces.talk import Talk
 
 from migspec.traces.findings import Verdict
 from migspec.traces.format import open_trace
@@ -139,6 +140,19 @@ def test_other_text_of_an_error_is_told(tmp_path: Path) -> None:
         entries[place] = json.loads(json.dumps(entries[place]).replace('"desc": "', '"desc": "Oh: '))
 
     assert any(what.startswith("reply") for what in changed("migrate-to-malformed-addresses", tmp_path, rephrase))
+
+
+def test_replies_are_not_as_good_where_only_an_unlikely_beginning_explains_the_rest(tmp_path: Path) -> None:
+    for doubled in (False, True):
+        talk = Talk()
+        src = talk.wire().greeting().done("qmp_capabilities").capabilities(events=True)
+        src.request("migrate", uri="unix:/s").status("setup").reply()
+        accepted = talk.line
+        src.status("1", *("1",) * doubled, "active")
+        trace = tmp_path / "trace.jsonl"
+        trace.write_text(talk.text())
+        assert judge_file(str(trace)).verdict is Verdict.CONFORMS
+        assert likeness._as_good(trace, accepted, {"return": {}}) is not doubled
 
 
 def test_unknown_option_is_told() -> None:

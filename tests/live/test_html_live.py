@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.live.chromium import Browser, Page, running
+from tests.live.chromium import LEGIBLE, Browser, Page, contrast
 from tests.traces.corpus import CORPUS
 from tests.traces.html import pages
 
@@ -16,28 +16,14 @@ pytestmark = pytest.mark.live
 FAULTY = CORPUS.parents[1] / "tests/faults/demo.jsonl"
 RECOVERED = CORPUS / "qemu-5.2.0/recover-once.jsonl.gz"
 
-CONTRAST = """
-(() => {
-  const channels = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map((c) => c / 255)
-    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-  const light = (colour) => { const [r, g, b] = channels(colour); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-  const paper = light(getComputedStyle(document.body).backgroundColor);
-  const told = ["h1", ".verdict", ".facts dt", ".grade", ".rule", ".where", "#keys", "#panel dt"];
-  return [...told, "#panel .string", "#panel .key", "#panel .number"]
-    .map((selector) => light(getComputedStyle(document.querySelector(selector)).color))
-    .map((ink) => (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05));
-})()
+INKS = """
+["h1", ".verdict", ".facts dt", ".grade", ".rule", ".where", "#keys", "#panel dt",
+  "#panel .string", "#panel .key", "#panel .number"]
+  .map((selector) => getComputedStyle(document.querySelector(selector)).color)
 """
-"""How much text of every kind stands out."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium; skips, saying why, where it cannot be had."""
-    with running() as found:
-        if not isinstance(found, Browser):
-            pytest.skip(found.reason)
-        yield found
+"""The colours of text of every kind."""
+PAPER = "getComputedStyle(document.body).backgroundColor"
+"""What it is written on."""
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +148,8 @@ def test_a_folded_lane_unfolds(faulty: Page) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 def test_all_text_is_legible(faulty: Page, dark: bool) -> None:
     faulty.look(1440, 900, dark=dark)
-    assert min(faulty.value(CONTRAST)) > 4.5
+    paper = faulty.value(PAPER)
+    assert min(contrast(ink, paper) for ink in faulty.value(INKS)) > LEGIBLE
 
 
 def test_a_narrow_window_needs_no_sideways_scrolling(faulty: Page) -> None:

@@ -24,15 +24,15 @@ from migspec.spec.conditions import Condition, where
 from migspec.spec.lifecycle import ROWS
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.state import VARIABLES, Life, Load, Stage
-from migspec.traces.automaton import Node
+from migspec.traces.automaton import Automaton, Node
 from migspec.traces.beginnings import LATE
+from migspec.traces.cursor import Cursor
 from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import read_header
 from migspec.traces.hypotheses import Hypothesis
 from migspec.traces.judge import Options, TraceJudge, bench_of
 from migspec.traces.observations import Observation
-from migspec.traces.vm import VmJudge
 
 MOST_LINES: Final = 2_500
 """Lines of a trace that are judged."""
@@ -124,10 +124,10 @@ class Informed(TraceJudge):
     where this takes milliseconds.
     """
 
-    def open_vm(self, name: str, greeting: bytes) -> VmJudge:
-        vm = super().open_vm(name, greeting)
-        vm._cursor._tries = [attempt for attempt in vm._cursor._tries if attempt.tier < LATE]
-        return vm
+    def cursor(self, automaton: Automaton, *, late: bool) -> Cursor:
+        cursor = super().cursor(automaton, late=late)
+        cursor._tries = [attempt for attempt in cursor._tries if attempt.tier < LATE]
+        return cursor
 
 
 def verdict(played: Played, *, informed: bool = True) -> Verdict:

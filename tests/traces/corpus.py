@@ -22,6 +22,10 @@ OTHER_CLIENTS = sorted((CORPUS / "other-clients").glob("*.jsonl*"))
 OBSERVED = Options()
 WRITTEN = Options(profile="seed")
 ADMITTED = Options(other_clients=True)
+AT_REST = Options(at_rest=True)
+
+ATTACHED = {"late-attach.jsonl", "late-attach-and-cancel.jsonl"}
+"""The traces whose monitors were attached when the migration was under way."""
 
 
 def judge_without(rule: str, path: Path) -> Report:

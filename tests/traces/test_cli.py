@@ -106,11 +106,13 @@ def test_a_page_is_about_one_trace(folder: Path) -> None:
         assert b"--format html: this shows one trace" in refused.stderr
 
 
-def test_a_timeline_is_drawn_where_the_terminal_is(folder: Path) -> None:
-    done = run("check", "-", "--format", "timeline", "--color", "always", folder=folder, data=WRONG)
+def test_a_timeline_is_text_with_colours_or_without(folder: Path) -> None:
+    timeline = ("check", "-", "--format", "timeline")
+    done = run(*timeline, "--color", "always", folder=folder, data=WRONG)
     assert (done.returncode, done.stderr) == (1, b"")
     assert b"\x1b[" in done.stdout
-    assert "This reply answers no request." in " ".join(done.stdout.decode().split())
+    told = " ".join(run(*timeline, folder=folder, data=WRONG).stdout.decode().split())
+    assert "This reply answers no request." in told
     refused = run("check", "t", "--format", "timeline", folder=folder)
     assert (refused.returncode, refused.stdout) == (2, b"")
 

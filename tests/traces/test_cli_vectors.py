@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -15,13 +16,20 @@ import jsonschema
 import pytest
 from tests.traces.command import ENVIRONMENT, GOOD, WRONG
 
-from migspec.cli import vectors
+from migspec.cli import scenes, vectors
 from migspec.cli.command import Exit
 from migspec.cli.entry import main
 from migspec.spec.profiles import PROFILES
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.traces.vectors.files import INDEX, PLACES
 from migspec.traces.vectors.samples import entities_of
+
+
+def test_a_scene_that_does_not_come_to_its_end_is_told() -> None:
+    # without postcopy-ram, the order to switch to it is refused
+    (postcopy,) = (scene for scene in scenes.SCENES if scene.name == "postcopy")
+    with pytest.raises(scenes.UnplayedError, match="the scene postcopy has not come to postcopy-active"):
+        scenes.played(replace(postcopy, capabilities=()))
 
 
 @pytest.fixture
@@ -128,6 +136,15 @@ def test_traces_that_are_given_have_their_verdicts(tmp_path: Path) -> None:
         "traces/given/good+.jsonl": "conforms",
     }
     assert (folder / "traces" / "given" / "wrong.jsonl").read_bytes() == WRONG
+
+
+@pytest.mark.usefixtures("_little")
+def test_empty_lines_of_a_trace_are_left_out_as_they_are_when_it_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "good.jsonl").write_bytes(GOOD.replace(b"\n", b"\n\n"))
+    assert asked("--traces", tmp_path / "good.jsonl", tmp_path / "vectors") == Exit.CONFORMS
+    (shown,) = json.loads((tmp_path / "vectors" / "traces.json").read_bytes())["traces"]
+    assert [verdict["verdict"] for verdict in shown["verdicts"]] == ["conforms"]
+    assert (tmp_path / "vectors" / shown["file"]).read_bytes() == GOOD
 
 
 @pytest.mark.parametrize("place", ["none.jsonl", "empty"])

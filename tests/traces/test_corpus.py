@@ -4,19 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.traces.corpus import ADMITTED, CORPUS, OTHER_CLIENTS, RECORDED, judge_all
+from tests.traces.corpus import ADMITTED, AT_REST, ATTACHED, CORPUS, OTHER_CLIENTS, RECORDED, judge_all
 
 from migspec.spec.profiles import profile_for
 from migspec.traces.findings import Grade, Report, Verdict
-from migspec.traces.judge import Options, judge_file
+from migspec.traces.judge import judge_file
 
 FEWEST = 60
 """Sessions that the corpus has at least."""
-
-ATTACHED = {"late-attach.jsonl", "late-attach-and-cancel.jsonl"}
-"""The traces whose monitors were attached when the migration was under way."""
-
-AT_REST = Options(at_rest=True)
 
 LARGEST = 6 << 20
 """Bytes that the corpus has at most."""

@@ -233,7 +233,7 @@ def test_alike_answers_are_one_reply(values: tuple[dict[str, Any], Any]) -> None
 
 
 def is_alike(reader: Reader, one: object, value: object) -> bool:
-    alike = reader.alike(msgspec.Raw(as_text(one)), "src", "")
+    alike = reader.alike(msgspec.Raw(as_text(one)))
     line = {"vm": "src", "dir": "<-", "msg": {"return": value}}
     read = []
     for decode, text in ((alike.decode, as_text(value)), (alike.decode_line, as_text(line))):
@@ -247,18 +247,30 @@ def is_alike(reader: Reader, one: object, value: object) -> bool:
     return read[0]
 
 
+LINE = {"t": 1.5, "vm": "src", "mon": "hmp", "dir": "<-", "msg": {"return": {"status": "setup"}, "id": 1}}
+
+
 @pytest.mark.parametrize(
-    "change",
-    [{"vm": "dst"}, {"mon": "other"}, {"dir": "->"}, {"raw": "x"}, {"end": "eof"}, {"gap": "lost"}, {"t": "now"}],
-    ids=str,
+    "change", [{"dir": "->"}, {"raw": "x"}, {"end": "eof"}, {"gap": "lost"}, {"t": "now"}], ids=str
 )
-def test_a_line_that_is_not_the_answer_of_the_monitor_is_not_read(change: dict[str, str]) -> None:
-    line = {"t": 1.5, "vm": "src", "mon": "hmp", "dir": "<-", "msg": {"return": {"status": "setup"}, "id": 1}}
-    decode = Reader(SCHEMA).alike(msgspec.Raw(b'{"status":"setup"}'), "src", "hmp").decode_line
-    assert decode(as_text(line)).msg.id == 1
-    for wrong in (line | change, {name: item for name, item in line.items() if name != "mon"}):
-        with pytest.raises(msgspec.ValidationError):
-            decode(as_text(wrong))
+def test_a_line_that_is_no_such_answer_is_not_read(change: dict[str, str]) -> None:
+    decode = Reader(SCHEMA).alike(msgspec.Raw(b'{"status":"setup"}')).decode_line
+    assert decode(as_text(LINE)).msg.id == 1
+    with pytest.raises(msgspec.ValidationError):
+        decode(as_text(LINE | change))
+
+
+def test_a_line_says_of_which_monitor_it_is() -> None:
+    decode = Reader(SCHEMA).alike(msgspec.Raw(b'{"status":"setup"}')).decode_line
+    unnamed = {name: item for name, item in LINE.items() if name != "mon"}
+    read = [decode(as_text(line)) for line in (LINE, LINE | {"vm": "dst"}, LINE | {"mon": "other"}, unnamed)]
+    assert [(line.vm, line.mon) for line in read] == [("src", "hmp"), ("dst", "hmp"), ("src", "other"), ("src", "")]
+
+
+def test_all_monitors_share_what_reads_their_answers() -> None:
+    reader = Reader(SCHEMA)
+    one, other = (reader.alike(msgspec.Raw(text)) for text in (b'{"status":"setup"}', b'{"status": "setup"}'))
+    assert one is other
 
 
 ALIKE: tuple[tuple[str, Message], ...] = (

@@ -13,11 +13,11 @@ from tests.traces.talk import Talk
 
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header
-from migspec.traces.html.bundling import Polling
-from migspec.traces.html.gathering import Gathered, Lane
-from migspec.traces.html.marks import Kind, Mark
-from migspec.traces.html.story import Story
 from migspec.traces.judge import Options, judge_file
+from migspec.traces.picture.bundling import Polling
+from migspec.traces.picture.gathering import Gathered, Lane
+from migspec.traces.picture.marks import Kind, Mark
+from migspec.traces.picture.story import Story
 from migspec.traces.report import Tone, plain
 from migspec.traces.timeline import NARROWEST, drawn, timeline
 

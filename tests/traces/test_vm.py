@@ -427,6 +427,17 @@ def test_what_a_migration_from_before_the_trace_may_have_done_is_no_excuse_for_a
     assert [line for line, _ in found(talk.judge(at_rest=True), Grade.VIOLATION)] == [second]
 
 
+def test_the_answer_of_another_vm_is_not_taken_for_the_one_that_is_due() -> None:
+    talk = Talk()
+    one, other = talk.wire("src").fresh(), talk.wire("dst").fresh()
+    for _ in range(3):
+        other.request("query-migrate", identity=1)
+        one.request("query-migrate", identity=1)
+        other.reply({}, identity=1)
+        one.reply({}, identity=1)
+    conforms(talk)
+
+
 def test_the_written_profile_is_silent_about_bad_input() -> None:
     talk, src = source()
     src.raw("}").error("Cannot parse this", identity=NO_ID)

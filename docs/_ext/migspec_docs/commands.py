@@ -18,7 +18,18 @@ from migspec.traces.pages.rendering import Page
 from migspec_docs.document import Block, Cell, Code, Document, Items, Link, Para, Section, Table
 from migspec_docs.glance import Followers, glance
 from migspec_docs.homes import COMMANDS, ORDER, PROFILE, SCHEMA, homes_of_schema, name_of_command, rules_at
-from migspec_docs.telling import blocks_of, card, facts_of, inline, joined, listings_of, para, status_link, told
+from migspec_docs.telling import (
+    blocks_of,
+    card,
+    facts_of,
+    inline,
+    joined,
+    listings_of,
+    para,
+    status_link,
+    texts_at,
+    told,
+)
 
 
 def commands() -> Iterator[Document]:
@@ -143,15 +154,14 @@ def _rest(name: str, page: Page) -> Iterator[Block]:
     others = [rule for rule in rules_at(f"{COMMANDS}/{name}") if rule not in CASES]
     if others:
         yield Section(["Other rules"], [card(rule) for rule in others])
-    elsewhere = page.get("other rules")
-    further = [text for text in elsewhere if text.name not in others] if isinstance(elsewhere, list) else []
+    further = [text for text in texts_at(page, "other rules") if text.name not in others]
     if further:
         yield Section(["Rules elsewhere"], [Items([[Para(inline(text))] for text in further])])
-    written = [case for case in contract_of(name, SEED).cases if SEED in case.profiles]
     if name not in ONLY_HUMAN:
+        said = f"The schema says: {_meaning(name)}" if name in SCHEMA.commands else "The schema does not have it."
         promised: list[Block] = [
-            para(f"The schema says: {_meaning(name)} By its text alone, this is all that an answer is held to:"),
-            Items([[Para([Link(case.id), f": {case.sentence}"])] for case in written]),
+            para(f"{said} By its text alone, this is all that an answer is held to:"),
+            Items([[Para([Link(case.id), f": {case.sentence}"])] for case in contract_of(name, SEED).cases]),
         ]
         yield Section(["What the schema's text promises"], promised)
     shown = listings_of(page)

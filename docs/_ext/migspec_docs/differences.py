@@ -16,21 +16,19 @@ from migspec.spec.rules import Rule
 from migspec.spec.schema import Command, Entity, Event
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.pages.definitions import in_a_line, parts_of
+from migspec.traces.pages.entities import entity_of
 from migspec.traces.pages.moves import moves
-from migspec.traces.pages.outlook import STATUSES, Side
+from migspec.traces.pages.outlook import Side
 from migspec_docs.document import Block, Cell, Chip, Document, Inline, Items, Link, Para, Section, Table
-from migspec_docs.homes import ORDER, PROFILE, ROOT, SCHEMA, has_home
-from migspec_docs.telling import STANDINGS, inline, joined, para, recorded, status_link
+from migspec_docs.homes import DIFFERENCES, PROFILE, SCHEMA, has_home, statuses_of
+from migspec_docs.telling import inline, joined, para, recorded, standing_chip, status_link
 
 _ANSWERED: Final = frozenset(case.id for contract in CONTRACTS.values() if contract.query for case in contract.cases)
 """That a query is answered is no difference: what its answer must be is said by other rules."""
 _PROMISED: Final = [rule for rule in CATALOGUE.values() if rule.profiles == {SEED}]
 """The rules of the written contract alone."""
 _TEXT: Final = PROFILES[SEED].schema
-_GROUPS: Final[Mapping[str, type[Entity] | tuple[type[Entity], ...]]] = {
-    "Commands": Command,
-    "Events": Event,
-}
+_GROUPS: Final[Mapping[str, type[Entity]]] = {"Commands": Command, "Events": Event}
 """The parts of the page, by the kind of entity; the rest is types."""
 
 
@@ -49,14 +47,14 @@ def differences() -> Iterator[Document]:
         _summary(beside),
     ]
     left = dict(beside)
-    for title, kinds in _GROUPS.items():
-        own = {clause: left.pop(clause) for clause in list(left) if isinstance(_entity(clause), kinds)}
+    for title, kind in _GROUPS.items():
+        own = {clause: left.pop(clause) for clause in list(left) if isinstance(_owner(clause), kind)}
         body.append(Section([title], [_table(own)]))
     body.append(Section(["Types and their members"], [_table({clause: left[clause] for clause in left if clause})]))
     body.append(Section(["Statuses"], [*_statuses()]))
     body.append(Section(["The schema itself"], [*_schemas()]))
     body.append(Section(["Where the text is silent"], [*_silent(left.get("", ()))]))
-    yield Document(f"{ROOT}/differences", ["What is written and what is done"], body, ["differences"])
+    yield Document(DIFFERENCES, ["What is written and what is done"], body, ["differences"])
 
 
 def _beside() -> Mapping[str, Sequence[Rule]]:
@@ -75,9 +73,8 @@ def _clauses() -> Iterator[str]:
         yield from (f"{entity.name}.{part}" for part in parts_of(entity, SCHEMA))
 
 
-def _entity(clause: str) -> Entity | None:
-    name = clause.partition(".")[0]
-    return next((entity for entity in SCHEMA.entities if entity.name == name), None)
+def _owner(clause: str) -> Entity | None:
+    return entity_of(clause.partition(".")[0], SCHEMA)
 
 
 def _summary(beside: Mapping[str, Sequence[Rule]]) -> Items:
@@ -114,8 +111,7 @@ def _done(rules: Sequence[Rule]) -> Cell:
 
 
 def _rule(rule: Rule) -> Para:
-    standing = rule.standing.value
-    chip: list[Inline] = [] if rule.standing is Standing.OBSERVED else [Chip(standing, STANDINGS[standing]), " "]
+    chip: list[Inline] = [] if rule.standing is Standing.OBSERVED else [standing_chip(rule.standing), " "]
     return Para([*chip, *inline(rule.sentence), " ", Link(rule.id), " ", recorded(rule.id)])
 
 
@@ -123,7 +119,7 @@ def _statuses() -> Iterator[Block]:
     yield para("By its text, a status may follow any other, if a capability allows it at all.")
     for side in Side:
         rows = []
-        for status in (known for known in ORDER if known in STATUSES[side]):
+        for status in statuses_of(side):
             allowed = [move for move in moves(SEED) if move.side is side and move.after == status]
             before = dict.fromkeys(m.before for m in moves(PROFILE) if m.side is side and m.after == status)
             text = f"at any time if {allowed[0].needs}" if allowed and allowed[0].needs else "at any time"

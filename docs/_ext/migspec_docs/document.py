@@ -21,12 +21,6 @@ class Code(msgspec.Struct, tag="code", frozen=True):
     text: str
 
 
-class Strong(msgspec.Struct, tag="strong", frozen=True):
-    """A text that stands out."""
-
-    text: str
-
-
 class Link(msgspec.Struct, tag="link", frozen=True):
     """A link to the home of a name; `text` is shown, the name itself if it is empty, as code unless `plain`."""
 
@@ -42,7 +36,7 @@ class Chip(msgspec.Struct, tag="chip", frozen=True):
     kind: str
 
 
-Inline: TypeAlias = str | Code | Strong | Link | Chip
+Inline: TypeAlias = str | Code | Link | Chip
 Text: TypeAlias = Sequence[Inline]
 
 
@@ -161,34 +155,32 @@ def anchor(name: str) -> str:
     return f"spec-{name.replace(' ', '-')}"
 
 
+def blocks_in(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks with all that they are made of."""
+    for block in blocks:
+        yield block
+        for part in parts_of(block):
+            yield from blocks_in(part)
+
+
 def names_in(blocks: Iterable[Block]) -> Iterator[str]:
     """The names that have their home in these blocks."""
-    for block in blocks:
+    for block in blocks_in(blocks):
         match block:
-            case Section(names=names, content=content):
+            case Section(names=names):
                 yield from names
-                yield from names_in(content)
             case Table(rows=rows):
-                for cell in (cell for row in rows for cell in row):
-                    yield from cell.names
-                    yield from names_in(cell.content)
-            case _:
-                for part in parts_of(block):
-                    yield from names_in(part)
+                yield from (name for row in rows for cell in row for name in cell.names)
 
 
 def links_in(blocks: Iterable[Block]) -> Iterator[str]:
     """The names that these blocks lead to."""
-    for block in blocks:
+    for block in blocks_in(blocks):
         match block:
-            case Para(content=text):
+            case Para(content=text) | Section(title=text):
                 yield from (part.to for part in text if isinstance(part, Link))
             case Picture(svg=svg):
                 yield from targets_in(svg)
-            case Section(title=text):
-                yield from (part.to for part in text if isinstance(part, Link))
-        for part in parts_of(block):
-            yield from links_in(part)
 
 
 def parts_of(block: Block) -> Iterator[Sequence[Block]]:

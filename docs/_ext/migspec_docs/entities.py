@@ -9,7 +9,7 @@ from migspec.spec.schema import Command, Entity, Enum, Event
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.pages import page_of
 from migspec.traces.pages.definitions import parts_of
-from migspec.traces.pages.rendering import Named, Page
+from migspec.traces.pages.rendering import Page
 from migspec_docs.document import Block, Cell, Code, Document, Items, Link, Para, Section, Table
 from migspec_docs.homes import (
     ANSWERS,
@@ -24,7 +24,7 @@ from migspec_docs.homes import (
 )
 from migspec_docs.settings import rules_table
 from migspec_docs.shown import section
-from migspec_docs.telling import card, count_cell, facts_of, inline, listings_of, para
+from migspec_docs.telling import card, count_cell, facts_of, inline, listings_of, para, rule_line, texts_at
 
 _FACTS: Final = ("since", "found in", "features", "only if", "branches", "used by")
 """What is told of an entity at its head."""
@@ -43,13 +43,12 @@ def events() -> Iterator[Document]:
 def _senders(event: Event) -> Iterator[Block]:
     """What sends an event: the rules, with what each tells in it."""
     page = page_of(event.name, PROFILE)
-    found = page["sent by"]
-    texts = [text for text in found if isinstance(text, Named)] if isinstance(found, list) else []
+    texts = texts_at(page, "sent by")
     if texts:
         rows = [
             [
                 Cell([para(text.rest.strip(" ()") or "–")]),
-                Cell([para(CATALOGUE[text.name].sentence), Para([Link(text.name)], "rule")]),
+                Cell([para(CATALOGUE[text.name].sentence), rule_line(text.name)]),
                 count_cell(text.name),
             ]
             for text in texts
@@ -83,8 +82,7 @@ def _member(struct: Entity, member: str) -> Document:
     own = rules_at(home)
     if own:
         content.append(Section(["Rules"], [card(rule) for rule in own]))
-    found = page["rules"]
-    about = [text.name for text in found if text.name not in own] if isinstance(found, list) else []
+    about = [text.name for text in texts_at(page, "rules") if text.name not in own]
     if about:
         content.append(Section(["Rules elsewhere"], [rules_table(about)]))
     if not own and not about:
@@ -117,8 +115,7 @@ def _page(entity: Entity, more: list[Block], children: list[str] | None = None) 
     content += more
     own = rules_at(home)
     content.append(Section(["Rules"], [card(rule) for rule in own]))
-    found = page["other rules"]
-    further = [text for text in found if text.name not in own] if isinstance(found, list) else []
+    further = [text for text in texts_at(page, "other rules") if text.name not in own]
     if further:
         content.append(Section(["Rules elsewhere"], [Items([[Para(inline(text))] for text in further])]))
     content += _shown(page)

@@ -12,15 +12,15 @@ from functools import cache
 from itertools import groupby
 from typing import Final
 
-from migspec.spec.rows import Standing
+from migspec.traces.pages.examples import times_exercised
 from migspec.traces.pages.outlook import Outcome, Row, Side, Way, outlook, ways_of
-from migspec_docs.document import Block, Cell, Chip, Code, Fold, Inline, Link, Para, Section, Table
+from migspec.traces.report import counted
+from migspec_docs.document import Block, Cell, Chip, Code, Fold, Inline, Para, Section, Table
 from migspec_docs.homes import ORDER, PROFILE
-from migspec_docs.ledger import CORPUS, times_exercised
 from migspec_docs.recorded import Share, Shares, shares
-from migspec_docs.telling import inline, joined, para, status_link
+from migspec_docs.session import CORPUS
+from migspec_docs.telling import SIDES, inline, joined, para, rule_line, status_link
 
-TITLES: Final[Mapping[Side, str]] = {Side.OUTGOING: "On the source", Side.INCOMING: "On the destination"}
 _OTHER: Final[Mapping[Side, str]] = {
     Side.OUTGOING: "Outgoing status; nothing has been received by this process.",
     Side.INCOMING: "Incoming status; nothing has been sent by this process.",
@@ -71,7 +71,7 @@ def _tables(command: str, place: int, way: Way, followers: Followers) -> Iterato
     yield Para(["Asked as ", Code(json.dumps(request)), ":"])
     rows = outlook(command, PROFILE, place)
     for side in Side:
-        yield Para([Chip(TITLES[side], "side"), " ", _OTHER[side]], "side")
+        yield Para([Chip(SIDES[side], "side"), " ", _OTHER[side]], "side")
         yield Table(_HEAD, [*_rows(side, [row for row in rows if row.side is side], followers)], "glance")
 
 
@@ -159,8 +159,7 @@ def _cells(
     rows: int = 1,
 ) -> list[Cell]:
     does: list[Block] = [Para([Chip(when, "when")])] if when else []
-    defect: list[Inline] = [" ", Chip("known defect", "defect")] if outcome.standing is Standing.DEFECT else []
-    does += [para(outcome.sentence), Para([Link(outcome.rule), *defect], "rule")]
+    does += [para(outcome.sentence), rule_line(outcome.rule)]
     events: list[Block] = [Para(inline(event)) for event in outcome.events] or [Para(["–"])]
     return [
         Cell(does, rows),
@@ -210,6 +209,6 @@ def _elsewhere(rule: str) -> Para:
 def _count(share: Share | None, status: str = "") -> Para:
     if share is None:
         return Para(["–"])
-    sessions = f"in {len(share.traces)} session{'s' if len(share.traces) != 1 else ''}"
+    sessions = counted(len(share.traces), "session", "sessions")
     told: list[Inline] = [f"{status}: "] if status else []
-    return Para([*told, Chip(str(share.requests), "recorded"), f" {sessions}"], "count")
+    return Para([*told, Chip(str(share.requests), "recorded"), f" in {sessions}"], "count")

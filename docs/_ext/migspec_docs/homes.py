@@ -24,6 +24,8 @@ from migspec.spec.schema.reach import reachable
 from migspec.spec.vocabulary import MigrationStatus
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.pages.definitions import parts_of
+from migspec.traces.pages.outlook import STATUSES as SIDE_STATUSES
+from migspec.traces.pages.outlook import Side
 
 PROFILE: Final = QEMU_5_2_0
 """The profile that the pages tell of where they do not say otherwise: it has all that the others have, and more."""
@@ -50,6 +52,10 @@ MESSAGES: Final = f"{ROOT}/messages"
 """The page of what holds of any message."""
 PAIRS: Final = f"{ROOT}/pairs"
 """The page of what ties two VMs together."""
+RULES: Final = f"{ROOT}/rules"
+"""The page of all rules by their ids."""
+DIFFERENCES: Final = f"{ROOT}/differences"
+"""The page of what is written and what is done."""
 WRITTEN: Final = f"{TRANSITIONS}/written"
 """The page of what the schema's text alone says."""
 
@@ -83,6 +89,12 @@ ORDER: Final = (
     MigrationStatus.CANCELLED,
 )
 """The statuses in the order in which a migration is told."""
+
+
+def statuses_of(side: Side) -> tuple[str, ...]:
+    """Those that a side may have, in this order."""
+    return tuple(status for status in ORDER if status in SIDE_STATUSES[side])
+
 
 STATUS: Final = MIGRATION_STATUS.name
 CAPABILITY: Final = MIGRATION_CAPABILITY.name

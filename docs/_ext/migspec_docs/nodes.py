@@ -29,7 +29,6 @@ from migspec_docs.document import (
     Para,
     Picture,
     Section,
-    Strong,
     Table,
     Text,
     anchor,
@@ -139,8 +138,6 @@ class Writer:
         match part:
             case Code(text=text):
                 return nodes.literal(text, text)
-            case Strong(text=text):
-                return nodes.strong(text, text)
             case Chip(text=text, kind=kind):
                 return nodes.inline(text, text, classes=["chip", *(f"chip-{word}" for word in kind.split())])
             case Link(to=to, text=text, plain=plain):

@@ -8,23 +8,25 @@ from typing import Final
 from migspec.spec.commands import CONTRACTS
 from migspec.spec.rows import Standing
 from migspec.traces.catalogue import CATALOGUE
-from migspec.traces.pages.outlook import STATUSES, Outcome, Side, outlook
+from migspec.traces.pages.outlook import Outcome, Side, outlook
 from migspec_docs.document import Block, Cell, Chip, Document, Items, Link, Para, Section, Table
 from migspec_docs.homes import (
     ANSWERS,
     CAPABILITIES,
     COMMANDS,
+    DIFFERENCES,
     EVENTS,
     MESSAGES,
-    ORDER,
     PAIRS,
     PARAMETER_PAGES,
     PROFILE,
     ROOT,
+    RULES,
     SCHEMA,
     TRANSITIONS,
     TYPES,
     name_of_command,
+    statuses_of,
 )
 from migspec_docs.homes import STATUSES as STATUS_PAGES
 from migspec_docs.telling import para
@@ -50,7 +52,7 @@ def overview() -> Iterator[Document]:
         Section(["Every command in every status"], [_key(), *_matrices()]),
     ]
     kinds = (COMMANDS, STATUS_PAGES, CAPABILITIES, PARAMETER_PAGES, EVENTS, ANSWERS, TRANSITIONS, TYPES)
-    children = [*(f"{kind}/index" for kind in kinds), MESSAGES, PAIRS, f"{ROOT}/differences", f"{ROOT}/rules"]
+    children = [*(f"{kind}/index" for kind in kinds), MESSAGES, PAIRS, DIFFERENCES, RULES]
     yield Document(f"{ROOT}/index", ["The specification"], body, children=children)
 
 
@@ -71,16 +73,12 @@ def _matrices() -> Iterator[Block]:
             for command in CONTRACTS
         ]
         yield Para([Chip(_TITLES[side], "side")], "side")
-        yield Table(("Command", *_statuses(side)), rows, "matrix")
-
-
-def _statuses(side: Side) -> list[str]:
-    return [status for status in ORDER if status in STATUSES[side]]
+        yield Table(("Command", *statuses_of(side)), rows, "matrix")
 
 
 def _row(command: str, side: Side) -> list[Sequence[Outcome]]:
     found = {row.status: row.outcomes for row in outlook(command, PROFILE) if row.side is side}
-    return [found[status] for status in _statuses(side)]
+    return [found[status] for status in statuses_of(side)]
 
 
 def _cell(outcomes: Sequence[Outcome]) -> Cell:

@@ -37,9 +37,7 @@ def parser_of_command(name: str) -> argparse.ArgumentParser:
     if not name:
         return parser_of(())
     command: Command = import_module(f"migspec.cli.{name}").COMMAND
-    parser = argparse.ArgumentParser(
-        f"migspec {name}", description=command.description, epilog=command.epilog, formatter_class=command.formatter
-    )
+    parser = argparse.ArgumentParser(f"migspec {name}", **command.help)
     command.add_arguments(parser)
     return parser
 

@@ -12,18 +12,15 @@ from dataclasses import dataclass, field
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from migspec.spec.commands import answers
 from migspec.spec.contracts import Answer
 from migspec.spec.requests import LISTENERS, Request, understand
-from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.schema import ABSENT
-from migspec.spec.schema import QEMU_5_2_0 as SCHEMA
-from migspec.traces.format import open_trace
+from migspec.traces.format import VmInfo
 from migspec.traces.pages.outlook import STATUSES, Side, states_of
+from migspec_docs.homes import PROFILE, SCHEMA
+from migspec_docs.session import Message, read
 
 SUCCESS = ""
 """The answer of a command that succeeded; any other is the text of its error."""
@@ -34,7 +31,6 @@ class Asked:
     """A request that was answered: where the VM was, what it was asked, and what it said until the answer was there."""
 
     trace: str
-    line: int
     side: Side
     status: str
     request: Request
@@ -44,17 +40,15 @@ class Asked:
 
 @dataclass(slots=True)
 class Share:
-    """How many requests of a kind there were, and in which traces; the place of one of them."""
+    """How many requests of a kind there were, and in which traces."""
 
     requests: int = 0
     traces: set[str] = field(default_factory=set)
-    place: str = ""
 
     def add(self, asked: Asked) -> None:
         """Count one more."""
         self.requests += 1
         self.traces.add(asked.trace)
-        self.place = self.place or f"{asked.trace}, line {asked.line}"
 
 
 Shares = Mapping[tuple[Side, str], Mapping[frozenset[str], Share]]
@@ -68,23 +62,18 @@ class _Seen:
     side: Side
     shown: dict[Side, str | None]
     tells: bool = False
-    open: list[_Open] = field(default_factory=list)
-    """The requests that wait for an answer."""
+    open: dict[int, _Open] = field(default_factory=dict)
+    """The requests that wait for an answer, by their lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A request: its line, itself, where the VM was when it was sent, and the events since."""
+    """A request: its command, where the VM was when it was sent, and the events since."""
 
-    line: int
-    message: dict[str, Any]
+    command: str | None
     side: Side
     status: str | None
     events: set[str]
-
-    @property
-    def command(self) -> object:
-        return self.message.get("exec-oob", self.message.get("execute"))
 
 
 def shares(folder: Path) -> Shares:
@@ -100,15 +89,15 @@ def shares(folder: Path) -> Shares:
 
 @cache
 def explaining(request: Request, side: Side, status: str, answer: str, events: frozenset[str]) -> frozenset[str]:
-    """The cases of QEMU 5.2.0 that explain an answer in a status."""
+    """The cases of the release that explain an answer in a status."""
     return frozenset(
-        given.case.id for given in answers(request, _state(side, status), QEMU_5_2_0) if _fits(given, answer, events)
+        given.case.id for given in answers(request, _state(side, status), PROFILE) if _fits(given, answer, events)
     )
 
 
 @cache
 def _state(side: Side, status: str) -> int:
-    return reduce(or_, states_of(side, status, QEMU_5_2_0))
+    return reduce(or_, states_of(side, status, PROFILE))
 
 
 def _fits(given: Answer, answer: str, events: frozenset[str]) -> bool:
@@ -129,60 +118,54 @@ _TELLS = "told"
 
 def asked_in(path: Path) -> Iterator[Asked]:
     """The requests of a trace that were answered while the VM's status was known."""
+    session = read(path)
     vms: dict[str, _Seen] = {}
-    with open_trace(str(path)) as lines:
-        header = msgspec.json.decode(next(lines)[1])
-        for number, text in lines:
-            line = msgspec.json.decode(text)
-            message = line.get("msg")
-            if not isinstance(message, dict):
-                continue
-            vm = vms.get(line["vm"])
-            if vm is None:
-                vm = vms[line["vm"]] = _begun(header.get("vms", {}).get(line["vm"], {}), fresh="QMP" in message)
-            if line["dir"] == "->":
-                _sent(vm, number, message)
-            elif "event" in message:
-                _emitted(vm, message)
-            elif "QMP" not in message:
-                yield from _replied(vm, path.name, message)
+    for message in session.messages:
+        vm = vms.get(message.vm)
+        if vm is None:
+            stated = session.header.vms.get(message.vm, VmInfo())
+            vm = vms[message.vm] = _begun(stated, fresh="QMP" in message.said)
+        if message.is_request:
+            _sent(vm, message)
+        elif "event" in message.said:
+            _emitted(vm, message)
+        elif message.request is not None:
+            yield from _replied(vm, path.name, message, message.request)
 
 
-def _begun(stated: Mapping[str, str], *, fresh: bool) -> _Seen:
-    side = Side.INCOMING if stated.get("role") == "destination" else Side.OUTGOING
+def _begun(stated: VmInfo, *, fresh: bool) -> _Seen:
+    side = Side.INCOMING if stated.role == "destination" else Side.OUTGOING
     return _Seen(side, dict.fromkeys(Side, "none" if fresh else None))
 
 
-def _sent(vm: _Seen, number: int, message: dict[str, Any]) -> None:
-    vm.open.append(_Open(number, message, vm.side, vm.shown[vm.side], {_TELLS} if vm.tells else set()))
-    if message.get("execute") == "migrate":
+def _sent(vm: _Seen, message: Message) -> None:
+    told = {_TELLS} if vm.tells else set()
+    vm.open[message.line] = _Open(message.command, vm.side, vm.shown[vm.side], told)
+    if message.command == "migrate":
         vm.side = Side.OUTGOING
 
 
-def _emitted(vm: _Seen, message: dict[str, Any]) -> None:
-    name, data = message["event"], message.get("data", {})
+def _emitted(vm: _Seen, message: Message) -> None:
+    name, data = message.said["event"], message.said.get("data", {})
     told = f"{name}:{data['status']}" if name == "MIGRATION" else name
-    for asked in vm.open:
+    for asked in vm.open.values():
         asked.events.add(told)
-    listening = any(asked.command in LISTENERS for asked in vm.open)
+    listening = any(asked.command in LISTENERS for asked in vm.open.values())
     if name == "MIGRATION" and not (listening and data["status"] == "setup"):
         vm.shown[vm.side] = data["status"]
 
 
-def _replied(vm: _Seen, trace: str, message: dict[str, Any]) -> Iterator[Asked]:
-    asked = next((one for one in vm.open if one.message.get("id") == message.get("id")), None)
-    if asked is None:
-        return
-    vm.open.remove(asked)
-    command, arguments = asked.command, asked.message.get("arguments", ABSENT)
-    if command == "query-migrate" and "return" in message:
-        vm.shown[vm.side] = message["return"].get("status", "none")
-    elif command == "migrate-set-capabilities" and "return" in message:
+def _replied(vm: _Seen, trace: str, message: Message, request: Message) -> Iterator[Asked]:
+    asked = vm.open.pop(request.line)
+    command, arguments, said = request.command, request.said.get("arguments", ABSENT), message.said
+    if command == "query-migrate" and "return" in said:
+        vm.shown[vm.side] = said["return"].get("status", "none")
+    elif command == "migrate-set-capabilities" and "return" in said:
         for entry in arguments["capabilities"]:
             vm.tells = entry["state"] if entry["capability"] == "events" else vm.tells
     elif command == "migrate" and not vm.tells:
         vm.shown[vm.side] = None  # nothing tells what becomes of it
-    if asked.status in STATUSES[asked.side] and isinstance(command, str):
-        request = understand(command, arguments, SCHEMA, oob="exec-oob" in asked.message)
-        answer = message["error"]["desc"] if "error" in message else SUCCESS
-        yield Asked(trace, asked.line, asked.side, asked.status, request, answer, frozenset(asked.events))
+    if asked.status in STATUSES[asked.side] and command is not None:
+        understood = understand(command, arguments, SCHEMA, oob="exec-oob" in request.said)
+        answer = said["error"]["desc"] if "error" in said else SUCCESS
+        yield Asked(trace, asked.side, asked.status, understood, answer, frozenset(asked.events))

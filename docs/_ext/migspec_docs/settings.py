@@ -9,11 +9,11 @@ from migspec.spec.parameters import PARAMETERS, SET
 from migspec.spec.schema.enums import MIGRATION_CAPABILITY
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.pages import page_of
-from migspec.traces.pages.rendering import Named, Page
+from migspec.traces.pages.rendering import Page
 from migspec_docs.document import Block, Cell, Document, Link, Para, Section, Table
 from migspec_docs.homes import CAPABILITIES, CAPABILITY, PARAMETER_PAGES, PARAMETER_TYPES, PROFILE, rules_at
 from migspec_docs.shown import section
-from migspec_docs.telling import card, count_cell, facts_of, para
+from migspec_docs.telling import card, count_cell, facts_of, para, rule_line, texts_at
 
 
 def capabilities() -> Iterator[Document]:
@@ -44,15 +44,15 @@ def capabilities() -> Iterator[Document]:
 def _capability(name: str) -> Document:
     word = name.partition(".")[2]
     page = page_of(name, PROFILE)
-    asked = [Named(str(rule)) for rule in page["asked by"]] if isinstance(page["asked by"], list) else []
+    asked = [text.name for text in texts_at(page, "asked by")]
     content: list[Block] = [para(str(page["meaning"]), "lead")]
     if page["schema"]:
         content.append(para(f"In the schema: {page['schema']}.", "aside"))
-    about = [text for text in page["rules"] if text.name not in asked] if isinstance(page["rules"], list) else []
+    about = [text.name for text in texts_at(page, "rules") if text.name not in asked]
     if asked:
-        content.append(Section(["Rules that ask about it"], [rules_table([rule.name for rule in asked])]))
+        content.append(Section(["Rules that ask about it"], [rules_table(asked)]))
     if about:
-        content.append(Section(["Rules about it"], [rules_table([text.name for text in about])]))
+        content.append(Section(["Rules about it"], [rules_table(about)]))
     content += [Section(["Its own rules"], [card(rule)]) for rule in rules_at(f"{CAPABILITIES}/{word}")]
     content += section([name])
     return Document(f"{CAPABILITIES}/{word}", [word], content, [name])
@@ -62,7 +62,7 @@ def rules_table(rules: Sequence[str]) -> Table:
     """Rules that have their home elsewhere, with their conditions."""
     rows = [
         [
-            Cell([para(CATALOGUE[rule].sentence), Para([Link(rule)], "rule")]),
+            Cell([para(CATALOGUE[rule].sentence), rule_line(rule)]),
             Cell([para(CATALOGUE[rule].needs)], kind="needs"),
             count_cell(rule),
         ]
@@ -112,8 +112,7 @@ def _parameter(name: str, page: Page) -> Document:
     own = rules_at(home)
     content: list[Block] = [para(str(page["meaning"]), "lead"), facts_of(page, _HEAD)]
     content.append(Section(["What is read back"], [card(rule) for rule in own]))
-    found = page["rules"]
-    about = [text.name for text in found if text.name not in own] if isinstance(found, list) else []
+    about = [text.name for text in texts_at(page, "rules") if text.name not in own]
     if about:
         content.append(Section(["Rules about it"], [rules_table(about)]))
     names = [f"{kind}.{name}" for kind in PARAMETER_TYPES]

@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from migspec.spec.schema import Command, Enum, Member, Ref, Struct, Type, Union
 from migspec.spec.schema.model import Array
-from migspec.traces.format import open_trace
+from migspec.traces.report import counted
 from migspec_docs.document import Block, Fold, Para, Section
 from migspec_docs.homes import CAPABILITY, PROFILE, SCHEMA
-from migspec_docs.ledger import CORPUS
+from migspec_docs.session import CORPUS, Message, read
 from migspec_docs.telling import message_blocks
 
 
@@ -30,26 +27,19 @@ class Shown:
     messages: int = 0
     traces: set[str] = field(default_factory=set)
     place: str = ""
-    shortest: tuple[tuple[str, str, bytes], ...] = ()
-    _length: int = 0
+    shortest: tuple[Message, ...] = ()
 
-    def add(self, place: tuple[str, int], said: tuple[tuple[str, str, bytes], ...]) -> None:
+    def add(self, trace: str, message: Message) -> None:
         """Count one more."""
         self.messages += 1
-        self.traces.add(place[0])
-        length = sum(len(text) for _, _, text in said)
-        if not self.shortest or length < self._length:
-            self.place, self.shortest, self._length = f"{place[0]}, line {place[1]}", said, length
+        self.traces.add(trace)
+        both = (message,) if message.request is None else (message.request, message)
+        if not self.shortest or _length(both) < _length(self.shortest):
+            self.place, self.shortest = f"{trace}, line {message.line}", both
 
 
-class _Line(msgspec.Struct):
-    vm: str = ""
-    dir: str = ""
-    mon: str = ""
-    msg: msgspec.Raw = msgspec.Raw(b"")
-
-
-_LINE = msgspec.json.Decoder(_Line)
+def _length(messages: Iterable[Message]) -> int:
+    return sum(len(message.text) for message in messages)
 
 
 @cache
@@ -57,9 +47,9 @@ def shown() -> Mapping[str, Shown]:
     """What the recorded sessions show of each name."""
     found: dict[str, Shown] = {}
     for path in sorted((CORPUS / PROFILE).glob("*.jsonl*")):
-        for place, said, names in _messages(path):
-            for name in names:
-                found.setdefault(name, Shown()).add(place, said)
+        for message in read(path).messages:
+            for name in {*_names(message)}:
+                found.setdefault(name, Shown()).add(path.name, message)
     return found
 
 
@@ -68,9 +58,9 @@ def section(names: Iterable[str]) -> list[Block]:
     known = next((shown()[name] for name in names if name in shown()), None)
     if known is None:
         return [Section(["Recorded"], [Para(["No message of the corpus shows it."])])]
-    count = f"{known.messages} message{'s' if known.messages != 1 else ''}"
-    sessions = f"{len(known.traces)} session{'s' if len(known.traces) != 1 else ''}"
-    example = [block for vm, way, text in known.shortest for block in message_blocks(vm, way, text.decode())]
+    count = counted(known.messages, "message", "messages")
+    sessions = counted(len(known.traces), "session", "sessions")
+    example = [block for m in known.shortest for block in message_blocks(m.vm, m.direction.value, m.text.decode())]
     return [
         Section(
             ["Recorded"],
@@ -82,38 +72,19 @@ def section(names: Iterable[str]) -> list[Block]:
     ]
 
 
-Said = tuple[tuple[str, str, bytes], ...]
+def _names(message: Message) -> Iterator[str]:
+    """The names that a message shows."""
+    if message.is_request:
+        yield from _asked(message)
+    elif "event" in message.said:
+        yield from _told(message.said)
+    elif "return" in message.said and message.request is not None:
+        yield from _returned(message)
 
 
-def _messages(path: Path) -> Iterator[tuple[tuple[str, int], Said, set[str]]]:
-    """The messages of a trace, replies with their requests, and the names that each shows."""
-    waiting: dict[tuple[str, str], list[tuple[dict[str, Any], tuple[str, str, bytes]]]] = {}
-    with open_trace(str(path)) as lines:
-        next(lines)
-        for number, text in lines:
-            line = _LINE.decode(text)
-            if not line.msg or not line.dir:
-                continue
-            message = msgspec.json.decode(line.msg)
-            if not isinstance(message, dict):
-                continue
-            said = (line.vm, line.dir, bytes(line.msg))
-            open_here = waiting.setdefault((line.vm, line.mon), [])
-            if line.dir == "->":
-                open_here.append((message, said))
-                yield (path.name, number), (said,), set(_asked(message))
-            elif "event" in message:
-                yield (path.name, number), (said,), set(_told(message))
-            elif "return" in message:
-                asked = next((one for one in open_here if one[0].get("id") == message.get("id")), None)
-                if asked is not None:
-                    open_here.remove(asked)
-                    yield (path.name, number), (asked[1], said), set(_returned(asked[0], message["return"]))
-
-
-def _asked(message: Mapping[str, Any]) -> Iterator[str]:
+def _asked(message: Message) -> Iterator[str]:
     command = _command(message)
-    arguments = message.get("arguments")
+    arguments = message.said.get("arguments")
     if command is None or not isinstance(arguments, dict):
         return
     if isinstance(command.arguments, Ref):
@@ -123,9 +94,8 @@ def _asked(message: Mapping[str, Any]) -> Iterator[str]:
             yield f"{CAPABILITY}.{entry.get('capability')}"
 
 
-def _command(message: Mapping[str, Any]) -> Command | None:
-    name = message.get("execute", message.get("exec-oob"))
-    return SCHEMA.commands.get(name) if isinstance(name, str) else None
+def _command(message: Message) -> Command | None:
+    return SCHEMA.commands.get(message.command or "")
 
 
 def _told(message: Mapping[str, Any]) -> Iterator[str]:
@@ -134,11 +104,11 @@ def _told(message: Mapping[str, Any]) -> Iterator[str]:
         yield from _of_members(message.get("data"), event.data)
 
 
-def _returned(asked: Mapping[str, Any], returned: object) -> Iterator[str]:
-    command = _command(asked)
+def _returned(message: Message) -> Iterator[str]:
+    command = _command(message)
     # a list of all capabilities shows none of them in particular
     if command is not None and command.returns is not None and not isinstance(command.returns, Array):
-        yield from _of_value(returned, command.returns)
+        yield from _of_value(message.said["return"], command.returns)
 
 
 def _of_members(value: object, members: Iterable[Member], owner: str = "") -> Iterator[str]:

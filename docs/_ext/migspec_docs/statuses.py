@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from migspec.spec.commands import CONTRACTS
 from migspec.spec.rows import SEED
 from migspec.spec.schema.enums import MIGRATION_STATUS
-from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.pages import page_of
 from migspec.traces.pages.moves import Move, moves, rows_in
 from migspec.traces.pages.outlook import STATUSES, Outcome, Side, outlook
@@ -17,10 +15,7 @@ from migspec_docs.document import Block, Cell, Chip, Document, Inline, Items, Li
 from migspec_docs.homes import ORDER, PROFILE, STATUS, name_of_command, rules_at
 from migspec_docs.homes import STATUSES as PAGES
 from migspec_docs.shown import section
-from migspec_docs.telling import STANDINGS, card, count_cell, inline, para, status_link
-
-TITLES: Final = {Side.OUTGOING: "On the source", Side.INCOMING: "On the destination"}
-"""The headings of what is told of either side."""
+from migspec_docs.telling import SIDES, card, count_cell, inline, para, rule_line, status_link
 
 
 def statuses() -> Iterator[Document]:
@@ -58,7 +53,7 @@ def _page(status: str) -> Document:
     if page["schema"]:
         content.append(para(f"In the schema: {page['schema']}.", "aside"))
     sides = [side for side in Side if status in STATUSES[side]]
-    content += [Section([TITLES[side]], [*_of_side(side, status)]) for side in sides]
+    content += [Section([SIDES[side]], [*_of_side(side, status)]) for side in sides]
     content += _written(status)
     own = [card(rule) for rule in rules_at(f"{PAGES}/{status}")]
     if own:
@@ -83,7 +78,7 @@ def _of_side(side: Side, status: str) -> Iterator[Block]:
     if within:
         rows = [
             [
-                Cell([para(row.sentence), *_rule(row.id)]),
+                Cell([para(row.sentence), rule_line(row.id)]),
                 Cell([para(row.thread.value)]),
                 count_cell(row.id),
             ]
@@ -102,19 +97,13 @@ def _moves_table(found: Sequence[Move], where: str) -> Table:
     rows = [
         [
             Cell([Para([status_link(status)]) for status in dict.fromkeys(ends[rule])], kind="status"),
-            Cell([para(move.sentence), *_rule(rule)]),
+            Cell([para(move.sentence), rule_line(rule)]),
             Cell([Para([Link(name_of_command(move.by)) if move.by else "the VM by itself"])]),
             count_cell(rule),
         ]
         for rule, move in kept.items()
     ]
     return Table((where, "What happens", "Because of", "Recorded"), rows)
-
-
-def _rule(rule: str) -> list[Block]:
-    standing = CATALOGUE[rule].standing.value
-    defect: list[Inline] = [" ", Chip(standing, STANDINGS[standing])] if STANDINGS[standing] == "defect" else []
-    return [Para([Link(rule), *defect], "rule")]
 
 
 def _commands(side: Side, status: str) -> Iterator[Sequence[Cell]]:

@@ -9,23 +9,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any, Final
 
 from migspec.spec.numbers import RELATIONS
 from migspec.spec.rows import Standing
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.pages import page_of
-from migspec.traces.pages.examples import OF_THE_CORPUS
-from migspec.traces.pages.rendering import RAW, Named, Page, Value
+from migspec.traces.pages.examples import OF_THE_CORPUS, times_exercised
+from migspec.traces.pages.outlook import Side
+from migspec.traces.pages.rendering import RAW, Named, Page, Value, is_empty, plain
 from migspec_docs.document import Block, Cell, Chip, Code, Facts, Fold, Inline, Items, Link, Listing, Para, Section
 from migspec_docs.homes import PROFILE, has_home
-from migspec_docs.ledger import reason, times_exercised
 
-STANDINGS: Final[Mapping[str, str]] = {
-    Standing.DOCUMENTED.value: "documented",
-    Standing.OBSERVED.value: "observed",
-    Standing.DEFECT.value: "defect",
+SIDES: Final[Mapping[Side, str]] = {Side.OUTGOING: "On the source", Side.INCOMING: "On the destination"}
+"""The headings of what is told of either side."""
+
+_LOOKS: Final[Mapping[Standing, str]] = {
+    Standing.DOCUMENTED: "documented",
+    Standing.OBSERVED: "observed",
+    Standing.DEFECT: "defect",
 }
 """How a standing looks."""
 
@@ -94,16 +96,8 @@ def facts_of(page: Mapping[str, Any], leave_out: frozenset[str] = frozenset()) -
 def told(page: Mapping[str, Any], leave_out: frozenset[str] = frozenset()) -> Iterator[tuple[str, Any]]:
     """The members of a page that say something."""
     for name, value in page.items():
-        empty = value is None or value is False or (isinstance(value, str | Sequence | Mapping) and not value)
-        if not empty and name not in leave_out:
+        if name not in leave_out and not is_empty(value):
             yield name, value
-
-
-def plain(value: object) -> str:
-    """A value that has no parts, as text."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) else str(value)
 
 
 def listings_of(page: Mapping[str, Any]) -> list[Block]:
@@ -133,15 +127,9 @@ _FORMULAS: Final[Mapping[str, str]] = {relation.id: relation.formula.text for re
 """What relates the numbers of answers, by rule."""
 
 
-@cache
-def page_of_rule(rule: str) -> Page:
-    """All that is known of a rule."""
-    return page_of(rule, PROFILE)
-
-
 def card(rule: str) -> Section:
     """A rule in its home: what it says, on what it is founded, how often it was recorded, and all else about it."""
-    page = page_of_rule(rule)
+    page = page_of(rule, PROFILE)
     body: list[Block] = [
         Para([*chips(rule), recorded(rule)], "chips"),
         para(CATALOGUE[rule].sentence, "says"),
@@ -161,8 +149,8 @@ def _details(page: Page) -> Iterator[Block]:
         page = {**page, "formula": f"`{formula}`"}
     if any(True for _ in told(page, _SAID_ABOVE)):
         yield facts_of(page, _SAID_ABOVE)
-    if why := reason(str(page["rule"])):
-        yield para(f"Not recorded by itself: {why}", "aside")
+    if page.get("because"):
+        yield para(f"Not recorded by itself: {page['because']}", "aside")
     if page.get("in hindsight"):
         yield para(f"In hindsight {page['in hindsight']}.", "aside")
 
@@ -171,15 +159,33 @@ def chips(rule: str) -> list[Inline]:
     """The standing and the profiles of a rule, as words with a colour."""
     known = CATALOGUE[rule]
     return [
-        Chip(known.standing.value, STANDINGS[known.standing.value]),
+        standing_chip(known.standing),
         *(Chip(profile, "profile") for profile in sorted(known.profiles)),
     ]
+
+
+def standing_chip(standing: Standing) -> Chip:
+    """The standing of a rule."""
+    return Chip(standing.value, _LOOKS[standing])
+
+
+def rule_line(rule: str) -> Para:
+    """A link to a rule that has its home elsewhere, marked where it is a known defect."""
+    standing = CATALOGUE[rule].standing
+    defect: list[Inline] = [" ", standing_chip(standing)] if standing is Standing.DEFECT else []
+    return Para([Link(rule), *defect], "rule")
 
 
 def recorded(rule: str) -> Chip:
     """How many messages of the corpus exercise a rule."""
     count = times_exercised(rule)
     return Chip(f"{count} recorded", "recorded") if count else Chip("not recorded", "none")
+
+
+def texts_at(page: Page, name: str) -> list[Named]:
+    """The texts of a member of a page that begin with a name."""
+    found = page.get(name)
+    return [text for text in found if isinstance(text, Named)] if isinstance(found, list) else []
 
 
 def count_cell(rule: str) -> Cell:

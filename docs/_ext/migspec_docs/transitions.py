@@ -12,8 +12,8 @@ from migspec.traces.pages.moves import ANYWHERE, Move
 from migspec.traces.pages.outlook import Side
 from migspec_docs.diagrams.charts import Chart, chart
 from migspec_docs.document import Block, Cell, Chip, Document, Inline, Link, Para, Picture, Section, Table
-from migspec_docs.homes import MESSAGES, PAIRS, ROOT, TABLES, TRANSITIONS, homes_of_rules, name_of_command, rules_at
-from migspec_docs.telling import STANDINGS, card, count_cell, joined, para, status_link
+from migspec_docs.homes import MESSAGES, PAIRS, RULES, TABLES, TRANSITIONS, homes_of_rules, name_of_command, rules_at
+from migspec_docs.telling import card, count_cell, joined, para, rule_line, status_link
 
 _SIDES: Final = {Side.OUTGOING: "The outgoing side: a source", Side.INCOMING: "The incoming side: a destination"}
 
@@ -92,14 +92,12 @@ def _legend_row(entry: tuple[int, Sequence[Move]]) -> Sequence[Cell]:
     number, group = entry
     first = group[0]
     befores = dict.fromkeys(move.before for move in group)
-    standing = first.standing.value
     by: list[Inline] = [Link(name_of_command(first.by)), ": "] if first.by else []
-    defect: list[Inline] = [" ", Chip(standing, STANDINGS[standing])] if STANDINGS[standing] == "defect" else []
     return [
         Cell([Para([Chip(str(number), "number")])]),
         Cell([Para([before if before == ANYWHERE else status_link(before)]) for before in befores], kind="status"),
         Cell([Para([status_link(after)]) for after in dict.fromkeys(move.after for move in group)], kind="status"),
-        Cell([Para([*by, first.sentence]), Para([Link(first.rule), *defect], "rule")]),
+        Cell([Para([*by, first.sentence]), rule_line(first.rule)]),
         count_cell(first.rule),
     ]
 
@@ -135,6 +133,4 @@ def others() -> Iterator[Document]:
         for rule in sorted(homes_of_rules())
     ]
     words = f"All {len(rows)} rules, by their ids, which are stable: reports and scripts name them."
-    yield Document(
-        f"{ROOT}/rules", ["All rules"], [para(words), Table(("Rule", "What it says", "Standing", "Recorded"), rows)]
-    )
+    yield Document(RULES, ["All rules"], [para(words), Table(("Rule", "What it says", "Standing", "Recorded"), rows)])

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from migspec.traces.html import page
-from migspec.traces.html.texts import joined
 from migspec.traces.judge import Options, judge_file
+from migspec.traces.picture.texts import joined
 
 HEADER = '{"format":"qmp-trace","version":1}'
 

@@ -10,8 +10,9 @@ import pytest
 from tests.traces.corpus import CORPUS
 from tests.traces.html import pages
 
-from migspec.traces.html import page, readable_twice
+from migspec.traces.html import page
 from migspec.traces.judge import Options, judge_file
+from migspec.traces.picture.rereading import readable_twice
 
 SAMPLE = CORPUS / "qemu-5.2.0/precopy-unix.jsonl"
 

@@ -12,9 +12,9 @@ from tests.traces.html import pages
 
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header
-from migspec.traces.html.gathering import Gathered, Lane
 from migspec.traces.html.rendering import rendered
-from migspec.traces.html.story import Story
+from migspec.traces.picture.gathering import Gathered, Lane
+from migspec.traces.picture.story import Story
 
 FAULTY = CORPUS.parents[1] / "tests/faults/demo.jsonl"
 

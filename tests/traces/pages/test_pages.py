@@ -18,6 +18,7 @@ from migspec.spec.schema.enums import MIGRATION_CAPABILITY
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.pages import Page, UnknownNameError, as_json, as_text, listing, page_of
 from migspec.traces.pages.definitions import parts_of
+from migspec.traces.pages.examples import times_exercised
 from migspec.traces.pages.rendering import Named, Value
 
 SCHEMA = PROFILES[PROFILE].schema
@@ -104,6 +105,7 @@ def test_a_rule_tells_an_example_or_why_there_is_none() -> None:
     for rule in CATALOGUE:
         page = page_of(rule, PROFILE)
         assert ("example" in page) != ("because" in page), rule
+        assert ("example" in page) == (times_exercised(rule) > 0), rule
 
 
 def test_an_example_can_be_copied_from_the_text() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 from tests.traces.vectors.driving import Object
 
 from migspec.spec.profiles import PROFILES
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.traces.vectors.sequences import CommandSequence, Sequences
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCUMENTED = (ROOT / "docs" / "vectors.md").read_text()
+"""What people are told of the vectors."""
 
 SMALL = ("greeted/qmp_capabilities", "fresh/stop", "fresh/quit", "fresh/migrate-6", "told/stop", "held/quit")
 """Sequences of several situations whose graphs take no time."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from itertools import islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.traces.vectors.made import DOCUMENTED
 
 from migspec.cli.scenes import recordings
 from migspec.spec.rows import QEMU_5_2_0, SEED
 from migspec.traces.findings import Grade, Verdict
-from migspec.traces.vectors.faults import FAULTS, NoPlaceError, faulty
+from migspec.traces.vectors.faults import FAULTS, SPOILT, NoPlaceError, faulty
 from migspec.traces.vectors.verdicts import Recorded, as_object, report_on
 
 
@@ -51,7 +53,7 @@ def test_everything_that_the_model_plays_conforms_and_every_fault_is_none_that_d
 
 
 def test_every_fault_changes_its_trace_and_nothing_else() -> None:
-    assert len(spoilt()) == len(FAULTS) + 3
+    assert len(spoilt()) == len(FAULTS) + len(SPOILT)
     for trace in spoilt().values():
         base = played()[trace.base]
         assert trace.fault
@@ -72,17 +74,29 @@ def test_a_fault_is_a_violation(name: str) -> None:
     assert all(1 < line <= len(spoilt()[name].lines) for line in lines)
 
 
+def test_the_documentation_shows_what_the_judge_says() -> None:
+    shown = as_object(spoilt()["precopy.event-lost"], [SEED, QEMU_5_2_0])
+    (finding,) = shown["verdicts"][1]["findings"]
+    finding["message"] = "..."
+    assert all(json.dumps(verdict) in DOCUMENTED for verdict in shown["verdicts"])
+
+
 def test_a_gap_is_no_violation() -> None:
     assert report_on(spoilt()["precopy.gap"], QEMU_5_2_0).verdict is Verdict.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("name", ["line-cut", "other-version", "line-without-direction"])
+@pytest.mark.parametrize("name", [name for name, *_ in SPOILT])
 def test_what_is_no_trace_is_unreadable(name: str) -> None:
     shown = as_object(spoilt()[f"nobody-listens.{name}"], [QEMU_5_2_0])
     (verdict,) = shown["verdicts"]
     assert verdict["verdict"] == "unreadable"
     assert verdict["error"].startswith(f"traces/nobody-listens.{name}.jsonl, line ")
     assert shown["base"] == "nobody-listens"
+
+
+def test_a_trace_without_messages_is_inconclusive_as_when_it_is_checked() -> None:
+    report = report_on(Recorded("silent", "", played()["precopy"].lines[:1]), QEMU_5_2_0)
+    assert report.verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_trace_without_a_place_for_a_fault_is_told() -> None:

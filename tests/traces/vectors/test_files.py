@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -109,11 +110,41 @@ def test_the_counts_are_those_of_the_files(files: dict[str, bytes]) -> None:
         elif entry["kind"] == "samples":
             samples = [sample for entity in json.loads(data)["entities"] for sample in entity["samples"]]
             assert counts["valid"] + counts["invalid"] == len(samples)
+        elif entry["kind"] == "traces":
+            verdicts = [verdict for trace in json.loads(data)["traces"] for verdict in trace["verdicts"]]
+            assert counts.pop("traces") * len(entry["profiles"]) == len(verdicts)
+            assert {name: count for name, count in counts.items() if count} == Counter(v["verdict"] for v in verdicts)
         elif entry["kind"] == "sequences":
             assert counts["sequences"] == len(json.loads(data)["sequences"])
             assert set(json.loads(data)["events"]) == (
                 set() if entry["profiles"] == [SEED] else {"MIGRATION", "MIGRATION_PASS", "RESUME", "SHUTDOWN", "STOP"}
             )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"format": "qmp-trace", "version": 1, "unseen": ["events"], "tool": "mine"},
+        {"vm": "src", "dir": "->", "msg": {"execute": "stop"}, "id": 7},
+        {"vm": "src", "end": "eof", "exit": 0, "by": "server", "why": "it quit"},
+    ],
+)
+def test_a_trace_may_have_members_that_its_readers_do_not_know(line: dict[str, Any]) -> None:
+    assert jsonschema.Draft202012Validator(SCHEMAS["trace"]).is_valid(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"format": "qmp-trace", "version": 1, "unseen": ["answers"]},
+        {"vm": "src", "dir": "->", "msg": {"execute": "stop"}, "raw": "x"},
+        {"vm": "src", "dir": "->", "msg": {"execute": "stop"}, "end": "eof"},
+        {"vm": "src", "msg": {"execute": "stop"}},
+        {"vm": "src"},
+    ],
+)
+def test_a_line_of_a_trace_is_one_thing(line: dict[str, Any]) -> None:
+    assert not jsonschema.Draft202012Validator(SCHEMAS["trace"]).is_valid(line)
 
 
 JSON = st.recursive(

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from tests.traces.command import COMMAND, DEADLINE, ENVIRONMENT
-from tests.traces.vectors.made import listed, maker
+from tests.traces.vectors.made import ROOT, listed, maker
 
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.traces.vectors.files import Vectors
 from migspec.traces.vectors.verdicts import Recorded
 
-PROGRAMS = Path(__file__).resolve().parents[3] / "docs" / "vectors"
+PROGRAMS = ROOT / "docs" / "vectors"
 MODULES = ("JSON::PP", "IO::Socket::UNIX", "File::Temp", "List::Util")
 LONGEST = 60
 """Lines that a reader may have."""

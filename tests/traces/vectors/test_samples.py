@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.traces.vectors.made import DOCUMENTED
 
 from migspec.spec.arguments import judge
 from migspec.spec.profiles import PROFILES
@@ -39,6 +40,13 @@ def test_every_entity_has_samples_that_fit_and_samples_that_do_not(profile: str)
         assert all(bool(sample.get("faults")) is not sample["valid"] for sample in entity)
         texts = [json.dumps(sample, sort_keys=True) for sample in entity]
         assert len(set(texts)) == len(texts)
+
+
+def test_there_are_as_many_as_the_documentation_shows() -> None:
+    entities = list(samples.entities_of(WRITTEN))
+    found = Counter(sample["valid"] for entity in entities for sample in entity["samples"])
+    counts = {"entities": len(entities), "valid": found[True], "invalid": found[False]}
+    assert f'"counts": {json.dumps(counts)}' in DOCUMENTED
 
 
 def test_faulty_answers_have_one_fault_each_and_every_kind_is_there() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from tests.traces.vectors.driving import NotAllowedError, drive
-from tests.traces.vectors.made import SMALL, events_of, listed, made
+from tests.traces.vectors.made import DOCUMENTED, SMALL, events_of, listed, made
 
 from migspec.properties.explorer.environment import Ask
 from migspec.reference_impl.scheduling import Shuffled
@@ -72,6 +72,11 @@ def test_every_capability_and_every_checked_parameter_has_a_sequence() -> None:
         ]
         assert {check.least, check.most} <= {*values, 2**64 - 1}
         assert {check.least - 1, check.most + 1} & {*values}
+
+
+def test_the_real_release_was_driven_through_all_of_them() -> None:
+    """Whoever adds one drives it through that, too, before saying so."""
+    assert f"through all {len(listed())} sequences of its profile" in " ".join(DOCUMENTED.split())
 
 
 @pytest.mark.soak

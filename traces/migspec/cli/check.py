@@ -21,20 +21,19 @@ from typing import Final, NoReturn
 
 from migspec.cli.command import Command, Exit, add_color, add_format, whole
 from migspec.cli.console import Meter, speaker
-from migspec.cli.logs import add_importer, add_vms, files_by_vm
-from migspec.cli.output import STANDARD_OUTPUT, complain, output_to
-from migspec.spec.profiles import PROFILES
+from migspec.cli.judging import add_judging, add_output, is_same_file, options_of
+from migspec.cli.logs import add_vms, files_by_vm
+from migspec.cli.output import complain, output_to
 from migspec.traces.findings import Report, Verdict
 from migspec.traces.format import TraceError
-from migspec.traces.html import page, readable_twice
 from migspec.traces.inputs import STANDARD_INPUT, Source, sources
 from migspec.traces.joining import joined_copy, names_of
 from migspec.traces.judge import Options, judge_file, judge_joined
 from migspec.traces.ledger import Ledger
+from migspec.traces.picture.rereading import readable_twice
 from migspec.traces.report import Line, Tally
 from migspec.traces.reports.reporter import unadorned
 from migspec.traces.reports.table import FORMATS, TEXT, Wishes
-from migspec.traces.timeline import USUAL_WIDTH, timeline
 
 _PRECEDENCE = (
     (Verdict.VIOLATES, Exit.VIOLATES),
@@ -61,10 +60,15 @@ Drawing = Callable[[str, Report, Options], Iterable[Line]]
 
 
 def _page(path: str, report: Report, options: Options) -> Iterator[Line]:
+    # what draws is large, and the other formats do without it
+    from migspec.traces.html import page
+
     return (unadorned(piece.removesuffix("\n")) for piece in page(path, report, options))
 
 
 def _timeline(path: str, report: Report, options: Options) -> Iterator[Line]:
+    from migspec.traces.timeline import USUAL_WIDTH, timeline
+
     return timeline(path, report, options, width=shutil.get_terminal_size((USUAL_WIDTH, 0)).columns)
 
 
@@ -73,8 +77,7 @@ DRAWINGS: Final[Mapping[str, tuple[str, Drawing]]] = {
     TIMELINE: ("one trace, with a lane for each VM", _timeline),
     "html": ("a page about one trace, which needs no network", _page),
 }
-"""The formats that show a trace itself: what each is, and what draws it."""
-"""The format that shows a single trace, and reads it twice."""
+"""The formats that show a trace itself, and read it twice: what each is, and what draws it."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,21 +88,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a trace, a log of a known format, a folder of *.jsonl, *.jsonl.gz and *.jsonl.zst, or -",
     )
-    add_importer(parser)
     add_vms(parser)
-    add("--profile", choices=PROFILES, help="what to judge by; without it, what each VM's release asks for")
+    add_judging(parser)
     formats = {name: described.contents for name, described in FORMATS.items() if name != TEXT}
     add_format(parser, {**formats, **{name: contents for name, (contents, _) in DRAWINGS.items()}})
-    add(
-        "-o",
-        "--output",
-        default=STANDARD_OUTPUT,
-        metavar="FILE",
-        help="write the report there, and what is there is overwritten (default: standard output)",
-    )
+    add_output(parser, "report")
     add("--strict", action="store_true", help="exit with 4 if a trace is inconclusive")
-    add("--other-clients", action="store_true", help="admit clients of the VMs that are not in the trace")
-    add("--at-rest", action="store_true", help="no migration was under way in any VM when its trace began")
     add("--jobs", type=whole, default=1, metavar="N", help="judge so many traces at a time (default: 1)")
     add_color(parser)
     add("--ledger", metavar="FILE", help="write how many messages exercised each rule, with a place, as JSON")
@@ -112,11 +106,9 @@ def _run(chosen: argparse.Namespace) -> Exit:
     if bool(files) == bool(chosen.paths):
         wrong("give either the PATHs of traces or one --vm NAME=PATH for each VM")
     inputs = sources(chosen.paths or files.values())
-    if any(_is_same_file(chosen.output, source.path) for source in inputs):
+    if any(is_same_file(chosen.output, source.path) for source in inputs):
         wrong(f"-o {chosen.output}: this is one of the traces, and would be overwritten")
-    options = Options(
-        chosen.profile, other_clients=chosen.other_clients, at_rest=chosen.at_rest, importer=chosen.importer
-    )
+    options = options_of(chosen)
     meter = Meter(sum(source.size for source in inputs))
     if chosen.format in DRAWINGS:
         if len(chosen.paths) > 1 or (chosen.paths and os.path.isdir(chosen.paths[0])):
@@ -181,10 +173,6 @@ def _draw(chosen: argparse.Namespace, files: Mapping[str, str], options: Options
 def _together(files: Mapping[str, str], options: Options, meter: Meter) -> Generator[Report, None, None]:
     """The report of logs that are judged together."""
     yield judge_joined(files, options, meter.advance)
-
-
-def _is_same_file(one: str, other: str) -> bool:
-    return one != STANDARD_OUTPUT and os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def _keep(text: str, path: str) -> None:

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 _LONGEST: Final = 1e9
 
@@ -55,6 +55,11 @@ class Command:
     """How its help is laid out; `argparse.RawDescriptionHelpFormatter` keeps the lines of the epilog."""
     errors: tuple[type[Exception], ...] = ()
     """What it raises where an input cannot be read or an output not be written, in a sentence for the user."""
+
+    @property
+    def help(self) -> dict[str, Any]:
+        """What argparse is told of its help."""
+        return {"description": self.description, "epilog": self.epilog, "formatter_class": self.formatter}
 
 
 def whole(text: str) -> int:

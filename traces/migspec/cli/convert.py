@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from itertools import chain
 
 from migspec.cli.command import Command, Exit
+from migspec.cli.judging import add_output
 from migspec.cli.logs import add_importer, add_vms, files_by_vm
-from migspec.cli.output import STANDARD_OUTPUT, complain, write_trace
+from migspec.cli.output import complain, write_trace
 from migspec.traces.findings import Finding
 from migspec.traces.format import TraceError, open_trace
 from migspec.traces.importers.table import opened
@@ -19,13 +20,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", metavar="PATH", help="a log, or - for standard input")
     add_importer(parser)
     add_vms(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        default=STANDARD_OUTPUT,
-        metavar="FILE",
-        help="write the trace there (default: standard output)",
-    )
+    add_output(parser, "trace")
 
 
 def _run(chosen: argparse.Namespace) -> Exit:

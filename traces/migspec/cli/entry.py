@@ -73,9 +73,7 @@ def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
             choices.add_parser(name, help=does)
             continue
         command: Command = import_module(f"migspec.cli.{name}").COMMAND
-        choice = choices.add_parser(
-            name, help=does, description=command.description, epilog=command.epilog, formatter_class=command.formatter
-        )
+        choice = choices.add_parser(name, help=does, **command.help)
         choice.set_defaults(command=command, usage_error=choice.error)
         command.add_arguments(choice)
     return parser

@@ -6,24 +6,29 @@ recordings are not installed with the package. The model does what the specifica
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
 
 import msgspec
 
-from migspec.cli.fuzzing.virtual import line_of
+from migspec.cli.fuzzing.virtual import NAMES, RELEASES, line_of
+from migspec.properties.explorer.environment import ASKS, Ask
 from migspec.reference_impl.faults import Faults
 from migspec.reference_impl.options import MIB, Options
 from migspec.reference_impl.virtual import Client, World
+from migspec.spec.composition import Side
+from migspec.spec.parameters import READ, SET
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.traces.format import Header, VmInfo, header_fields
+from migspec.traces.vectors.graph import Rest
+from migspec.traces.vectors.requests import LOOK, OOB, switched
 from migspec.traces.vectors.verdicts import Recorded
 
 _ADDRESS: Final = "unix:/virtual/migration"
 _RECOVERY: Final = "unix:/virtual/recovery"
 _BUSY: Final = "zero:0.5+hot:16M:200M"
-_RELEASE: Final = "5.2.0"
+_VMS: Final = {NAMES[side]: VmInfo(side.value, "migspec", RELEASES[QEMU_5_2_0]) for side in Side}
 
 
 class UnplayedError(Exception):
@@ -35,240 +40,45 @@ class UnplayedError(Exception):
         self.status = status
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Time goes on until a status is announced, if it was not before."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the client of a side does; the `second` one connects when it is its turn for the first time."""
+
+    side: Side
+    does: Ask | Reach
+    second: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The machines that are there are asked what they are doing."""
+
+
+Step = Turn | Look | Rest
+"""What happens next in a scene."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
-    """Two machines and their clients: the source runs its guest, and the destination waits for migrate-incoming."""
+    """A scene: what is done in it, in order, with the capabilities that both sides have on besides events.
 
-    def __init__(self, name: str, *capabilities: str, workload: str = _BUSY, fault: str = "") -> None:
-        self.world = World()
-        self._name = name
-        options = Options(memory=128 * MIB, workload=workload, bandwidth=100 * MIB, profile=QEMU_5_2_0)
-        self.source = self.world.start("src", options).client()
-        self.destination = self.world.start("dst", replace(options, incoming="defer")).client()
-        if fault:
-            Faults(self.source.host.machine).add(fault)
-        self.switch_on("events", *capabilities)
+    The source runs its guest, with this workload, and the destination waits for migrate-incoming. `fault` is what
+    happens to the source, as a script of faults.
+    """
 
-    def switch_on(self, *capabilities: str) -> None:
-        """Switch capabilities on, on both sides."""
-        settings = [{"capability": name, "state": True} for name in capabilities]
-        for client in (self.source, self.destination):
-            client.ask("migrate-set-capabilities", {"capabilities": settings})
-
-    def migrate(self, **more: object) -> None:
-        """Let the destination listen, and the source begin."""
-        self.destination.ask("migrate-incoming", {"uri": _ADDRESS})
-        self.source.ask("migrate", {"uri": _ADDRESS, **more})
-
-    def reach(self, client: Client, status: str) -> None:
-        """Let time go on until a status was announced.
-
-        Raises `UnplayedError` if it never is.
-        """
-
-        def announced() -> bool:
-            return any(name == "MIGRATION" and data["status"] == status for name, data in client.events)
-
-        if not self.world.settle(until=announced):
-            raise UnplayedError(self._name, status)
-
-    def rest(self, seconds: float = 0.2) -> None:
-        """Let time go on."""
-        self.world.run(self.world.now + seconds)
-
-    def look(self) -> None:
-        """Ask both machines what they are doing, if they are there."""
-        for client in (self.source, self.destination):
-            if client.host.machine.exit is None:
-                client.ask("query-migrate")
-                client.ask("query-status")
-
-    def lines(self, sentence: str) -> list[bytes]:
-        """The trace."""
-        vms = {
-            "src": VmInfo("source", "migspec", _RELEASE),
-            "dst": VmInfo("destination", "migspec", _RELEASE),
-        }
-        header = Header(vms, self._name, sentence)
-        return [msgspec.json.encode(header_fields(header)), *map(line_of, self.world.record)]
-
-
-# ---- the scenes ----
-
-
-def _precopy(scene: Scene) -> None:
-    scene.look()
-    scene.migrate()
-    for _ in range(4):
-        scene.rest(0.15)
-        scene.look()
-    scene.reach(scene.destination, "completed")
-    scene.rest()
-    scene.look()
-    scene.source.ask("quit")
-    scene.rest()
-
-
-def _held(scene: Scene) -> None:
-    scene.migrate()
-    scene.reach(scene.source, "pre-switchover")
-    scene.look()
-    for asked in ({"state": "device"}, {"state": "pre-switchover"}):
-        scene.source.ask("migrate-continue", asked)
-    scene.reach(scene.source, "completed")
-    scene.rest()
-    scene.look()
-
-
-def _cancelled(scene: Scene) -> None:
-    scene.migrate()
-    scene.reach(scene.source, "active")
-    scene.source.ask("migrate-set-capabilities", {"capabilities": []})
-    scene.source.ask("migrate", {"uri": _ADDRESS})
-    scene.source.ask("migrate_cancel")
-    scene.reach(scene.source, "cancelled")
-    scene.rest()
-    scene.look()
-
-
-def _nobody_listens(scene: Scene) -> None:
-    scene.source.ask("migrate", {"uri": "bad"})
-    scene.look()
-    scene.source.ask("migrate", {"uri": _ADDRESS})
-    scene.rest()
-    scene.look()
-    scene.source.ask("migrate_cancel")
-
-
-def _postcopy(scene: Scene) -> None:
-    scene.migrate()
-    scene.reach(scene.source, "active")
-    scene.rest(0.1)
-    scene.source.ask("migrate-start-postcopy")
-    scene.reach(scene.source, "postcopy-active")
-    scene.look()
-    scene.reach(scene.source, "completed")
-    scene.rest()
-    scene.look()
-
-
-def _recovery(scene: Scene) -> None:
-    scene.migrate()
-    scene.reach(scene.source, "active")
-    scene.source.ask("migrate-start-postcopy")
-    scene.reach(scene.destination, "postcopy-active")
-    scene.look()
-    scene.source.ask("migrate-pause")
-    scene.reach(scene.source, "postcopy-paused")
-    scene.reach(scene.destination, "postcopy-paused")
-    scene.look()
-    scene.source.ask("migrate", {"uri": "bad", "resume": True})
-    scene.destination.ask("migrate-recover", {"uri": _RECOVERY})
-    scene.destination.ask("migrate-recover", {"uri": _RECOVERY})
-    scene.source.ask("migrate", {"uri": _RECOVERY, "resume": True})
-    scene.reach(scene.source, "completed")
-    scene.rest()
-    scene.look()
-
-
-def _colo(scene: Scene) -> None:
-    scene.migrate()
-    scene.reach(scene.source, "colo")
-    scene.rest(0.5)
-    for client in (scene.source, scene.destination):
-        client.ask("query-colo-status")
-    scene.source.ask("x-colo-lost-heartbeat")
-    scene.rest(0.5)
-    scene.source.ask("query-colo-status")
-    scene.look()
-
-
-def _device_fails(scene: Scene) -> None:
-    scene.migrate()
-    scene.reach(scene.source, "failed")
-    scene.rest()
-    scene.look()
-
-
-def _settings(scene: Scene) -> None:
-    ask = scene.source.ask
-    ask("query-migrate-capabilities")
-    ask("query-migrate-parameters")
-    ask("migrate-set-parameters", {"max-bandwidth": 1 << 26, "downtime-limit": 100})
-    ask("migrate-set-parameters", {"multifd-channels": 0})
-    ask("migrate-set-parameters", {"cpu-throttle-initial": 50, "max-cpu-throttle": 40})
-    ask("query-migrate-parameters")
-    ask("migrate-set-cache-size", {"value": 1 << 20})
-    ask("query-migrate-cache-size")
-    ask("migrate-set-capabilities", {"capabilities": [{"capability": "xbzrle", "state": True}]})
-    ask("query-migrate-capabilities")
-    ask("migrate", {"ur": "x"})
-    scene.migrate()
-    scene.reach(scene.source, "completed")
-    ask("query-migrate")
-
-
-def _guest(scene: Scene) -> None:
-    ask = scene.source.ask
-    for command in ("stop", "query-status", "cont", "query-status", "migrate-start-postcopy", "migrate-pause"):
-        ask(command)
-    scene.destination.ask("stop")
-    scene.migrate()
-    scene.reach(scene.source, "active")
-    ask("stop")
-    ask("cont")
-    scene.reach(scene.source, "completed")
-    scene.rest()
-    scene.look()
-    scene.destination.ask("cont")
-    scene.look()
-
-
-def _dirty_rate(scene: Scene) -> None:
-    ask = scene.source.ask
-    ask("query-dirty-rate")
-    ask("calc-dirty-rate", {"calc-time": 0})
-    ask("calc-dirty-rate", {"calc-time": 1})
-    scene.rest(0.5)
-    ask("calc-dirty-rate", {"calc-time": 1})
-    ask("query-dirty-rate")
-    scene.rest(1.0)
-    ask("query-dirty-rate")
-
-
-def _two_monitors(scene: Scene) -> None:
-    second = scene.source.host.connect()
-    second.ask("query-status")
-    second.ask("qmp_capabilities", {"enable": ["oob"]})
-    scene.migrate()
-    second.ask("migrate-pause", oob=True)
-    scene.reach(scene.source, "completed")
-    second.ask("query-migrate")
-    scene.source.ask("query-migrate")
-
-
-_Play = Callable[[Scene], None]
-
-_SCENES: Final[Mapping[str, tuple[str, _Play, tuple[str, ...], Mapping[str, Any]]]] = {
-    "precopy": ("A precopy that is polled, and completes.", _precopy, (), {}),
-    "held": ("A precopy that waits in pre-switchover.", _held, ("pause-before-switchover",), {}),
-    "cancelled": ("A precopy that is cancelled.", _cancelled, (), {}),
-    "nobody-listens": ("Two migrations that fail at their addresses.", _nobody_listens, (), {}),
-    "postcopy": ("A precopy that is switched to postcopy.", _postcopy, ("postcopy-ram",), {}),
-    "recovery": ("A postcopy that is paused, and recovers.", _recovery, ("postcopy-ram",), {}),
-    "colo": ("COLO, until the primary is told to take over.", _colo, ("x-colo",), {}),
-    "device-fails": ("A precopy that fails in the end.", _device_fails, (), {"fault": "device-fails"}),
-    "multifd": ("A precopy over several channels.", _precopy, ("multifd",), {}),
-    "slowed": (
-        "A precopy that slows its guest down.",
-        _precopy,
-        ("auto-converge",),
-        {"workload": "zero:0.5+hot:64M:150M"},
-    ),
-    "settings": ("Capabilities and parameters, set and read.", _settings, (), {"workload": "idle"}),
-    "guest": ("A guest that is stopped and continued on either side.", _guest, (), {}),
-    "dirty-rate": ("A measurement of the dirty rate.", _dirty_rate, (), {}),
-    "two-monitors": ("A source with two monitors, one of them with out-of-band execution.", _two_monitors, (), {}),
-}
+    name: str
+    sentence: str
+    steps: tuple[Step, ...]
+    capabilities: tuple[str, ...] = ()
+    workload: str = _BUSY
+    fault: str = ""
 
 
 def recordings() -> Iterator[Recorded]:
@@ -276,7 +86,252 @@ def recordings() -> Iterator[Recorded]:
 
     Raises `UnplayedError` if a scene does not come to its end.
     """
-    for name, (sentence, play, capabilities, more) in _SCENES.items():
-        scene = Scene(name, *capabilities, **more)
-        play(scene)
-        yield Recorded(name, sentence, tuple(scene.lines(sentence)))
+    for scene in SCENES:
+        yield played(scene)
+
+
+def played(scene: Scene) -> Recorded:
+    """A scene as a trace.
+
+    Raises `UnplayedError` if it does not come to its end.
+    """
+    world = World()
+    options = Options(memory=128 * MIB, workload=scene.workload, bandwidth=100 * MIB, profile=QEMU_5_2_0)
+    source = world.start(NAMES[Side.SOURCE], options).client()
+    destination = world.start(NAMES[Side.DESTINATION], replace(options, incoming="defer")).client()
+    if scene.fault:
+        Faults(source.host.machine).add(scene.fault)
+    clients = {(Side.SOURCE, False): source, (Side.DESTINATION, False): destination}
+    for client in (source, destination):
+        _ask(client, switched("events", *scene.capabilities))
+    for step in scene.steps:
+        match step:
+            case Rest(seconds):
+                world.run(world.now + seconds)
+            case Look():
+                for client in (source, destination):
+                    for ask in LOOK if client.host.machine.exit is None else ():
+                        _ask(client, ask)
+            case Turn(side, does, second):
+                if (side, second) not in clients:
+                    clients[side, second] = clients[side, False].host.connect()
+                client = clients[side, second]
+                if isinstance(does, Ask):
+                    _ask(client, does)
+                elif not _has_reached(client, does.status):
+                    raise UnplayedError(scene.name, does.status)
+    header = header_fields(Header(_VMS, scene.name, scene.sentence))
+    return Recorded(scene.name, scene.sentence, (msgspec.json.encode(header), *map(line_of, world.record)))
+
+
+def _ask(client: Client, ask: Ask) -> None:
+    client.ask(ask.command, ask.arguments, oob=ask.oob)
+
+
+def _has_reached(client: Client, status: str) -> bool:
+    """Let time go on until a status is announced; whether it is."""
+
+    def announced() -> bool:
+        return any(name == "MIGRATION" and data["status"] == status for name, data in client.events)
+
+    return client.host.world.settle(until=announced)
+
+
+# ---- the scenes ----
+
+
+def _source(*does: Ask | Reach) -> tuple[Turn, ...]:
+    return tuple(Turn(Side.SOURCE, each) for each in does)
+
+
+def _destination(*does: Ask | Reach) -> tuple[Turn, ...]:
+    return tuple(Turn(Side.DESTINATION, each) for each in does)
+
+
+def _second(*asks: Ask) -> tuple[Turn, ...]:
+    """What is asked on another monitor of the source."""
+    return tuple(Turn(Side.SOURCE, ask, second=True) for ask in asks)
+
+
+def _set(**parameters: int) -> Ask:
+    return Ask(SET, {name.replace("_", "-"): value for name, value in parameters.items()})
+
+
+_LOOK: Final = Look()
+_REST: Final = Rest(0.2)
+_MIGRATE: Final = Ask("migrate", {"uri": _ADDRESS})
+_BEGIN: Final = (*_destination(Ask("migrate-incoming", {"uri": _ADDRESS})), *_source(_MIGRATE))
+_RECOVER: Final = Ask("migrate-recover", {"uri": _RECOVERY})
+_CAPABILITIES: Final = Ask("query-migrate-capabilities")
+_QUERY: Final = ASKS["query-migrate"]
+_COLO: Final = Ask("query-colo-status")
+_MEASURE: Final = Ask("calc-dirty-rate", {"calc-time": 1})
+_RATE: Final = Ask("query-dirty-rate")
+
+_POLLED: Final[tuple[Step, ...]] = (
+    _LOOK,
+    *_BEGIN,
+    *(Rest(0.15), _LOOK) * 4,
+    *_destination(Reach("completed")),
+    *(_REST, _LOOK),
+    *_source(ASKS["quit"]),
+    _REST,
+)
+
+SCENES: Final[tuple[Scene, ...]] = (
+    Scene("precopy", "A precopy that is polled, and completes.", _POLLED),
+    Scene(
+        "held",
+        "A precopy that waits in pre-switchover.",
+        (
+            *_BEGIN,
+            *_source(Reach("pre-switchover")),
+            _LOOK,
+            *_source(Ask("migrate-continue", {"state": "device"}), ASKS["continue"], Reach("completed")),
+            *(_REST, _LOOK),
+        ),
+        ("pause-before-switchover",),
+    ),
+    Scene(
+        "cancelled",
+        "A precopy that is cancelled.",
+        (
+            *_BEGIN,
+            *_source(Reach("active"), switched(), _MIGRATE, ASKS["cancel"], Reach("cancelled")),
+            *(_REST, _LOOK),
+        ),
+    ),
+    Scene(
+        "nobody-listens",
+        "Two migrations that fail at their addresses.",
+        (
+            *_source(Ask("migrate", {"uri": "bad"})),
+            _LOOK,
+            *_source(_MIGRATE),
+            *(_REST, _LOOK),
+            *_source(ASKS["cancel"]),
+        ),
+    ),
+    Scene(
+        "postcopy",
+        "A precopy that is switched to postcopy.",
+        (
+            *_BEGIN,
+            *_source(Reach("active")),
+            Rest(0.1),
+            *_source(ASKS["start-postcopy"], Reach("postcopy-active")),
+            _LOOK,
+            *_source(Reach("completed")),
+            *(_REST, _LOOK),
+        ),
+        ("postcopy-ram",),
+    ),
+    Scene(
+        "recovery",
+        "A postcopy that is paused, and recovers.",
+        (
+            *_BEGIN,
+            *_source(Reach("active"), ASKS["start-postcopy"]),
+            *_destination(Reach("postcopy-active")),
+            _LOOK,
+            *_source(ASKS["pause"], Reach("postcopy-paused")),
+            *_destination(Reach("postcopy-paused")),
+            _LOOK,
+            *_source(Ask("migrate", {"uri": "bad", "resume": True})),
+            *_destination(_RECOVER, _RECOVER),
+            *_source(Ask("migrate", {"uri": _RECOVERY, "resume": True}), Reach("completed")),
+            *(_REST, _LOOK),
+        ),
+        ("postcopy-ram",),
+    ),
+    Scene(
+        "colo",
+        "COLO, until the primary is told to take over.",
+        (
+            *_BEGIN,
+            *_source(Reach("colo")),
+            Rest(0.5),
+            *_source(_COLO),
+            *_destination(_COLO),
+            *_source(ASKS["take-over"]),
+            Rest(0.5),
+            *_source(_COLO),
+            _LOOK,
+        ),
+        ("x-colo",),
+    ),
+    Scene(
+        "device-fails",
+        "A precopy that fails in the end.",
+        (*_BEGIN, *_source(Reach("failed")), _REST, _LOOK),
+        fault="device-fails",
+    ),
+    Scene("multifd", "A precopy over several channels.", _POLLED, ("multifd",)),
+    Scene(
+        "slowed",
+        "A precopy that slows its guest down.",
+        _POLLED,
+        ("auto-converge",),
+        workload="zero:0.5+hot:64M:150M",
+    ),
+    Scene(
+        "settings",
+        "Capabilities and parameters, set and read.",
+        (
+            *_source(
+                _CAPABILITIES,
+                Ask(READ),
+                _set(max_bandwidth=1 << 26, downtime_limit=100),
+                _set(multifd_channels=0),
+                _set(cpu_throttle_initial=50, max_cpu_throttle=40),
+                Ask(READ),
+                Ask("migrate-set-cache-size", {"value": 1 << 20}),
+                Ask("query-migrate-cache-size"),
+                switched("xbzrle"),
+                _CAPABILITIES,
+                Ask("migrate", {"ur": "x"}),
+            ),
+            *_BEGIN,
+            *_source(Reach("completed"), _QUERY),
+        ),
+        workload="idle",
+    ),
+    Scene(
+        "guest",
+        "A guest that is stopped and continued on either side.",
+        (
+            *_source(ASKS["stop"], ASKS["query-status"], ASKS["cont"], ASKS["query-status"]),
+            *_source(ASKS["start-postcopy"], ASKS["pause"]),
+            *_destination(ASKS["stop"]),
+            *_BEGIN,
+            *_source(Reach("active"), ASKS["stop"], ASKS["cont"], Reach("completed")),
+            *(_REST, _LOOK),
+            *_destination(ASKS["cont"]),
+            _LOOK,
+        ),
+    ),
+    Scene(
+        "dirty-rate",
+        "A measurement of the dirty rate.",
+        (
+            *_source(_RATE, Ask("calc-dirty-rate", {"calc-time": 0}), _MEASURE),
+            Rest(0.5),
+            *_source(_MEASURE, _RATE),
+            Rest(1.0),
+            *_source(_RATE),
+        ),
+    ),
+    Scene(
+        "two-monitors",
+        "A source with two monitors, one of them with out-of-band execution.",
+        (
+            *_second(ASKS["query-status"], OOB),
+            *_BEGIN,
+            *_second(Ask("migrate-pause", oob=True)),
+            *_source(Reach("completed")),
+            *_second(_QUERY),
+            *_source(_QUERY),
+        ),
+    ),
+)
+"""Every scene."""

@@ -10,9 +10,8 @@ from typing import Final, NoReturn
 
 from migspec.cli.command import Command, Exit, add_color, seconds, whole
 from migspec.cli.console import Meter, speaker
-from migspec.cli.logs import add_importer
+from migspec.cli.judging import add_judging, add_output, is_same_file, options_of
 from migspec.cli.output import STANDARD_OUTPUT, complain, output_to, write_trace
-from migspec.spec.profiles import PROFILES
 from migspec.traces.findings import Finding
 from migspec.traces.format import TraceError
 from migspec.traces.judge import Options
@@ -45,29 +44,24 @@ migspec convert --vm, which writes a trace.
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("path", metavar="TRACE", help="a trace or another log, or - for standard input")
-    add_importer(parser)
-    add(
-        "-o",
-        "--output",
-        default=STANDARD_OUTPUT,
-        metavar="FILE",
-        help="write the trace there (default: standard output)",
-    )
+    add_judging(parser)
+    add_output(parser, "trace")
     add("--test", metavar="FILE", help="write a test for pytest there, which has the trace in it")
     add("--rule", metavar="RULE", help="shrink to the first violation of this rule, not the first of all")
     add("--line", type=whole, metavar="N", help="shrink to the first violation in this line of the log")
-    add("--profile", choices=PROFILES, help="what to judge by; without it, what each VM's release asks for")
-    add("--other-clients", action="store_true", help="admit clients of the VMs that are not in the trace")
-    add("--at-rest", action="store_true", help="no migration was under way in any VM when its trace began")
-    add("--seconds", type=seconds, default=_SECONDS, metavar="S", help="shrink for so long at most (default: 60)")
+    add(
+        "--seconds",
+        type=seconds,
+        default=_SECONDS,
+        metavar="S",
+        help="shrink for so long at most (default: %(default)g)",
+    )
     add_color(parser)
 
 
 def _run(chosen: argparse.Namespace) -> Exit:
     _check_outputs(chosen)
-    options = Options(
-        chosen.profile, other_clients=chosen.other_clients, at_rest=chosen.at_rest, importer=chosen.importer
-    )
+    options = options_of(chosen)
     log = _read(chosen.path, options)
     if log.error:
         complain(log.error)
@@ -95,14 +89,10 @@ def _check_outputs(chosen: argparse.Namespace) -> None:
     refuse: Callable[[str], NoReturn] = chosen.usage_error
     outputs = {"-o": chosen.output, "--test": chosen.test}
     for option, path in outputs.items():
-        if path and path != STANDARD_OUTPUT and os.path.exists(path) and _is_same_file(path, chosen.path):
+        if path and is_same_file(path, chosen.path):
             refuse(f"{option} {path}: this is the trace, and would be overwritten")
     if chosen.test and os.path.abspath(chosen.test) == os.path.abspath(chosen.output):
         refuse(f"--test {chosen.test}: the trace is to be written there")
-
-
-def _is_same_file(one: str, other: str) -> bool:
-    return os.path.exists(other) and os.path.samefile(one, other)
 
 
 def _read(path: str, options: Options) -> Log:

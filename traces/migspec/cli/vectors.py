@@ -73,7 +73,8 @@ def _given(paths: Sequence[str]) -> Iterator[Recorded]:
         if source.error:
             raise UngivenError(source.error)
         with open_trace(source.path) as lines:
-            text = tuple(line for _, line in lines)
+            # an empty line after the header is none, as for whoever judges a file
+            text = tuple(line for number, line in lines if line or number == 1)
         name = f"given/{printable(_stem(source.path))}"
         while name in names:
             name += "+"

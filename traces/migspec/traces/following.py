@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from migspec.traces.automaton import Automaton
 from migspec.traces.cursor import Cursor
 from migspec.traces.explain import Explainer, Explanation
 from migspec.traces.findings import Finding, Grade
@@ -28,28 +27,22 @@ class Following:
     def __init__(
         self,
         name: str,
-        automaton: Automaton,
+        cursor: Cursor,
         explainer: Explainer,
         report: Callable[[Finding], None],
         *,
-        late: bool,
-        at_rest: bool,
         other_clients: bool,
     ) -> None:
         self.name = name
-        self.automaton = automaton
+        self.automaton = cursor.automaton
         self.explainer = explainer
         self.exercised: Counter[str] = Counter()
         self.examples: dict[str, int] = {}
         self._report = report
-        self._cursor = Cursor(automaton, late=late, at_rest=at_rest)
+        self._cursor = cursor
         self._unexplained: list[Explanation] = []
         self._other_clients = other_clients
         self._shadow: Shadow | None = None
-
-    def follow_with(self, cursor: Cursor) -> None:
-        """Follow the VM with a cursor of another kind; to be called before its first line."""
-        self._cursor = cursor
 
     @property
     def is_explaining(self) -> bool:

@@ -26,7 +26,7 @@ def judge_greeting(greeting: bytes, schema: Schema, *, exact: bool) -> tuple[fro
     except (msgspec.MsgspecError, RecursionError):
         return None, ("The content of the greeting cannot be read.",)
     faults = tuple(
-        f"The greeting is malformed: {fault.path} should be {fault.expected}, and is {fault.found}."
+        f"The greeting is malformed: {fault}."
         for fault in mismatches(content, schema)
         if exact or fault.kind not in LATER
     )

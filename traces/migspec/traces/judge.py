@@ -17,6 +17,7 @@ from msgspec import UNSET
 from migspec.spec.profiles import PROFILES, profile_for
 from migspec.spec.rows import SEED
 from migspec.traces.automaton import Automaton
+from migspec.traces.cursor import Cursor
 from migspec.traces.explain import Explainer
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header, TraceError, Unseen, open_trace, read_header
@@ -91,7 +92,7 @@ class TraceJudge:
             except (msgspec.MsgspecError, RecursionError):
                 pass  # something else came before it
             else:
-                if expected.judge(number, expected, answer.msg):
+                if (answer.vm, answer.mon) == expected.monitor and expected.judge(number, expected, answer.msg):
                     self._messages += 1
                     return
         try:
@@ -102,7 +103,7 @@ class TraceJudge:
         self._messages += 1
         vm = self._vms.get(line.vm)
         if vm is None:
-            vm = self.open_vm(line.vm, bytes(line.msg.greeting))
+            vm = self._open(line.vm, bytes(line.msg.greeting))
         self._expected = vm.line(number, line)
 
     def statuses(self, vm: str) -> frozenset[tuple[str, str]]:
@@ -134,7 +135,7 @@ class TraceJudge:
 
     def _other(self, number: int, line: LooseLine) -> None:
         """Judge what is no message, or does not have the form of one."""
-        vm = self._vms.get(line.vm) or self.open_vm(line.vm, b"")
+        vm = self._vms.get(line.vm) or self._open(line.vm, b"")
         if line.msg is UNSET:
             vm.no_message(number, line)
         else:
@@ -168,8 +169,11 @@ class TraceJudge:
     def _error(self, number: int, problem: str, expected: str) -> TraceError:
         return TraceError(self.path, number, problem, expected)
 
-    def open_vm(self, name: str, greeting: bytes) -> VmJudge:
-        """A judge for a VM that is seen for the first time, with its greeting if that is what is seen."""
+    def cursor(self, automaton: Automaton, *, late: bool) -> Cursor:
+        """What follows a VM that is seen for the first time, `late` if not by its greeting."""
+        return Cursor(automaton, late=late, at_rest=self._options.at_rest)
+
+    def _open(self, name: str, greeting: bytes) -> VmJudge:
         stated = self._header.vms.get(name)
         unseen = frozenset(self._header.unseen)
         profile = self._options.profile
@@ -181,13 +185,11 @@ class TraceJudge:
         self.report.profiles[name] = profile
         vm = VmJudge(
             name,
-            bench.automaton,
+            self.cursor(bench.automaton, late=not greeting),
             bench.reader,
             bench.explainer,
             self._add,
             self._journeys,
-            late=not greeting,
-            at_rest=self._options.at_rest,
             other_clients=self._options.other_clients,
             unseen=unseen,
         )
@@ -218,7 +220,7 @@ def judge_file(path: str, options: Options = Options(), tick: Callable[[int], No
         with open_trace(path) as lines:
             log = opened(lines, options.importer)
             report.importer = log.importer.name if log.importer else ""
-            _judge_lines(report, log.entries, options, tick)
+            judge_lines(report, log.entries, options, tick)
             report.findings += log.remarks.findings
             report.findings.sort(key=lambda finding: finding.line)
     except TraceError as error:
@@ -258,9 +260,13 @@ def _place(order: list[str], path: str | None) -> int:
     return order.index(path) if path in order else -1
 
 
-def _judge_lines(
-    report: Report, lines: Iterator[tuple[int, bytes]], options: Options, tick: Callable[[int], None] | None
+def judge_lines(
+    report: Report, lines: Iterator[tuple[int, bytes]], options: Options, tick: Callable[[int], None] | None = None
 ) -> None:
+    """Judge numbered lines, the header first; `tick` is as for `judge_file`.
+
+    Raises `TraceError` where they are no trace; what was found until then is in the report.
+    """
     first = next(lines, (1, b""))
     judge = TraceJudge(report, read_header(first[1], report.trace), options)
     feed = judge.feed

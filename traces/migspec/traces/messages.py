@@ -7,7 +7,7 @@ from the schema's tables, so there is nothing to keep in step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import GenericAlias
@@ -110,6 +110,18 @@ decode_loosely = msgspec.json.Decoder(LooseLine).decode
 decode_any = msgspec.json.Decoder().decode
 
 
+@lru_cache(maxsize=1_000)
+def _struct_of(name: str, members: tuple[tuple[str, Any], ...]) -> type[Any]:
+    """A struct with exactly these members."""
+    return msgspec.defstruct(
+        name,
+        [(member.replace("-", "_"), kind) for member, kind in members],
+        rename={member.replace("-", "_"): member for member, _ in members},
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
 class Decoders:
     """Decoders for what commands return, by the command's name.
 
@@ -166,14 +178,8 @@ class Decoders:
                 kind = Literal[fixed[name]]
             elif isinstance(wire, Ref) and wire.name in self.schema.structs and isinstance(value, dict):
                 kind = self.exactly(wire.name, value, {})
-            fields.append((name.replace("-", "_"), kind))
-        return msgspec.defstruct(
-            struct,
-            fields,
-            rename={name.replace("-", "_"): name for name in sample},
-            forbid_unknown_fields=True,
-            gc=False,
-        )
+            fields.append((name, kind))
+        return _struct_of(struct, tuple(fields))
 
     @cached_property
     def _strict(self) -> Decoders:
@@ -228,10 +234,18 @@ class AnswerDecoders:
     decode_line: Callable[[bytes], Any]
 
 
-def answers_like(decoders: Decoders, sample: Mapping[str, Any], vm: str, monitor: str) -> AnswerDecoders:
-    """The decoders for answers of the kind of `sample`, a decoded answer, and for lines of one monitor with them."""
+def answers_like(decoders: Decoders, sample: Mapping[str, Any]) -> AnswerDecoders:
+    """The decoders for answers of the kind of `sample`, a decoded answer, and for lines of a trace with them.
+
+    All VMs share them: msgspec never gives back what it has made of a struct.
+    """
     status = sample.get("status")
-    answer = decoders.exactly("MigrationInfo", sample, {} if status is None else {"status": status})
+    answer: Any = decoders.exactly("MigrationInfo", sample, {} if status is None else {"status": status})
+    return _answers(answer, status, tuple(name for name in sample if name != "status"))
+
+
+@lru_cache(maxsize=1_000)
+def _answers(answer: Hashable, status: str | None, names: tuple[str, ...]) -> AnswerDecoders:
     message = msgspec.defstruct(
         "Answer",
         [("returned", answer), ("id", Any, UNSET)],
@@ -241,14 +255,13 @@ def answers_like(decoders: Decoders, sample: Mapping[str, Any], vm: str, monitor
     )
     origin: list[tuple[str, Any] | tuple[str, Any, Any]] = [
         ("t", float | None, None),
-        ("vm", Literal[vm]),
+        ("vm", str),
         ("dir", Literal["<-"]),
         ("msg", message),
-        ("mon", Literal[monitor]) if monitor else ("mon", Literal[""], ""),
+        ("mon", str, ""),
         *((name, None, None) for name in ("raw", "end", "gap")),
     ]
     line = msgspec.defstruct("AnswerLine", origin, gc=False, kw_only=True)
-    names = tuple(name for name in sample if name != "status")
     return AnswerDecoders(status, names, msgspec.json.Decoder(answer).decode, msgspec.json.Decoder(line).decode)
 
 

@@ -74,17 +74,24 @@ class Pairing(NamedTuple):
 class Kind(Answers):
     """The answers to query-migrate on one monitor that say the same of the state, and what was observed with them.
 
-    `decode` reads just these, `decode_line` a line with one of them, and `judge` judges the message of such a line,
-    unless it answers another request than the one that the answer was expected for; then it returns false.
+    `decode` reads just these, `decode_line` a line with one of them, whose VM and monitor are to be compared with
+    `monitor`. `judge` judges the message of such a line, unless it answers another request than the one that the answer
+    was expected for; then it returns false.
     """
 
-    __slots__ = ("decode", "decode_line", "judge", "replied", "track")
+    __slots__ = ("decode", "decode_line", "judge", "monitor", "replied", "track")
 
     def __init__(
-        self, track: Track, replied: Replied, made: AnswerDecoders, judge: Callable[[int, Kind, Any], bool]
+        self,
+        track: Track,
+        monitor: tuple[str, str],
+        replied: Replied,
+        made: AnswerDecoders,
+        judge: Callable[[int, Kind, Any], bool],
     ) -> None:
         super().__init__(made.status, made.members)
         self.track = track
+        self.monitor = monitor
         self.replied = replied
         self.decode = made.decode
         self.decode_line = made.decode_line

@@ -24,8 +24,9 @@ from migspec.spec.requests import Request, understand, words
 from migspec.spec.schema import ABSENT, Schema
 from migspec.spec.schema.known import UNKNOWN, known, known_arguments
 from migspec.spec.schema.reach import types_of_arguments, types_of_reply
-from migspec.spec.schema.validate import LATER, Mismatch, validate_event, validate_reply
+from migspec.spec.schema.validate import LATER, Mismatch, MismatchKind, validate_event, validate_reply
 from migspec.spec.state import VARIABLES
+from migspec.traces.findings import Grade
 from migspec.traces.messages import AnswerDecoders, Message, answers_like, decode_any, decoders_for
 from migspec.traces.observations import Reply
 
@@ -131,6 +132,14 @@ class Reader:
             _remember(self._types, key, found)
         return found
 
+    def misfit(self, fault: Mismatch) -> tuple[Grade, str]:
+        """How much it weighs that a message does not fit, and what to say; a later release may have more."""
+        if self._exact or fault.kind not in LATER:
+            return Grade.VIOLATION, str(fault)
+        if fault.kind is MismatchKind.UNKNOWN_VALUE:
+            return Grade.NOTE, f"{fault.path} is {fault.found}, a word that the schema does not have"
+        return Grade.NOTE, f"{fault.path} is not in the schema, as that of a later release may be"
+
     def migrate_answer(self, returned: msgspec.Raw) -> Hashable:
         """What distinguishes an answer to query-migrate from others for the state: its status and members.
 
@@ -140,12 +149,12 @@ class Reader:
         info = self._migrate_answer(returned)
         return (info.status, *map(type, astuple(info)))
 
-    def alike(self, returned: msgspec.Raw, vm: str, monitor: str) -> AnswerDecoders:
-        """Decoders for the answers to query-migrate of one monitor that say the same of the state as this one.
+    def alike(self, returned: msgspec.Raw) -> AnswerDecoders:
+        """Decoders for the answers to query-migrate that say the same of the state as this one.
 
         They refuse all others, and numbers so large that they must be looked at.
         """
-        return answers_like(self._decoders, decode_any(returned), vm, monitor)
+        return answers_like(self._decoders, decode_any(returned))
 
     def _content(self, command: str, value: Any, returned: bytes) -> Reply:
         definition = self.schema.commands[command]

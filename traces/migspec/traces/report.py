@@ -44,27 +44,31 @@ Line = tuple[Piece, ...]
 """A line of text, without its end."""
 
 
-class _Manner(NamedTuple):
-    """How verdicts of one kind are counted and shown."""
+class Manner(NamedTuple):
+    """How verdicts or findings of one kind are counted and shown."""
 
     one: str
     many: str
     tone: Tone
+    sign: str
+    """What marks one where there is little room."""
 
 
-_VERDICTS: Mapping[Verdict, _Manner] = {
-    Verdict.VIOLATES: _Manner("violates", "violate", Tone.BAD),
-    Verdict.UNREADABLE: _Manner("is unreadable", "are unreadable", Tone.BAD),
-    Verdict.INCONCLUSIVE: _Manner("is inconclusive", "are inconclusive", Tone.UNSURE),
-    Verdict.CONFORMS: _Manner("conforms", "conform", Tone.GOOD),
+VERDICTS: Mapping[Verdict, Manner] = {
+    Verdict.VIOLATES: Manner("violates", "violate", Tone.BAD, "✕"),
+    Verdict.UNREADABLE: Manner("is unreadable", "are unreadable", Tone.BAD, "✕"),
+    Verdict.INCONCLUSIVE: Manner("is inconclusive", "are inconclusive", Tone.UNSURE, "?"),
+    Verdict.CONFORMS: Manner("conforms", "conform", Tone.GOOD, "✓"),
 }
+"""The manner of each verdict."""
 
-_GRADES: Mapping[Grade, _Manner] = {
-    Grade.VIOLATION: _Manner("violation", "violations", Tone.BAD),
-    Grade.DOUBT: _Manner("doubt", "doubts", Tone.UNSURE),
-    Grade.DEFECT: _Manner("known defect", "known defects", Tone.UNSURE),
-    Grade.NOTE: _Manner("note", "notes", Tone.PLAIN),
+GRADES: Mapping[Grade, Manner] = {
+    Grade.VIOLATION: Manner("violation", "violations", Tone.BAD, "✕"),
+    Grade.DOUBT: Manner("doubt", "doubts", Tone.UNSURE, "?"),
+    Grade.DEFECT: Manner("known defect", "known defects", Tone.UNSURE, "!"),
+    Grade.NOTE: Manner("note", "notes", Tone.PLAIN, "i"),
 }
+"""The manner of the findings of each grade, the weightiest first."""
 
 _EXPORTED: Mapping[Grade, str] = {
     Grade.VIOLATION: "violation",
@@ -111,12 +115,10 @@ def _text(value: str) -> str:
 def as_text(report: Report) -> Iterator[Line]:
     """The report as lines of text: the verdict, then each finding with what explains it."""
     path = printable(report.trace)
-    tone = _VERDICTS[report.verdict].tone
+    tone = VERDICTS[report.verdict].tone
     counts = [counted(report.messages, "message", "messages")]
     counts += [
-        counted(report.count(grade), manner.one, manner.many)
-        for grade, manner in _GRADES.items()
-        if report.count(grade)
+        counted(report.count(grade), manner.one, manner.many) for grade, manner in GRADES.items() if report.count(grade)
     ]
     if report.profile:
         counts.insert(0, report.profile)
@@ -148,7 +150,7 @@ def told(finding: Finding, lines: Sequence[int]) -> Iterator[Line]:
     """A finding that these lines have, with what explains it; where it is comes before that."""
     yield (
         Piece(f"{printable(finding.vm)}: " if finding.vm else ""),
-        Piece(sentence(finding), _GRADES[finding.grade].tone),
+        Piece(sentence(finding), GRADES[finding.grade].tone),
         Piece(f"{repeated(lines)} [{printable(finding.rule)}]", Tone.FAINT),
     )
     if finding.explanation:
@@ -158,8 +160,13 @@ def told(finding: Finding, lines: Sequence[int]) -> Iterator[Line]:
 
 def sentence(finding: Finding) -> str:
     """What is found, which begins with how much it weighs if that is less than a violation."""
-    kind = "" if finding.grade is Grade.VIOLATION else f"{_GRADES[finding.grade].one}: "
+    kind = "" if finding.grade is Grade.VIOLATION else f"{GRADES[finding.grade].one}: "
     return kind + printable(finding.message)
+
+
+def marked(grade: Grade) -> str:
+    """A grade with its sign."""
+    return f"{GRADES[grade].sign} {GRADES[grade].one}"
 
 
 def repeated(lines: Sequence[int]) -> str:
@@ -203,7 +210,7 @@ class Tally:
     def counts(self) -> Line:
         """How many traces and messages there are, and how many traces have which verdict."""
         verdicts: list[Piece] = []
-        for verdict, (one, many, tone) in _VERDICTS.items():
+        for verdict, (one, many, tone, _) in VERDICTS.items():
             if count := self.verdicts[verdict]:
                 verdicts += [
                     Piece(", " if verdicts else ""),

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from migspec.traces.findings import Finding, Grade, Report, Verdict
-from migspec.traces.html.bundling import Kept, Polling
-from migspec.traces.html.gathering import Gathered, Lane, gather
-from migspec.traces.html.marks import Kind, Mark, shortened
-from migspec.traces.html.story import what_happened, whether_it_kept_to_it
-from migspec.traces.html.watching import State
+from migspec.traces.findings import Finding, Report
 from migspec.traces.judge import Options
+from migspec.traces.picture.bundling import Kept, Polling
+from migspec.traces.picture.gathering import Gathered, Lane, gather
+from migspec.traces.picture.marks import Kind, Mark, shortened
+from migspec.traces.picture.story import what_happened, whether_it_kept_to_it
+from migspec.traces.picture.watching import State
 from migspec.traces.printable import printable
-from migspec.traces.report import Line, Piece, Tone, counted
+from migspec.traces.report import GRADES, VERDICTS, Line, Piece, Tone, counted, marked
 
 NARROWEST: Final = 30
 """Characters of a lane below which all VMs share one."""
@@ -52,20 +52,6 @@ _TONES: Final[Mapping[Kind, Tone]] = {
 }
 """The tones of messages; any other is plain."""
 
-_GRADES: Final[Mapping[Grade, tuple[str, Tone]]] = {
-    Grade.VIOLATION: ("✕ violation", Tone.BAD),
-    Grade.DOUBT: ("? doubt", Tone.UNSURE),
-    Grade.DEFECT: ("! known defect", Tone.UNSURE),
-    Grade.NOTE: ("i note", Tone.PLAIN),
-}
-
-_VERDICTS: Final[Mapping[Verdict, Tone]] = {
-    Verdict.CONFORMS: Tone.GOOD,
-    Verdict.INCONCLUSIVE: Tone.UNSURE,
-    Verdict.VIOLATES: Tone.BAD,
-    Verdict.UNREADABLE: Tone.BAD,
-}
-
 
 def timeline(path: str, report: Report, options: Options, width: int = USUAL_WIDTH) -> Iterator[Line]:
     """The lanes of a log that was judged, in lines of so many characters.
@@ -80,7 +66,7 @@ def drawn(gathered: Gathered, report: Report, width: int = USUAL_WIDTH) -> Itera
     """What was gathered, as lines of so many characters."""
     yield (Piece(printable(report.trace), Tone.PLACE), Piece(f": {gathered.source}", Tone.FAINT))
     yield from _wrapped(what_happened(gathered.story, report.verdict), width)
-    yield from _wrapped(whether_it_kept_to_it(report), width, tone=_VERDICTS[report.verdict])
+    yield from _wrapped(whether_it_kept_to_it(report), width, tone=VERDICTS[report.verdict].tone)
     if report.error:
         yield from _wrapped(printable(report.error), width, tone=Tone.BAD)
     if gathered.marks:
@@ -187,11 +173,10 @@ def _changed(before: State, after: State) -> str:
 
 
 def _finding(line: int, finding: Finding, sheet: _Sheet) -> Iterator[Line]:
-    sign, tone = _GRADES[finding.grade]
-    told = f"{sign} in line {line}, {finding.rule}: {finding.message}"
+    told = f"{marked(finding.grade)} in line {line}, {finding.rule}: {finding.message}"
     indent = " " * len(sheet.margin().text)
     for row in textwrap.wrap(printable(told), max(NARROWEST, sheet.width - len(indent))):
-        yield (Piece(indent), Piece(row, tone))
+        yield (Piece(indent), Piece(row, GRADES[finding.grade].tone))
 
 
 def _limits(gathered: Gathered, width: int) -> Iterator[Line]:

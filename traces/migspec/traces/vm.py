@@ -14,13 +14,13 @@ from migspec.spec.requests import LISTENERS, Request, understand
 from migspec.spec.rows import SEED
 from migspec.spec.rules import ANSWERED_BY, RULES
 from migspec.spec.schema import ABSENT
-from migspec.spec.schema.validate import LATER, Mismatch, MismatchKind
+from migspec.spec.schema.validate import Mismatch
 from migspec.spec.state import VARIABLES
 from migspec.spec.steps import NEGOTIATING, Monitor
 from migspec.spec.wire import shape
-from migspec.traces.automaton import Automaton
 from migspec.traces.beside import Beside
 from migspec.traces.client_input import raw_bytes
+from migspec.traces.cursor import Cursor
 from migspec.traces.explain import Explainer
 from migspec.traces.findings import Finding, Grade
 from migspec.traces.following import Following
@@ -46,23 +46,21 @@ class VmJudge(Following):
     def __init__(
         self,
         name: str,
-        automaton: Automaton,
+        cursor: Cursor,
         reader: Reader,
         explainer: Explainer,
         report: Callable[[Finding], None],
         journeys: Journeys,
         *,
-        late: bool = False,
-        at_rest: bool = False,
         other_clients: bool = False,
         unseen: frozenset[Unseen] = frozenset(),
     ) -> None:
         others_act = other_clients or "requests" in unseen
-        super().__init__(name, automaton, explainer, report, late=late, at_rest=at_rest, other_clients=others_act)
+        super().__init__(name, cursor, explainer, report, other_clients=others_act)
         self.reader = reader
         self._journeys = journeys
         self._tracks: dict[str, Track] = {}
-        profile = automaton.relation.profile
+        profile = cursor.automaton.relation.profile
         self._beside = Beside(
             profile, self._tracks, self._find, self._exercise, other_clients=others_act or bool(unseen)
         )
@@ -347,8 +345,8 @@ class VmJudge(Following):
             if kind is None:
                 reply, _ = self.reader.reply("query-migrate", message)
                 replied = Replied(track.index, "query-migrate", reply or Reply())
-                alike = self.reader.alike(message.returned, line.vm, line.mon)
-                kind = track.kinds[key] = Kind(track, replied, alike, self.expected)
+                alike = self.reader.alike(message.returned)
+                kind = track.kinds[key] = Kind(track, (line.vm, line.mon), replied, alike, self.expected)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         return kind
@@ -400,13 +398,8 @@ class VmJudge(Following):
                 self._find(number, "envelope.error-class", Grade.VIOLATION, told)
 
     def _misfits(self, number: int, entity: str, what: str, faults: Iterable[Mismatch]) -> None:
-        """Report what the schema finds wrong; what a later release may say is no fault by the written schema."""
-        for fault in faults:
-            grade, told = Grade.VIOLATION, f"{fault.path} should be {fault.expected}, and is {fault.found}"
-            if not self._exact and fault.kind in LATER:
-                grade, told = Grade.NOTE, f"{fault.path} is not in the schema, as that of a later release may be"
-                if fault.kind is MismatchKind.UNKNOWN_VALUE:
-                    told = f"{fault.path} is {fault.found}, a word that the schema does not have"
+        """Report what the schema finds wrong."""
+        for grade, told in map(self.reader.misfit, faults):
             self._find(number, f"schema.{entity}", grade, f"{what}: {told}.")
 
     def _negotiated(self, number: int, track: Track, message: Message, request: Request) -> None:

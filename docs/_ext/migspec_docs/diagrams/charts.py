@@ -11,11 +11,11 @@ from typing import Final
 from migspec.spec.lifecycle.guards import ENDED_STATUSES
 from migspec.spec.rows import SEED, Standing
 from migspec.spec.vocabulary import MigrationStatus
+from migspec.traces.pages.examples import times_exercised
 from migspec.traces.pages.moves import ANYWHERE, Move, moves
 from migspec.traces.pages.outlook import Side
 from migspec_docs.diagrams.drawing import Arrow, Label, Node, draw
 from migspec_docs.homes import ORDER as STATUSES
-from migspec_docs.ledger import times_exercised
 
 ORDER: Final = (ANYWHERE, *STATUSES)
 """The boxes in the order in which a migration is told."""
@@ -40,8 +40,7 @@ class Chart:
 
 def chart(side: Side, profile: str) -> Chart:
     """All statuses of a side, with what leads from one to another in a profile."""
-    shown = [move for move in moves(profile) if move.side is side and move.usual]
-    shown.sort(key=lambda move: (ORDER.index(move.before), ORDER.index(move.after)))
+    shown = _usual(side, profile)
     numbers = {rule: number for number, rule in enumerate(dict.fromkeys(move.rule for move in shown), 1)}
     nodes = [_node(status) for status in ORDER if any(status in (m.before, m.after) for m in shown)]
     arrows = [
@@ -55,7 +54,7 @@ def chart(side: Side, profile: str) -> Chart:
 
 def neighbourhood(side: Side, status: str, profile: str) -> str:
     """A status with what leads to it and from it, in words; empty where nothing does."""
-    near = [move for move in moves(profile) if move.side is side and move.usual and status in (move.before, move.after)]
+    near = [move for move in _usual(side, profile) if status in (move.before, move.after)]
     if not near:
         return ""
     into = _joined([move for move in near if move.after == status and move.before != status])
@@ -103,25 +102,33 @@ def _alike(found: Mapping[tuple[str, str], Sequence[Move]], where: str, end: int
     ]
 
 
+def _usual(side: Side, profile: str) -> list[Move]:
+    """The moves of a side that are drawn, in the order of what they join."""
+    usual = [move for move in moves(profile) if move.side is side and move.usual]
+    return sorted(usual, key=lambda move: (ORDER.index(move.before), ORDER.index(move.after)))
+
+
 def _joined(found: Sequence[Move]) -> dict[tuple[str, str], list[Move]]:
     joined: dict[tuple[str, str], list[Move]] = {}
-    for move in sorted(found, key=lambda move: (ORDER.index(move.before), ORDER.index(move.after))):
+    for move in found:
         joined.setdefault((move.before, move.after), []).append(move)
     return joined
 
 
 def _look(group: Sequence[Move]) -> tuple[str, float]:
     """The kind of an arrow, and its thickness: the more messages exercise its rules, the thicker."""
-    kind = "asked" if all(move.by for move in group) else ""
+    return _kind(group), 1.2 + 0.7 * log10(1 + sum(times_exercised(move.rule) for move in group))
+
+
+def _kind(group: Sequence[Move]) -> str:
     if all(move.standing is Standing.DEFECT for move in group):
-        kind = "defect"
-    return kind, 1.2 + 0.7 * log10(1 + sum(times_exercised(move.rule) for move in group))
+        return "defect"
+    return "asked" if all(move.by for move in group) else ""
 
 
 def _badge(move: Move, number: int, profile: str) -> Label:
-    kind = "defect" if move.standing is Standing.DEFECT else "asked" if move.by else ""
     needs = f" if {move.needs}" if profile == SEED and move.needs else ""
-    return Label(str(number), move.rule, f"{move.rule}{needs}: {move.sentence}", badge=True, kind=kind)
+    return Label(str(number), move.rule, f"{move.rule}{needs}: {move.sentence}", badge=True, kind=_kind([move]))
 
 
 _COLUMNS: Final = 38
@@ -134,6 +141,5 @@ def _words(group: Sequence[Move]) -> Iterator[Label]:
         said = f"{move.by}: {move.sentence}" if move.by else move.sentence
         most = _MOST_LINES if len(group) < 3 else 1
         lines = wrap(said.removesuffix(".").replace("`", ""), _COLUMNS, max_lines=most, placeholder=" …")
-        kind = "defect" if move.standing is Standing.DEFECT else "asked" if move.by else ""
         for line in lines:
-            yield Label(line, move.rule, f"{move.rule}: {move.sentence}", kind=kind)
+            yield Label(line, move.rule, f"{move.rule}: {move.sentence}", kind=_kind([move]))

@@ -60,6 +60,9 @@ class Mismatch:
     found: str
     kind: MismatchKind
 
+    def __str__(self) -> str:
+        return f"{self.path} should be {self.expected}, and is {self.found}"
+
 
 _LONGEST_EXCERPT = 60
 _WIDEST_SPELLED_OUT = 256  # bits; Python refuses to print numbers of very many digits

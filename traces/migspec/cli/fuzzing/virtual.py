@@ -30,8 +30,10 @@ RARE: Final = 0.02
 NAMES: Final[Mapping[Side, str]] = {Side.SOURCE: "src", Side.DESTINATION: "dst"}
 """What traces call the first VM of each side; those that replace it have a number behind it."""
 
+RELEASES: Final[Mapping[str, str]] = {QEMU_5_2_0: "5.2.0"}
+"""What traces call the release that is modelled under a profile."""
+
 _EPOCH: Final = 1_795_000_000.0  # traces begin then, for zero would look like a clock that is not set
-_RELEASES: Final[Mapping[str, str]] = {QEMU_5_2_0: "5.2.0"}
 
 
 class VirtualSubject:
@@ -46,7 +48,7 @@ class VirtualSubject:
         self._silent: set[Side] = set()
         self._count: dict[Side, int] = dict.fromkeys(Side, 0)
         self._read = 0
-        info = VmInfo(None, "qemu", _RELEASES.get(profile))
+        info = VmInfo(None, "qemu", RELEASES.get(profile))
         names = {f"{name}{number or ''}": info for name in NAMES.values() for number in (0, *range(2, 9))}
         self._lines = [msgspec.json.encode(header_fields(Header(names, "explored")))]
         self._closed = False

@@ -14,13 +14,13 @@ from typing import Any, Final, Generic, TypeVar
 
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.findings import Finding, Report
-from migspec.traces.html.bundling import Kept, Polling, Question
-from migspec.traces.html.gathering import Gathered, Lane
-from migspec.traces.html.marks import Kind, Mark, shortened
-from migspec.traces.html.statistics import STATISTICS
-from migspec.traces.html.story import Journey
-from migspec.traces.html.texts import Texts, size_of
-from migspec.traces.html.watching import State
+from migspec.traces.picture.bundling import Kept, Polling, Question
+from migspec.traces.picture.gathering import Gathered, Lane
+from migspec.traces.picture.marks import Kind, Mark, shortened
+from migspec.traces.picture.statistics import STATISTICS
+from migspec.traces.picture.story import Journey
+from migspec.traces.picture.texts import Texts, size_of
+from migspec.traces.picture.watching import State
 
 LONGEST_FINDING: Final = 800
 """Characters of what a finding says."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from html import escape
@@ -17,14 +17,14 @@ from string import Template
 from typing import Final
 
 from migspec.traces.catalogue import CATALOGUE
-from migspec.traces.findings import Finding, Grade, Report, Verdict
+from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.html.block import LONGEST_FINDING, block
-from migspec.traces.html.bundling import Kept, Polling
-from migspec.traces.html.gathering import Gathered
-from migspec.traces.html.marks import shortened
-from migspec.traces.html.story import duration, what_happened, whether_it_kept_to_it
+from migspec.traces.picture.bundling import Kept, Polling
+from migspec.traces.picture.gathering import Gathered
+from migspec.traces.picture.marks import shortened
+from migspec.traces.picture.story import duration, what_happened, whether_it_kept_to_it
 from migspec.traces.printable import printable
-from migspec.traces.report import counted
+from migspec.traces.report import VERDICTS, counted, marked
 from migspec.traces.version import installed_version
 
 MOST_OPEN: Final = 12
@@ -40,21 +40,6 @@ LONGEST_EXPLANATION: Final = 4_000
 """Characters of an explanation."""
 
 _SCRIPTS: Final = ("data.js", "lanes.js", "panel.js", "view.js")
-
-_SIGNS: Final[Mapping[Verdict, str]] = {
-    Verdict.CONFORMS: "✓",
-    Verdict.INCONCLUSIVE: "?",
-    Verdict.VIOLATES: "✕",
-    Verdict.UNREADABLE: "✕",
-}
-
-_GRADES: Final[Mapping[Grade, str]] = {
-    Grade.VIOLATION: "✕ violation",
-    Grade.DOUBT: "? doubt",
-    Grade.DEFECT: "! known defect",
-    Grade.NOTE: "i note",
-}
-"""How findings are marked."""
 
 _Listed = tuple[int, Finding, list[int]]
 
@@ -74,7 +59,7 @@ def rendered(gathered: Gathered, report: Report) -> Iterator[str]:
         "style": style,
         "verdict": report.verdict.value,
         "happened": _text(what_happened(gathered.story, report.verdict)),
-        "sign": _SIGNS[report.verdict],
+        "sign": VERDICTS[report.verdict].sign,
         "kept": _text(whether_it_kept_to_it(report)),
         "error": f'<p class="error">{_text(report.error)}</p>' if report.error else "",
         "facts": "\n".join(_fact(name, value) for name, value in _facts(gathered, report) if value),
@@ -171,7 +156,7 @@ def _finding(index: int, finding: Finding, lines: list[int]) -> Iterator[str]:
     yield f'<li class="{finding.grade.value}" id="finding-{index}">'
     yield (
         f'<button type="button" class="finding" data-finding="{index}">'
-        f'<span class="grade">{_GRADES[finding.grade]}</span><span class="said">{_text(said)}</span>'
+        f'<span class="grade">{marked(finding.grade)}</span><span class="said">{_text(said)}</span>'
         f'<span class="where">{_text(where)}</span></button>'
     )
     rule = CATALOGUE.get(finding.rule)

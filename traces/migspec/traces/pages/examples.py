@@ -37,6 +37,12 @@ def of_rule(rule: str) -> Page:
     return page
 
 
+def times_exercised(rule: str) -> int:
+    """How many messages of the corpus exercise a rule."""
+    found: Mapping[str, Any] = _examples()["rules"].get(rule, {})
+    return int(found.get("exercised", 0))
+
+
 def of_entity(name: str) -> Page:
     """How many messages of the corpus show an entity, with an example; or why none does."""
     return _told(_examples()["entities"].get(name), UNSEEN_ENTITIES.get(name))

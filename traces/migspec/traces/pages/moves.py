@@ -19,7 +19,7 @@ from migspec.spec.lifecycle import ROWS
 from migspec.spec.requests import Request
 from migspec.spec.rows import SEED, Row, Standing, Thread
 from migspec.spec.state import VARIABLES
-from migspec.traces.pages.outlook import STATUSES, Side, outlook, request_of, states_of, ways_of
+from migspec.traces.pages.outlook import PROGRESS, STATUSES, Side, outlook, request_of, states_of, ways_of
 
 ANYWHERE: Final = "any status"
 """Where a move comes from that any status allows."""
@@ -66,7 +66,7 @@ def followers(side: Side, status: str, profile: str) -> Mapping[str, bool]:
 
 def rows_in(side: Side, status: str, profile: str) -> tuple[Row, ...]:
     """The rows that may be taken in a status, and that are about its side: they look at it or at its progress."""
-    own = {side.value, {Side.OUTGOING: "stage", Side.INCOMING: "load"}[side]}
+    own = {side.value, PROGRESS[side]}
     return tuple(
         row
         for row in ROWS

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Any, Final
 
 from migspec.spec.commands import answers, contract_of, envelope
@@ -148,7 +149,7 @@ STATUSES: Final[Mapping[Side, tuple[str, ...]]] = {
 }
 """The statuses that each side may have."""
 
-_PROGRESS: Final[Mapping[Side, str]] = {Side.OUTGOING: "stage", Side.INCOMING: "load"}
+PROGRESS: Final[Mapping[Side, str]] = {Side.OUTGOING: "stage", Side.INCOMING: "load"}
 """How far the work behind a status has got."""
 _AT_REST: Final[Mapping[Side, Mapping[str, str]]] = {
     Side.OUTGOING: {"incoming": "none", "load": "none"},
@@ -190,7 +191,7 @@ def states_of(side: Side, status: str, profile: str, session: Sequence[str] = _R
     begun = where(known).assume(ANYTHING)
     if profile == SEED:
         return tuple(begun)
-    variable = VARIABLES[_PROGRESS[side]]
+    variable = VARIABLES[PROGRESS[side]]
     staged = (state & ~variable.field | variable.bits((value,)) for state in begun for value in variable.of(state))
     return tuple(state for at in staged if (state := _kept(at)) is not None)
 
@@ -252,18 +253,12 @@ def _changed(effect: Mapping[str, object], given: Sequence[Answer]) -> Iterator[
 
 
 def _values(name: str, states: Iterable[int]) -> tuple[str, ...]:
-    variable = VARIABLES[name]
-    every = 0
-    for state in states:
-        every |= state & variable.field
-    return variable.of(every)
+    return VARIABLES[name].of(reduce(or_, states))
 
 
 def _deciding(condition: Condition, states: Iterable[int]) -> str:
     """What the condition asks for besides what all of the states have; empty where that is nothing."""
-    possible = 0
-    for state in states:
-        possible |= state
+    possible = reduce(or_, states)
     open_cases = [case for case in condition.cases if case.assume(possible) is not None]
     further = [[part for part in case.literals if possible & part.variable.field & ~part.bits] for case in open_cases]
     if not all(further):

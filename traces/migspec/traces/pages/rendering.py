@@ -61,7 +61,7 @@ def as_text(page: Page) -> Iterator[Line]:
 
 
 def _members(members: Mapping[str, Value], indent: str) -> Iterator[Line]:
-    told = {name: value for name, value in members.items() if not _is_empty(value)}
+    told = {name: value for name, value in members.items() if not is_empty(value)}
     width = max((len(name) for name, value in told.items() if not _has_parts(value)), default=0) + 2
     for name, value in told.items():
         if _has_parts(value):
@@ -78,17 +78,17 @@ def _parts(value: Value, indent: str) -> Iterator[Line]:
         for entry in value:
             if isinstance(entry, Mapping):
                 (_, heading), *rest = entry.items()
-                yield (Piece(indent), Piece(printable(_plain(heading)), Tone.PLACE))
+                yield (Piece(indent), Piece(printable(plain(heading)), Tone.PLACE))
                 yield from _members(dict(rest), indent + "  ")
             else:
-                yield from _folded(_plain(entry), indent)
+                yield from _folded(plain(entry), indent)
 
 
 def _beside(name: str, value: Value, indent: str, width: int) -> Iterator[Line]:
     texts = [value] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
     label = name
     for text in texts:
-        lines = [_plain(text)] if name == RAW else _wrapped(_plain(text), WIDTH - len(indent) - width)
+        lines = [plain(text)] if name == RAW else _wrapped(plain(text), WIDTH - len(indent) - width)
         for line in lines:
             yield (Piece(indent), Piece(label.ljust(width), Tone.FAINT), Piece(printable(line)))
             label = ""
@@ -110,11 +110,13 @@ def _has_parts(value: Value) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and any(isinstance(v, Mapping) for v in value)
 
 
-def _is_empty(value: Value) -> bool:
+def is_empty(value: Value) -> bool:
+    """Whether a value says nothing, so that it is left out."""
     return value is None or value is False or (isinstance(value, str | Sequence | Mapping) and not value)
 
 
-def _plain(value: Value) -> str:
+def plain(value: Value) -> str:
+    """A value that has no parts, as text; one that is text already stays what it is."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return value if isinstance(value, str) else str(value)

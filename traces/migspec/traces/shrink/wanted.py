@@ -19,7 +19,6 @@ from migspec.traces.format import Header
 from migspec.traces.judge import Options, TraceJudge
 from migspec.traces.observations import Replied
 from migspec.traces.shrink.log import FIRST_LINE, Entry, Log, place_of, violations
-from migspec.traces.vm import VmJudge
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +76,9 @@ class _HastyJudge(TraceJudge):
         """Whether it does not go on."""
         return self.is_in_haste and self.has_violation
 
-    def open_vm(self, name: str, greeting: bytes) -> VmJudge:
-        """A judge for a VM, which goes on no longer than this one does."""
-        vm = super().open_vm(name, greeting)
-        vm.follow_with(_HastyCursor(self, vm.automaton, late=not greeting, at_rest=self._options.at_rest))
-        return vm
+    def cursor(self, automaton: Automaton, *, late: bool) -> Cursor:
+        """A cursor that goes on no longer than this judge does."""
+        return _HastyCursor(self, automaton, late=late, at_rest=self._options.at_rest)
 
 
 class _HastyCursor(Cursor):

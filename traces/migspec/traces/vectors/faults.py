@@ -8,10 +8,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import delitem, getitem, setitem
 from typing import Any, Final
 
 import msgspec
 
+from migspec.traces.format import VERSION
 from migspec.traces.vectors.verdicts import Recorded
 
 Line = dict[str, Any]
@@ -54,7 +57,7 @@ def faulty(recorded: Iterable[Recorded]) -> Iterator[Recorded]:
     known = {trace.name: trace for trace in recorded}
     for fault in FAULTS:
         yield _with(fault, known[fault.base])
-    for name, sentence, base, spoil in _SPOILT:
+    for name, sentence, base, spoil in SPOILT:
         trace = known[base]
         yield Recorded(f"{base}.{name}", trace.sentence, tuple(spoil(trace.lines)), base, sentence)
 
@@ -129,28 +132,29 @@ def _hidden(lines: list[Line], index: int) -> None:
     lines[index] = {"vm": lines[index]["vm"], "gap": "a message is missing"}
 
 
-def _set(*place: str | int, to: object) -> Edit:
-    """Give a member of the message, found by its place, another value."""
+def _at(place: tuple[str | int, ...], change: Callable[[Any, str | int], object]) -> Edit:
+    """Change a member of the message, found by its place, in what holds it."""
+    *way, member = place
 
     def edit(lines: list[Line], index: int) -> None:
-        holder: Any = lines[index]["msg"]
-        for step in place[:-1]:
-            holder = holder[step]
-        holder[place[-1]] = to
+        change(reduce(getitem, way, lines[index]["msg"]), member)
 
     return edit
+
+
+def _set(*place: str | int, to: object) -> Edit:
+    """Give a member of the message another value."""
+    return _at(place, lambda holder, member: setitem(holder, member, to))
 
 
 def _without(*place: str | int) -> Edit:
     """Take a member out of the message."""
+    return _at(place, delitem)
 
-    def edit(lines: list[Line], index: int) -> None:
-        holder: Any = lines[index]["msg"]
-        for step in place[:-1]:
-            holder = holder[step]
-        del holder[place[-1]]
 
-    return edit
+def _more(*place: str | int) -> Edit:
+    """A number that is larger by one."""
+    return _at(place, lambda holder, member: setitem(holder, member, holder[member] + 1))
 
 
 def _instead(**members: object) -> Edit:
@@ -159,18 +163,6 @@ def _instead(**members: object) -> Edit:
     def edit(lines: list[Line], index: int) -> None:
         message = lines[index]["msg"]
         lines[index]["msg"] = {**members, **({"id": message["id"]} if "id" in message else {})}
-
-    return edit
-
-
-def _more(*place: str) -> Edit:
-    """A number that is larger by one."""
-
-    def edit(lines: list[Line], index: int) -> None:
-        holder: Any = lines[index]["msg"]
-        for step in place[:-1]:
-            holder = holder[step]
-        holder[place[-1]] += 1
 
     return edit
 
@@ -344,14 +336,14 @@ def _cut(lines: Sequence[bytes]) -> Iterable[bytes]:
 
 
 def _renumbered(lines: Sequence[bytes]) -> Iterable[bytes]:
-    return (lines[0].replace(b'"version":1', b'"version":2'), *lines[1:])
+    return (lines[0].replace(b'"version":%d' % VERSION, b'"version":%d' % (VERSION + 1)), *lines[1:])
 
 
 def _directed(lines: Sequence[bytes]) -> Iterable[bytes]:
     return (*lines[:5], lines[5].replace(b'"dir":', b'"to":'), *lines[6:])
 
 
-_SPOILT: Final[tuple[tuple[str, str, str, Spoil], ...]] = (
+SPOILT: Final[tuple[tuple[str, str, str, Spoil], ...]] = (
     ("line-cut", "The last line is cut.", "nobody-listens", _cut),
     ("other-version", "The header is of another version.", "nobody-listens", _renumbered),
     ("line-without-direction", "A line does not say who has sent its message.", "nobody-listens", _directed),

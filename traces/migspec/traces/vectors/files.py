@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from migspec.spec.profiles import PROFILES
@@ -39,83 +39,89 @@ class File:
     data: bytes
 
 
-@dataclass(slots=True)
-class Vectors:
-    """The vectors of some profiles; `specification` says which one they were made of, for the index.
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A file, and what the index says of it."""
 
-    `index` grows as the files are made.
-    """
+    file: File
+    entry: Object
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """The vectors of some profiles; `specification` says which one they were made of, for the index."""
 
     profiles: Sequence[str]
     recorded: Sequence[Recorded]
     specification: Mapping[str, str]
-    index: list[Object] = field(default_factory=list)
 
     def files(self) -> Iterator[File]:
         """Every file, the index last."""
         for kind, schema in SCHEMAS.items():
             yield File(_schema_of(kind), laid_out(schema))
-        for profile in self.profiles:
-            yield self._samples(profile)
-            yield self._sequences(profile)
-        yield from self._traces()
+        entries = []
+        for listed in self._listed():
+            entries.append(listed.entry)
+            yield listed.file
         index = {
             "format": FORMAT,
             "version": VERSION,
             "specification": dict(self.specification),
             "profiles": list(self.profiles),
-            "files": self.index,
+            "files": entries,
         }
         yield File(INDEX, laid_out(index))
 
-    def _samples(self, profile: str) -> File:
-        entities = list(entities_of(PROFILES[profile]))
-        valid = Counter(sample["valid"] for entity in entities for sample in entity["samples"])
-        counts = {"entities": len(entities), "valid": valid[True], "invalid": valid[False]}
-        document = {"kind": "samples", "version": VERSION, "profile": profile, "entities": entities}
-        return self._listed(f"samples/{profile}.json", "samples", (profile,), counts, laid_out(document))
+    def _listed(self) -> Iterator[_Listed]:
+        for profile in self.profiles:
+            yield _samples(profile)
+            yield _sequences(profile)
+        yield from self._traces()
 
-    def _sequences(self, profile: str) -> File:
-        every = Sequences(PROFILES[profile])
-        shown = [every.as_object(sequence) for sequence in every.every()]
-        places = [place for sequence in shown for place in sequence["places"]]
-        moves = [move for place in places for move in place.get("moves", ())]
-        document = {
-            "kind": "sequences",
-            "version": VERSION,
-            "profile": profile,
-            "events": sorted({move["event"] for move in moves if "event" in move}),
-            "sequences": shown,
-        }
-        counts = {"sequences": len(shown), "places": len(places), "moves": len(moves)}
-        return self._listed(f"sequences/{profile}.json", "sequences", (profile,), counts, laid_out(document))
-
-    def _traces(self) -> Iterator[File]:
+    def _traces(self) -> Iterator[_Listed]:
         shown = []
         for trace in self.recorded:
             told = trace_as_object(trace, self.profiles)
             shown.append(told)
             data = b"".join(line + b"\n" for line in trace.lines)
             is_one = all(verdict["verdict"] != Verdict.UNREADABLE for verdict in told["verdicts"])
-            yield self._listed(trace.path, "trace", self.profiles, {"lines": len(trace.lines)}, data, has_schema=is_one)
+            yield _listed(trace.path, "trace", self.profiles, {"lines": len(trace.lines)}, data, has_schema=is_one)
         found = Counter(verdict["verdict"] for trace in shown for verdict in trace["verdicts"])
         counts = {"traces": len(shown), **{verdict.value: found[verdict.value] for verdict in Verdict}}
         document = {"kind": "traces", "version": VERSION, "traces": shown}
-        yield self._listed(_TRACES, "traces", self.profiles, counts, laid_out(document))
+        yield _listed(_TRACES, "traces", self.profiles, counts, laid_out(document))
 
-    def _listed(
-        self,
-        path: str,
-        kind: str,
-        profiles: Sequence[str],
-        counts: Mapping[str, int],
-        data: bytes,
-        *,
-        has_schema: bool = True,
-    ) -> File:
-        schema = {"schema": _schema_of(kind)} if has_schema else {}
-        self.index.append({"file": path, "kind": kind, **schema, "profiles": list(profiles), "counts": dict(counts)})
-        return File(path, data)
+
+def _samples(profile: str) -> _Listed:
+    entities = list(entities_of(PROFILES[profile]))
+    valid = Counter(sample["valid"] for entity in entities for sample in entity["samples"])
+    counts = {"entities": len(entities), "valid": valid[True], "invalid": valid[False]}
+    document = {"kind": "samples", "version": VERSION, "profile": profile, "entities": entities}
+    return _listed(f"samples/{profile}.json", "samples", (profile,), counts, laid_out(document))
+
+
+def _sequences(profile: str) -> _Listed:
+    every = Sequences(PROFILES[profile])
+    shown = [every.as_object(sequence) for sequence in every.every()]
+    places = [place for sequence in shown for place in sequence["places"]]
+    moves = [move for place in places for move in place.get("moves", ())]
+    document = {
+        "kind": "sequences",
+        "version": VERSION,
+        "profile": profile,
+        "events": sorted({move["event"] for move in moves if "event" in move}),
+        "sequences": shown,
+    }
+    counts = {"sequences": len(shown), "places": len(places), "moves": len(moves)}
+    return _listed(f"sequences/{profile}.json", "sequences", (profile,), counts, laid_out(document))
+
+
+def _listed(
+    path: str, kind: str, profiles: Sequence[str], counts: Mapping[str, int], data: bytes, *, has_schema: bool = True
+) -> _Listed:
+    schema = {"schema": _schema_of(kind)} if has_schema else {}
+    entry = {"file": path, "kind": kind, **schema, "profiles": list(profiles), "counts": dict(counts)}
+    return _Listed(File(path, data), entry)
 
 
 def _schema_of(kind: str) -> str:

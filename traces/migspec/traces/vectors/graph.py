@@ -23,7 +23,7 @@ from migspec.spec.parameters import (
 )
 from migspec.spec.profiles import PROFILES
 from migspec.spec.requests import Request, understand
-from migspec.spec.rows import QEMU_5_2_0, SEED, Row
+from migspec.spec.rows import SEED, Row
 from migspec.spec.schema import ABSENT
 from migspec.spec.state import ANYTHING, VARIABLES, assign
 from migspec.spec.steps import NEGOTIATING, SESSION, Monitor
@@ -255,13 +255,13 @@ class Growing:
 
     def _is_in_range(self, where: _Where, possible: Possible) -> bool:
         """Whether the parameters in force let a reply be, where it depends on them whether a value is refused."""
-        ask = self._steps[where.step]
+        ask, request = self._steps[where.step], self._requests[where.step]
         assert isinstance(ask, Ask)
-        changes = changes_by(ask) if self._exact else {}
-        doubtful = {refusal.text for refusal in judge_changes(changes, {}).possible}
-        if not doubtful:
+        assert request is not None
+        doubtful = {refusal.text for refusal in request.perhaps_out_of_range}
+        if not doubtful or not self._exact:
             return True
-        verdict = judge_changes(changes, dict(where.values))
+        verdict = judge_changes(changes_by(ask), dict(where.values))
         if "return" in possible.pattern:
             return verdict.certain is None
         certain = {verdict.certain.text} if verdict.certain is not None else set()
@@ -278,6 +278,6 @@ def request_of(ask: Ask, profile: str) -> Request:
 def changes_by(ask: Ask) -> Mapping[str, Value]:
     """The parameters that a request changes if it succeeds."""
     given = dict(ask.arguments or {})
-    if ask.command not in (SET, *SHORTHANDS) or not request_of(ask, QEMU_5_2_0).may_pass:
+    if ask.command not in (SET, *SHORTHANDS) or not ask.request.may_pass:
         return {}
     return changes_of(ask.command, given)

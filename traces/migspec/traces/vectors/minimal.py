@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from migspec.traces.vectors.graph import Move, Place
 from migspec.traces.vectors.patterns import Pattern
@@ -67,12 +67,15 @@ def _together(places: Sequence[Place], classes: Sequence[int]) -> dict[int, Plac
 def _numbered(places: Mapping[int, Place]) -> list[Place]:
     """The same places, numbered in the order in which they are met from the beginning."""
     order = [next(iter(places))]
-    for number in order:
-        order += [to for to in dict.fromkeys(move.to for move in places[number].moves) if to not in order]
-    numbers = {number: place for place, number in enumerate(order)}
-    for number in order:
-        places[number].moves = [replace(move, to=numbers[move.to]) for move in places[number].moves]
-    return [places[number] for number in order]
+    numbers = {order[0]: 0}
+    for old in order:
+        for move in places[old].moves:
+            if move.to not in numbers:
+                numbers[move.to] = len(order)
+                order.append(move.to)
+    for old in order:
+        places[old].moves = [replace(move, to=numbers[move.to]) for move in places[old].moves]
+    return [places[old] for old in order]
 
 
 # ---- moves that say the same ----
@@ -128,8 +131,8 @@ def _plain(pattern: Pattern) -> Pattern:
     return pattern
 
 
-_KINDS = ("event", "error", "return", "exit")
-_NARROW = ("is", "begins", "members", "lacks", "contains")
+_KINDS: Final = ("event", "error", "return", "exit")
+_NARROW: Final = ("is", "begins", "members", "lacks", "contains")
 
 
 def _rank(move: Move) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ drives the vectors, where nobody listens unless a sequence has said so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from migspec.properties.explorer.environment import Ask
@@ -37,8 +37,12 @@ OOB: Final = Ask("qmp_capabilities", {"enable": ["oob"]})
 
 def switched(*names: str, on: bool = True) -> Ask:
     """The request that switches capabilities on or off."""
-    settings = [{"capability": name, "state": on} for name in names]
-    return Ask("migrate-set-capabilities", {"capabilities": settings})
+    return _with_settings((name, on) for name in names)
+
+
+def _with_settings(settings: Iterable[tuple[str, bool]]) -> Ask:
+    listed = [{"capability": name, "state": on} for name, on in settings]
+    return Ask("migrate-set-capabilities", {"capabilities": listed})
 
 
 EVENTS: Final = switched("events")
@@ -131,9 +135,7 @@ def misfits_of(command: str, profile: Profile) -> Iterator[Ask]:
 def of_capability(name: str) -> tuple[Ask, ...]:
     """A capability switched on, off, and both at once."""
     listed = Ask("query-migrate-capabilities")
-    both = Ask(
-        "migrate-set-capabilities", {"capabilities": [{"capability": name, "state": on} for on in (False, True, False)]}
-    )
+    both = _with_settings((name, on) for on in (False, True, False))
     return (switched(name), listed, switched(name, on=False), listed, both, listed)
 
 

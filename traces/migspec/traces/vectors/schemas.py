@@ -1,19 +1,21 @@
 """JSON Schemas (draft 2020-12) of the files that `migspec vectors` writes, one for each kind.
 
-They are as strict as can be said in a schema: what is not named is not there.  What each member means is told in
-`docs/vectors.md`.
+They are as strict as can be said in a schema: what is not named is not there, but in a trace, whose format lets readers
+ignore what they do not know.  What each member means is told in `docs/vectors.md`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from migspec.spec.composition import Side
 from migspec.spec.profiles import PROFILES
 from migspec.spec.schema.validate import MismatchKind
 from migspec.traces.findings import Grade, Verdict
 from migspec.traces.format import FORMAT as TRACE_FORMAT
 from migspec.traces.format import VERSION as TRACE_VERSION
+from migspec.traces.format import Closer, Direction, Unseen
 from migspec.traces.vectors.graph import End
 
 Schema = dict[str, Any]
@@ -139,7 +141,7 @@ _TRACE: Final = _object(
 )
 _VM: Final[Schema] = {
     "type": "object",
-    "properties": {"role": {"enum": ["source", "destination"]}, "implementation": _TEXT, "release": _TEXT},
+    "properties": {"role": {"enum": [side.value for side in Side]}, "implementation": _TEXT, "release": _TEXT},
 }
 _HEADER: Final[Schema] = {
     "type": "object",
@@ -149,20 +151,21 @@ _HEADER: Final[Schema] = {
         "vms": {"type": "object", "additionalProperties": _VM},
         "scenario": _TEXT,
         "note": _TEXT,
+        "unseen": _list({"enum": list(get_args(Unseen))}),
     },
     "required": ["format", "version"],
 }
 
 
 def _line(required: Sequence[str], **members: Schema) -> Schema:
-    common = {"vm": _TEXT, "mon": _TEXT, "t": {"type": "number"}}
-    return _object(
-        {"vm": _TEXT, **{name: members[name] for name in required}},
-        {**common, **{name: schema for name, schema in members.items() if name not in required}},
-    )
+    return {
+        "type": "object",
+        "properties": {"vm": _TEXT, "mon": _TEXT, "t": {"type": "number"}, **members},
+        "required": ["vm", *required],
+    }
 
 
-_DIRECTION: Final[Schema] = {"enum": ["->", "<-"]}
+_DIRECTION: Final[Schema] = {"enum": [direction.value for direction in Direction]}
 
 # ---- the samples ----
 
@@ -175,30 +178,7 @@ _SAMPLE: Final = _one_of(
 
 # ---- all of them ----
 
-SCHEMAS: Final[Mapping[str, Schema]] = {
-    "index": _document(
-        "index",
-        "The index: what the other files are.",
-        _object(
-            {
-                "format": {"const": FORMAT},
-                "version": {"const": VERSION},
-                "specification": _object({}, {"version": _TEXT, "commit": _TEXT}),
-                "profiles": _list(_PROFILE, 1),
-                "files": _list(
-                    _object(
-                        {
-                            "file": _TEXT,
-                            "kind": {"enum": ["sequences", "samples", "traces", "trace"]},
-                            "profiles": _list(_PROFILE, 1),
-                            "counts": {"type": "object", "additionalProperties": _COUNT},
-                        },
-                        {"schema": _TEXT},
-                    )
-                ),
-            }
-        ),
-    ),
+_LISTED: Final[Mapping[str, Schema]] = {
     "sequences": _document(
         "sequences",
         "Command sequences, each with everything that may come of it.",
@@ -249,9 +229,37 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             _HEADER,
             _line(("dir", "msg"), dir=_DIRECTION, msg={}),
             _line(("dir", "raw"), dir=_DIRECTION, raw=_TEXT),
-            _line(("end",), end={"const": "eof"}, exit=_INTEGER, by={"enum": ["client", "server", "recorder"]}),
+            _line(("end",), end={"const": "eof"}, exit=_INTEGER, by={"enum": list(get_args(Closer))}),
             _line(("gap",), gap=_TEXT),
         ),
     ),
+}
+"""The schema of each kind of file that the index lists, by the kind."""
+
+SCHEMAS: Final[Mapping[str, Schema]] = {
+    "index": _document(
+        "index",
+        "The index: what the other files are.",
+        _object(
+            {
+                "format": {"const": FORMAT},
+                "version": {"const": VERSION},
+                "specification": _object({}, {"version": _TEXT, "commit": _TEXT}),
+                "profiles": _list(_PROFILE, 1),
+                "files": _list(
+                    _object(
+                        {
+                            "file": _TEXT,
+                            "kind": {"enum": list(_LISTED)},
+                            "profiles": _list(_PROFILE, 1),
+                            "counts": {"type": "object", "additionalProperties": _COUNT},
+                        },
+                        {"schema": _TEXT},
+                    )
+                ),
+            }
+        ),
+    ),
+    **_LISTED,
 }
 """The schema of each kind of file, by the kind."""

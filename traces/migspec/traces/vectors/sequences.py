@@ -7,6 +7,7 @@ sequence; a request that may move something has a sequence of its own, which the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -104,32 +105,46 @@ _HELD: Final[tuple[Step, ...]] = (
     _MIGRATE,
     _until("pre-switchover"),
 )
-_POSTCOPY: Final[tuple[Step, ...]] = (
-    NEGOTIATE,
-    switched("events", "postcopy-ram"),
-    Ask(SET, {"max-postcopy-bandwidth": _SLOW}),
-    _MIGRATE,
-    ASKS["start-postcopy"],
-    _until("postcopy-active"),
-    Await(("MIGRATION_PASS:n",), (*_OVER, "MIGRATION:postcopy-paused")),
-    # a pause that comes before the devices are sent fails the migration, and nothing tells when they are
-    _REST,
-)
 
-_PAUSED: Final[tuple[Step, ...]] = (*_POSTCOPY, ASKS["pause"], _until("postcopy-paused"))
+
+def _postcopy(*capabilities: str) -> tuple[Step, ...]:
+    return (
+        NEGOTIATE,
+        switched("events", "postcopy-ram", *capabilities),
+        Ask(SET, {"max-postcopy-bandwidth": _SLOW}),
+        _MIGRATE,
+        ASKS["start-postcopy"],
+        _until("postcopy-active"),
+        Await(("MIGRATION_PASS:n",), (*_OVER, "MIGRATION:postcopy-paused")),
+        # a pause that comes before the devices are sent fails the migration, and nothing tells when they are
+        _REST,
+    )
+
+
+def _paused(*capabilities: str) -> Situation:
+    return Situation(
+        "paused",
+        "A source whose postcopy is paused.",
+        (*_postcopy(*capabilities), ASKS["pause"], _until("postcopy-paused")),
+        peer=("postcopy-ram",),
+        under_way=True,
+    )
+
+
+_FRESH: Final = Situation(
+    "fresh", "A VM whose guest runs, and that has never migrated.", (NEGOTIATE, EVENTS), thorough=True
+)
+_TO_BE_TOLD: Final = Situation(
+    "deferred", "A destination that was not told where to listen.", (NEGOTIATE, EVENTS), _DEFERRED, thorough=True
+)
+_PAUSED: Final = _paused()
 
 SITUATIONS: Final[tuple[Situation, ...]] = (
     Situation("greeted", "A VM that has just greeted its client.", ()),
-    Situation("fresh", "A VM whose guest runs, and that has never migrated.", (NEGOTIATE, EVENTS), thorough=True),
+    _FRESH,
     Situation("out-of-band", "The same with out-of-band execution.", (OOB, EVENTS)),
     Situation("stopped", "A VM whose guest was not started.", (NEGOTIATE, EVENTS), _STOPPED),
-    Situation(
-        "deferred",
-        "A destination that was not told where to listen.",
-        (NEGOTIATE, EVENTS),
-        _DEFERRED,
-        thorough=True,
-    ),
+    _TO_BE_TOLD,
     Situation(
         "told",
         "A destination that was told where to listen.",
@@ -159,7 +174,7 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
     Situation(
         "cancelled",
         "A source whose migration was cancelled.",
-        (*_HELD, ASKS["cancel"], Await(("MIGRATION:cancelled",), _OVER[:2]), _REST),
+        (*_HELD, ASKS["cancel"], _until("cancelled"), _REST),
         peer=(),
     ),
     Situation(
@@ -171,29 +186,28 @@ SITUATIONS: Final[tuple[Situation, ...]] = (
     Situation(
         "postcopy",
         "A source in postcopy, which is kept slow.",
-        _POSTCOPY,
+        _postcopy(),
         peer=("postcopy-ram",),
         under_way=True,
     ),
-    Situation(
-        "paused",
-        "A source whose postcopy is paused.",
-        _PAUSED,
-        peer=("postcopy-ram",),
-        under_way=True,
-    ),
+    _PAUSED,
 )
 """The situations, the simplest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandSequence:
-    """A command sequence: what it is about, where it begins, and what is asked after that."""
+    """A command sequence: where it begins, what it is about, and what is asked after that."""
 
-    name: str
-    sentence: str
     situation: Situation
+    about: str
+    sentence: str
     asks: tuple[Step, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called among all of them."""
+        return f"{self.situation.name}/{self.about}"
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -224,13 +238,13 @@ class Sequences:
         quiet, moving = list[Ask](), list[Ask]()
         for ask in self._tried(situation):
             (quiet if all(self._moves_nothing(ask, node) for node in nodes) else moving).append(ask)
-        name = f"{situation.name}/everything-that-moves-nothing"
-        yield CommandSequence(name, situation.sentence, situation, tuple(quiet))
-        counts: dict[str, int] = {}
+        yield CommandSequence(situation, "everything-that-moves-nothing", situation.sentence, tuple(quiet))
+        counts = Counter[str]()
         for ask in moving:
-            counts[ask.command] = count = counts.get(ask.command, 0) + 1
-            name = f"{situation.name}/{ask.command}" + (f"-{count}" if count > 1 else "")
-            yield CommandSequence(name, situation.sentence, situation, (ask, *_after(ask, situation, self._profile)))
+            counts[ask.command] += 1
+            about = ask.command if counts[ask.command] == 1 else f"{ask.command}-{counts[ask.command]}"
+            after = _after(ask, situation, self._profile)
+            yield CommandSequence(situation, about, situation.sentence, (ask, *after))
 
     def as_object(self, sequence: CommandSequence) -> Object:
         """A sequence with its graph, as a member of a file.
@@ -297,19 +311,17 @@ _SHOWN_BY: Final[Mapping[str, tuple[Step, ...]]] = {
 }
 """What is asked after a request that may have moved something, where it is not the state of the migration alone."""
 
-_FRESH, _DEFERRED_VM = (situation for situation in SITUATIONS if situation.thorough)
-
 _OTHERS: Final[tuple[CommandSequence, ...]] = (
     CommandSequence(
-        "fresh/capabilities-that-clash",
-        f"The capabilities {' and '.join(CLASHING)}, which do not go together.",
         _FRESH,
+        "capabilities-that-clash",
+        f"The capabilities {' and '.join(CLASHING)}, which do not go together.",
         tuple(switched(*names, on=on) for names in (CLASHING[:1], CLASHING[1:], CLASHING) for on in (True, False)),
     ),
     CommandSequence(
-        "fresh/block-migration-asked-for-twice",
-        "The options of migrate do not go together with the capability and the parameter that they stand for.",
         _FRESH,
+        "block-migration-asked-for-twice",
+        "The options of migrate do not go together with the capability and the parameter that they stand for.",
         (
             switched("block"),
             Ask("migrate", {"uri": NOWHERE, "blk": True}),
@@ -320,26 +332,21 @@ _OTHERS: Final[tuple[CommandSequence, ...]] = (
         ),
     ),
     CommandSequence(
-        "fresh/dirty-rate-asked-for-twice",
-        "There is one measurement of the dirty rate at a time.",
         _FRESH,
+        "dirty-rate-asked-for-twice",
+        "There is one measurement of the dirty rate at a time.",
         (*requests_of(dirty_rate.CALC, PROFILES[QEMU_5_2_0])[-1:] * 2, Ask(dirty_rate.QUERY)),
     ),
     CommandSequence(
-        "paused/resumed-over-a-descriptor",
+        _PAUSED,
+        "resumed-over-a-descriptor",
         "A resume over a descriptor that nobody has handed over, twice.",
-        SITUATIONS[-1],
         (Ask("migrate", {"uri": "fd:none", "resume": True}),) * 2,
     ),
     CommandSequence(
-        "paused/released",
+        _paused("release-ram"),
+        "released",
         "A postcopy whose source has freed the pages that it has sent cannot be resumed.",
-        Situation(
-            "paused",
-            "",
-            (NEGOTIATE, switched("release-ram", "postcopy-ram", "events"), *_POSTCOPY[2:], *_PAUSED[-2:]),
-            peer=("postcopy-ram",),
-        ),
         (Ask("migrate", {"uri": NOWHERE, "resume": True}),),
     ),
 )
@@ -357,18 +364,18 @@ def _after(ask: Ask, situation: Situation, profile: Profile) -> tuple[Step, ...]
 
 def _of_settings(profile: Profile) -> Iterator[CommandSequence]:
     """The sequences about each capability and each parameter; the written schema says the same of every VM."""
-    for situation in (_FRESH,) if profile.name == SEED else (_FRESH, _DEFERRED_VM):
+    for situation in (_FRESH,) if profile.name == SEED else (_FRESH, _TO_BE_TOLD):
         for capability in MigrationCapability:
-            name = f"{situation.name}/capability-{capability.value}"
             sentence = f"The capability {capability.value}."
-            yield CommandSequence(name, sentence, situation, of_capability(capability.value))
+            yield CommandSequence(
+                situation, f"capability-{capability.value}", sentence, of_capability(capability.value)
+            )
     if profile.name == SEED:
         return
     yield from _OTHERS
     for parameter in parameters():
         sentence = f"The parameter {parameter}, around the edges of its range."
-        name = f"{_FRESH.name}/parameter-{parameter}"
-        yield CommandSequence(name, sentence, _FRESH, tuple(of_parameter(parameter)))
+        yield CommandSequence(_FRESH, f"parameter-{parameter}", sentence, tuple(of_parameter(parameter)))
 
 
 def _prepared(capabilities: Iterable[str]) -> Iterator[Ask]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from migspec.traces.findings import Finding, Report
-from migspec.traces.format import TraceError, read_header
-from migspec.traces.judge import Options, TraceJudge
+from migspec.traces.format import TraceError
+from migspec.traces.judge import Options, judge_lines
 
 Object = dict[str, Any]
 
@@ -35,14 +35,8 @@ class Recorded:
 def report_on(trace: Recorded, profile: str) -> Report:
     """What the judge says of a trace if all its VMs are held to a profile."""
     report = Report(trace.path)
-    first = trace.lines[0] if trace.lines else b""
     try:
-        judge = TraceJudge(report, read_header(first, trace.path), Options(profile))
-        try:
-            for number, line in enumerate(trace.lines[1:], 2):
-                judge.feed(number, line)
-        finally:
-            judge.finish()
+        judge_lines(report, enumerate(trace.lines, 1), Options(profile))
     except TraceError as error:
         report.error = str(error)
     return report

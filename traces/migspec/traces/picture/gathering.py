@@ -13,15 +13,15 @@ from typing import Final
 from migspec.spec.rows import SEED
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header, TraceError, open_trace, read_header
-from migspec.traces.html.bundling import Bundler, Kept, Polling
-from migspec.traces.html.marks import Kind, Reader
-from migspec.traces.html.statistics import Series
-from migspec.traces.html.story import Side, Story, story_of
-from migspec.traces.html.told import Told
-from migspec.traces.html.watching import WatchingJudge
 from migspec.traces.importers.table import opened
 from migspec.traces.judge import Options
-from migspec.traces.report import collapsed
+from migspec.traces.picture.bundling import Bundler, Kept, Polling
+from migspec.traces.picture.marks import Kind, Reader
+from migspec.traces.picture.statistics import Series
+from migspec.traces.picture.story import Side, Story, story_of
+from migspec.traces.picture.told import Told
+from migspec.traces.picture.watching import WatchingJudge
+from migspec.traces.report import GRADES, collapsed
 
 MOST_MARKS: Final = 22_000
 """Marks that are kept; of what comes later only what has a finding that is listed, and no note."""
@@ -31,9 +31,6 @@ MOST_VMS: Final = 40
 
 MOST_FINDINGS: Final = 300
 """Findings that are listed, and have a place in the lanes."""
-
-GRADES: Final = (Grade.VIOLATION, Grade.DOUBT, Grade.DEFECT, Grade.NOTE)
-"""The grades of findings, the weightiest first."""
 
 Found = tuple[Finding, list[int]]
 """A finding with all lines that have it."""
@@ -146,7 +143,8 @@ class Gatherer:
 
 def gather(path: str, report: Report, options: Options) -> Gathered:
     """Gather what the log at `path` shows, as far as it can be read."""
-    found = sorted(collapsed(report.findings), key=lambda found: GRADES.index(found[0].grade))
+    weights = list(GRADES)
+    found = sorted(collapsed(report.findings), key=lambda found: weights.index(found[0].grade))
     findings = tuple(found[:MOST_FINDINGS])
     gatherer = Gatherer(Header(), report, options)
     lacks: tuple[str, ...] = ()

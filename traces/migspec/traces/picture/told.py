@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from migspec.traces.html.marks import Kind, Mark
-from migspec.traces.html.watching import State
+from migspec.traces.picture.marks import Kind, Mark
+from migspec.traces.picture.watching import State
 
 _ASKS: Final[Mapping[str, str]] = {"migrate": "outgoing", "migrate-incoming": "incoming"}
 """The side that a command sets to work."""

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migspec.traces.html.texts import LONGEST, Texts, joined, likeness, size_of, split
+from migspec.traces.picture.texts import LONGEST, Texts, joined, likeness, size_of, split
 
 ANYTHING = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 VALUES = st.recursive(

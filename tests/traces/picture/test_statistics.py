@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migspec.traces.html.marks import Kind, Mark
-from migspec.traces.html.statistics import STATISTICS, Series
+from migspec.traces.picture.marks import Kind, Mark
+from migspec.traces.picture.statistics import STATISTICS, Series
 
 
 def answer(line: int, returned: Any) -> Mark:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from migspec.spec.wire.numbers import same_id
-from migspec.traces.html.watching import Seen, State
+from migspec.traces.picture.watching import Seen, State
 
 MOST_WORDS: Final = 90
 """Characters of what is said of a message besides its name."""

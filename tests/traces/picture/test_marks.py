@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migspec.traces.html.marks import MOST_WORDS, Kind, Mark, Reader
+from migspec.traces.picture.marks import MOST_WORDS, Kind, Mark, Reader
 
 RELEASE = {"major": 5, "minor": 2, "micro": 0}
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from migspec.traces.findings import Finding, Grade, Report, Verdict
-from migspec.traces.html.marks import Reader
-from migspec.traces.html.story import Side, Story, duration, story_of, what_happened, whether_it_kept_to_it
-from migspec.traces.html.told import Told
+from migspec.traces.picture.marks import Reader
+from migspec.traces.picture.story import Side, Story, duration, story_of, what_happened, whether_it_kept_to_it
+from migspec.traces.picture.told import Told
 
 Said = tuple[str, str, Any]
 """A VM, a direction, and what crossed."""

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from migspec.traces.html.marks import Kind, Mark
-from migspec.traces.html.texts import likeness
-from migspec.traces.html.watching import Seen, State
+from migspec.traces.picture.marks import Kind, Mark
+from migspec.traces.picture.texts import likeness
+from migspec.traces.picture.watching import Seen, State
 
 LONGEST_ROUND: Final = 4
 """Questions that a client may ask in turn for its polling to be noticed."""

@@ -12,8 +12,8 @@ from tests.traces.corpus import CORPUS
 
 from migspec.traces.findings import Report
 from migspec.traces.format import open_trace, read_header
-from migspec.traces.html.watching import Seen, State, WatchingJudge
 from migspec.traces.judge import Options
+from migspec.traces.picture.watching import Seen, State, WatchingJudge
 
 RECORDED = CORPUS / "qemu-5.2.0"
 FAULTY = CORPUS.parents[1] / "tests/faults/demo.jsonl"

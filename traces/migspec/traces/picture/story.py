@@ -13,7 +13,7 @@ from typing import Final
 
 from migspec.spec.lifecycle.guards import ENDED_STATUSES
 from migspec.traces.findings import Grade, Report, Verdict
-from migspec.traces.html.marks import Kind, Mark, shortened
+from migspec.traces.picture.marks import Kind, Mark, shortened
 from migspec.traces.report import counted
 
 MOST_TOLD: Final = 3

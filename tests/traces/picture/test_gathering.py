@@ -7,10 +7,10 @@ from unittest.mock import patch
 
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header
-from migspec.traces.html import gathering
-from migspec.traces.html.bundling import Kept, Polling
-from migspec.traces.html.gathering import Gatherer, gather
 from migspec.traces.judge import Options
+from migspec.traces.picture import gathering
+from migspec.traces.picture.bundling import Kept, Polling
+from migspec.traces.picture.gathering import Gatherer, gather
 from migspec.traces.report import collapsed
 
 

@@ -21,7 +21,6 @@ from migspec.traces.findings import Report
 from migspec.traces.format import Header
 from migspec.traces.judge import Options, TraceJudge
 from migspec.traces.observations import Observation, Replied
-from migspec.traces.vm import VmJudge
 from migspec.traces.way import Appeared, Changed, Repeated
 
 MOST_VALUES: Final = 3
@@ -181,11 +180,9 @@ class WatchingJudge(TraceJudge):
         self.seen = []
         super().feed(number, text)
 
-    def open_vm(self, name: str, greeting: bytes) -> VmJudge:
-        """A judge for a VM, which tells what it infers."""
-        vm = super().open_vm(name, greeting)
-        vm.follow_with(_WatchedCursor(vm.automaton, self._tell, late=not greeting, at_rest=self._options.at_rest))
-        return vm
+    def cursor(self, automaton: Automaton, *, late: bool) -> Cursor:
+        """A cursor that tells what it infers."""
+        return _WatchedCursor(automaton, self._tell, late=late, at_rest=self._options.at_rest)
 
     def _tell(self, seen: Seen) -> None:
         self.seen.append(seen)

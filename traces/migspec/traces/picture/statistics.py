@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from migspec.traces.html.marks import Kind, Mark
+from migspec.traces.picture.marks import Kind, Mark
 
 MOST_SAMPLES: Final = 1_200
 """Answers of one VM that are drawn at most."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from migspec.traces.html.marks import Reader
-from migspec.traces.html.told import Told
-from migspec.traces.html.watching import State
+from migspec.traces.picture.marks import Reader
+from migspec.traces.picture.told import Told
+from migspec.traces.picture.watching import State
 
 MIGRATE = ("->", {"execute": "migrate", "arguments": {"uri": "fd:m"}, "id": 1})
 INCOMING = ("->", {"execute": "migrate-incoming", "arguments": {"uri": "fd:m"}, "id": 1})

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migspec.traces.html.bundling import Bundler, Kept, Polling
-from migspec.traces.html.marks import Mark, Reader
+from migspec.traces.picture.bundling import Bundler, Kept, Polling
+from migspec.traces.picture.marks import Mark, Reader
 
 EXCHANGES = {
     "status": ("query-status", {"status": "running"}),
