@@ -145,8 +145,12 @@ def test_what_is_no_json_is_none() -> None:
 
 
 def test_a_greeting_is_told_by_its_member() -> None:
-    texts = (b'{"QMP": {}}', b'{ "QMP" : {}}', b'{"return": {"QMP": 1}}')
-    assert [message_in(text).is_greeting for text in texts] == [True, True, False]  # type: ignore[union-attr]
+    told = {
+        text: message.is_greeting
+        for text in (b'{"QMP": {}}', b'{ "QMP" : {}}', b'{"return": {"QMP": 1}}')
+        if (message := message_in(text)) is not None
+    }
+    assert list(told.values()) == [True, True, False]
 
 
 @QUICK

@@ -104,7 +104,8 @@ class _Reading:
             yield from self._data(head, number, found["data"])
         elif _OF_LIBVIRT.match(line) is not None:
             yield from self.finish()
-            self._remarks.note_once(number, "", "libvirt", "These are events of libvirt, which are no QMP, and left out.")
+            told = "These are events of libvirt, which are no QMP, and left out."
+            self._remarks.note_once(number, "", "libvirt", told)
         elif self._head is not None:
             yield from self._data(self._head, number, line)
 

@@ -172,7 +172,7 @@ def _entry(shown: _Shown, vm: str, mon: str | None, remarks: Remarks) -> Numbere
         case Message(direction=direction, text=text):
             return shown.line, entry(vm, direction, text, mon=mon)
         case _End(by=by):
-            return shown.line, entry(vm, mon=mon, end="eof", **({} if by is None else {"by": by}))
+            return shown.line, entry(vm, mon=mon, end="eof") if by is None else entry(vm, mon=mon, end="eof", by=by)
         case _Another():
             told = "Another client without a name begins here; what they say is not told apart, and left out."
             remarks.doubt(shown.line, vm, "mixed", told)
