@@ -51,6 +51,12 @@ def test_an_event_and_a_request_show_theirs() -> None:
     assert types_of_arguments({}, set_parameters, SCHEMA) == {"MigrateSetParameters"}
 
 
+def test_a_value_that_does_not_fit_its_type_shows_none() -> None:
+    query = SCHEMA.commands["query-migrate"]
+    assert types_of_reply("active", query, SCHEMA) == set()
+    assert types_of_reply({"status": "no-such", "ram": 1}, query, SCHEMA) == {"MigrationInfo"}
+
+
 @given(COMMANDS.flatmap(lambda command: st.tuples(st.just(command), arguments_of(command, SCHEMA))))
 def test_a_request_shows_no_more_than_its_command_reaches(drawn: tuple[Command, dict[str, object]]) -> None:
     command, arguments = drawn

@@ -9,7 +9,6 @@ entity that nothing exercises has no reason in `migspec.traces.unexercised`, or 
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,11 +17,12 @@ from typing import Any
 
 from tests.traces.corpus import ADMITTED, CORPUS, OTHER_CLIENTS, PROJECT, RECORDED, WRITTEN, judge_all
 
-from migspec.spec.schema import QEMU_5_2_0, SEED, Entity, Member, Ref, Type
-from migspec.spec.schema.model import Array, Enum, Struct, Union
+from migspec.spec.schema import QEMU_5_2_0, SEED, Entity
+from migspec.spec.schema.reach import types_of_arguments, types_of_event, types_of_reply
 from migspec.traces.findings import Report
-from migspec.traces.format import open_trace
+from migspec.traces.format import Direction
 from migspec.traces.ledger import Ledger, written
+from migspec.traces.session import Message, Session, read
 from migspec.traces.unexercised import IN_HINDSIGHT, UNEXERCISED, UNSEEN_ENTITIES
 
 LEDGER = CORPUS / "LEDGER.json"
@@ -33,95 +33,37 @@ EXAMPLES = PROJECT / "traces/migspec/traces/examples.json"
 
 Reports = Mapping[str, Report]
 
-
-# -- messages and what occurs in them --
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A message of a trace, or the end of a connection: its line, who sent it, itself, and the request it answers."""
-
-    line: int
-    vm: str
-    direction: str
-    message: dict[str, Any]
-    request: Recorded | None = None
-
-    @property
-    def command(self) -> str | None:
-        """The command that is asked for or answered."""
-        asked = self.request.message if self.request else self.message
-        name = asked.get("execute", asked.get("exec-oob"))
-        return name if isinstance(name, str) else None
+Part = tuple[str, str, Mapping[str, Any]]
+"""Part of an example: the VM, who sent it, and what was said."""
 
 
-def messages(path: Path) -> Iterator[Recorded]:
-    """The messages of a trace, replies with their requests, and the ends of its connections."""
-    open_requests: dict[tuple[str, str], list[Recorded]] = {}
-    with open_trace(str(path)) as lines:
-        for number, text in lines:
-            line = json.loads(text) if number > 1 and text.strip() else {}
-            if "end" in line:
-                ended = {name: line[name] for name in ("end", "by", "exit") if name in line}
-                yield Recorded(number, line["vm"], "<-", ended)
-            message = line.get("msg")
-            if not isinstance(message, dict):
-                continue
-            waiting = open_requests.setdefault((line["vm"], line.get("mon", "")), [])
-            shown = Recorded(number, line["vm"], line["dir"], message)
-            if "QMP" in message:
-                waiting.clear()
-            elif line["dir"] == "->":
-                waiting.append(shown)
-            elif "event" not in message and waiting:
-                same = (one for one in waiting if one.message.get("id") == message.get("id"))
-                asked = next(same, waiting[0])
-                waiting.remove(asked)
-                shown = replace(shown, request=asked)
-            yield shown
+# -- what occurs --
 
 
-def occurring(shown: Recorded) -> set[str]:
+def occurring(message: Message) -> frozenset[str]:
     """The names of the entities that a message shows."""
-    message = shown.message
-    if "event" in message and (event := QEMU_5_2_0.events.get(message["event"])):
-        return {event.name, *_of_members(message.get("data"), event.data)}
-    command = QEMU_5_2_0.commands.get(shown.command or "")
+    if "event" in message.said and (event := QEMU_5_2_0.events.get(message.said["event"])):
+        return types_of_event(message.said.get("data"), event, QEMU_5_2_0) | {event.name}
+    command = QEMU_5_2_0.commands.get(message.command or "")
     if command is None:
-        return set()
-    if shown.request is None:
-        boxed = {command.arguments.name} if isinstance(command.arguments, Ref) else set()
-        return {command.name, *boxed, *_of_members(message.get("arguments"), QEMU_5_2_0.arguments(command))}
-    returned = _of_value(message["return"], command.returns) if "return" in message and command.returns else ()
-    return {command.name, *returned}
+        return frozenset()
+    if message.is_request:
+        shown = types_of_arguments(message.said.get("arguments"), command, QEMU_5_2_0)
+    elif "return" in message.said:
+        shown = types_of_reply(message.said["return"], command, QEMU_5_2_0)
+    else:
+        shown = frozenset()
+    return shown | {command.name}
 
 
-def _of_members(value: object, members: Iterable[Member]) -> Iterator[str]:
-    if isinstance(value, dict):
-        for member in members:
-            if member.name in value:
-                yield from _of_value(value[member.name], member.type)
-
-
-def _of_value(value: object, type_: Type) -> Iterator[str]:
-    if isinstance(type_, Array):
-        for item in value if isinstance(value, list) else ():
-            yield from _of_value(item, type_.element)
-    elif isinstance(type_, Ref):
-        yield from _of_definition(value, QEMU_5_2_0.resolve(type_))
-
-
-def _of_definition(value: object, definition: Struct | Union | Enum) -> Iterator[str]:
-    if isinstance(definition, Enum):
-        if any(value == word.name for word in definition.values):
-            yield definition.name
-    elif isinstance(value, dict):
-        yield definition.name
-        if isinstance(definition, Struct):
-            yield from _of_members(value, definition.members)
-        elif branch := definition.branch(value.get(definition.discriminator.name)):
-            yield from _of_members(value, (definition.discriminator,))
-            yield from _of_definition(value, QEMU_5_2_0.structs[branch])
+def _parts(session: Session, line: int) -> list[Part]:
+    """What a line of a session shows: a reply after its request."""
+    end = session.ends.get(line)
+    if end is not None:
+        told = {name: getattr(end, name) for name in ("end", "by", "exit")}
+        return [(end.vm, Direction.TO_CLIENT.value, {name: value for name, value in told.items() if value is not None})]
+    shown = next(message for message in session.messages if message.line == line)
+    return [(one.vm, one.direction.value, one.said) for one in (shown.request, shown) if one is not None]
 
 
 # -- the count --
@@ -134,7 +76,7 @@ class Account:
     head: dict[str, object]
     rules: dict[str, dict[str, dict[str, object]]]
     entities: dict[str, dict[str, object]]
-    lines: dict[str, dict[int, Recorded]] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
 
     def ledger(self) -> str:
         """The text of the ledger."""
@@ -156,9 +98,7 @@ class Account:
         return written(self.head, {"entities": entities, "rules": found})
 
     def _example(self, fields: Mapping[str, object]) -> dict[str, object]:
-        shown = self.lines[str(fields["trace"])][int(str(fields["line"]))]
-        both = [part for part in (shown.request, shown) if part is not None]
-        return {**fields, "messages": [[part.vm, part.direction, part.message] for part in both]}
+        return {**fields, "messages": _parts(self.sessions[str(fields["trace"])], int(str(fields["line"])))}
 
     def faults(self) -> list[str]:
         """The ids that lack a reason or have one without need, a line each."""
@@ -204,32 +144,32 @@ def account(judged: Reports, judged_as_written: Reports, judged_with_others: Rep
         for ledger in (as_written, observed)
         for profile in ledger.profiles
     }
-    entities, lines = _entities([Path(path) for path in (*judged, *judged_with_others)])
+    entities, sessions = _entities([Path(path) for path in (*judged, *judged_with_others)])
     head: dict[str, object] = {"traces": observed.traces, "messages": observed.messages}
-    return Account(head, rules, entities, lines)
+    return Account(head, rules, entities, sessions)
 
 
-def _entities(paths: Iterable[Path]) -> tuple[dict[str, dict[str, object]], dict[str, dict[int, Recorded]]]:
-    """How many messages show each entity of the schema, with a place in the shortest trace; and all messages."""
+def _entities(paths: Iterable[Path]) -> tuple[dict[str, dict[str, object]], dict[str, Session]]:
+    """How many messages show each entity of the schema, with a place in the shortest trace; and all sessions."""
     counts = {entity.name: 0 for entity in SEED.entities if _is_own(entity)}
     places: dict[str, tuple[bool, int, str, int]] = {}
-    lines: dict[str, dict[int, Recorded]] = {}
+    sessions: dict[str, Session] = {}
     for path in paths:
         trace = _relative(str(path))
-        lines[trace] = {shown.line: shown for shown in messages(path)}
-        size = len(lines[trace])
-        for shown in lines[trace].values():
-            for name in occurring(shown) & counts.keys():
+        session = sessions[trace] = read(path)
+        size = len(session.messages) + len(session.ends)
+        for message in session.messages:
+            for name in occurring(message) & counts.keys():
                 counts[name] += 1
                 # one that was answered with success tells most
-                place = ("return" not in shown.message and "event" not in shown.message, size, trace, shown.line)
+                place = ("return" not in message.said and "event" not in message.said, size, trace, message.line)
                 places[name] = min(places.get(name, place), place)
     entities = {}
     for name, count in counts.items():
         kind = type(next(entity for entity in SEED.entities if entity.name == name)).__name__.lower()
         place_of = {"trace": places[name][2], "line": places[name][3]} if count else {}
         entities[name] = {"kind": kind, "exercised": count, **place_of}
-    return entities, lines
+    return entities, sessions
 
 
 def _is_own(entity: Entity) -> bool:

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.traces.command import ANSWER, ASK, run, text_of
-from tests.traces.ledger import EXAMPLES, LEDGER, Account, Recorded, account, occurring
+from tests.traces.ledger import EXAMPLES, LEDGER, Account, account, occurring
 
 from migspec.spec.rules import Rule
 from migspec.spec.schema import SEED, Origin
 from migspec.spec.schema.reach import UNREACHABLE
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.findings import Finding, Grade, Report, Use
+from migspec.traces.format import Direction
 from migspec.traces.ledger import OF_TRACES, Ledger
+from migspec.traces.session import Message
 
 RULES = {
     rule.id: rule
@@ -165,8 +167,8 @@ def test_what_no_message_reaches_has_a_rule_and_the_reason_of_the_schema() -> No
 def test_every_example_shows_what_it_is_of(now: Account) -> None:
     for name, fields in now.entities.items():
         if "line" in fields:
-            shown = now.lines[str(fields["trace"])][int(str(fields["line"]))]
-            assert name in occurring(shown)
+            session = now.sessions[str(fields["trace"])]
+            assert any(name in occurring(message) for message in session.messages if message.line == fields["line"])
 
 
 def test_a_missing_a_stale_and_a_wrong_reason_are_found() -> None:
@@ -180,8 +182,8 @@ def test_a_missing_a_stale_and_a_wrong_reason_are_found() -> None:
 
 
 def test_a_reply_shows_the_types_of_what_it_returns() -> None:
-    asked = Recorded(2, "src", "->", {"execute": "query-migrate"})
-    reply = Recorded(3, "src", "<-", {"return": {"status": "completed"}}, asked)
+    asked = Message(2, "src", Direction.TO_SERVER, b"", {"execute": "query-migrate"})
+    reply = Message(3, "src", Direction.TO_CLIENT, b"", {"return": {"status": "completed"}}, asked)
     assert occurring(reply) == {"query-migrate", "MigrationInfo", "MigrationStatus"}
-    assert occurring(replace(reply, message={"error": {}})) == {"query-migrate"}
+    assert occurring(replace(reply, said={"error": {}})) == {"query-migrate"}
     assert occurring(asked) == {"query-migrate"}

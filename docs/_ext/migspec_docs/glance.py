@@ -16,9 +16,8 @@ from migspec.traces.pages.examples import times_exercised
 from migspec.traces.pages.outlook import Outcome, Row, Side, Way, outlook, ways_of
 from migspec.traces.report import counted
 from migspec_docs.document import Block, Cell, Chip, Code, Fold, Inline, Para, Section, Table
-from migspec_docs.homes import ORDER, PROFILE
+from migspec_docs.homes import CORPUS, ORDER, PROFILE
 from migspec_docs.recorded import Share, Shares, shares
-from migspec_docs.session import CORPUS
 from migspec_docs.telling import SIDES, inline, joined, para, rule_line, status_link
 
 _OTHER: Final[Mapping[Side, str]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from migspec.properties.pairs import PAIR_RULES
@@ -31,6 +32,8 @@ PROFILE: Final = QEMU_5_2_0
 """The profile that the pages tell of where they do not say otherwise: it has all that the others have, and more."""
 SCHEMA: Final[Schema] = PROFILES[PROFILE].schema
 """Its schema."""
+CORPUS: Final = Path(__file__).resolve().parents[3] / "traces/corpus"
+"""The recorded sessions."""
 
 ROOT: Final = "reference"
 """The folder of all generated pages, below that of the documentation."""

@@ -19,8 +19,8 @@ from migspec.spec.requests import LISTENERS, Request, understand
 from migspec.spec.schema import ABSENT
 from migspec.traces.format import VmInfo
 from migspec.traces.pages.outlook import STATUSES, Side, states_of
+from migspec.traces.session import Message, read
 from migspec_docs.homes import PROFILE, SCHEMA
-from migspec_docs.session import Message, read
 
 SUCCESS = ""
 """The answer of a command that succeeded; any other is the text of its error."""

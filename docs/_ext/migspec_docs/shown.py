@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from migspec.spec.schema import Command, Enum, Member, Ref, Struct, Type, Union
+from migspec.spec.schema import Command, Enum, Ref, members_of
 from migspec.spec.schema.model import Array
+from migspec.spec.schema.reach import Typed, values_of_event, values_of_reply
 from migspec.traces.report import counted
+from migspec.traces.session import Message, read
 from migspec_docs.document import Block, Fold, Para, Section
-from migspec_docs.homes import CAPABILITY, PROFILE, SCHEMA
-from migspec_docs.session import CORPUS, Message, read
+from migspec_docs.homes import CAPABILITY, CORPUS, PROFILE, SCHEMA
 from migspec_docs.telling import message_blocks
 
 
@@ -101,32 +102,20 @@ def _command(message: Message) -> Command | None:
 def _told(message: Mapping[str, Any]) -> Iterator[str]:
     event = SCHEMA.events.get(message["event"])
     if event is not None:
-        yield from _of_members(message.get("data"), event.data)
+        yield from _parts(values_of_event(message.get("data"), event, SCHEMA))
 
 
 def _returned(message: Message) -> Iterator[str]:
     command = _command(message)
     # a list of all capabilities shows none of them in particular
-    if command is not None and command.returns is not None and not isinstance(command.returns, Array):
-        yield from _of_value(message.said["return"], command.returns)
+    if command is not None and not isinstance(command.returns, Array):
+        yield from _parts(values_of_reply(message.said["return"], command, SCHEMA))
 
 
-def _of_members(value: object, members: Iterable[Member], owner: str = "") -> Iterator[str]:
-    if isinstance(value, dict):
-        for member in members:
-            if member.name in value:
-                if owner:
-                    yield f"{owner}.{member.name}"
-                yield from _of_value(value[member.name], member.type)
-
-
-def _of_value(value: object, type_: Type) -> Iterator[str]:
-    if isinstance(type_, Array):
-        for item in value if isinstance(value, list) else ():
-            yield from _of_value(item, type_.element)
-    elif isinstance(type_, Ref):
-        definition: Struct | Union | Enum = SCHEMA.resolve(type_)
-        if isinstance(definition, Struct):
-            yield from _of_members(value, definition.members, definition.name)
-        elif isinstance(definition, Enum) and isinstance(value, str):
+def _parts(values: Iterable[Typed]) -> Iterator[str]:
+    """The members and the words that values show."""
+    for definition, value in values:
+        if isinstance(definition, Enum):
             yield f"{definition.name}.{value}"
+        elif isinstance(value, dict):
+            yield from (f"{definition.name}.{member.name}" for member in members_of(definition) if member.name in value)

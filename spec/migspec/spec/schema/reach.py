@@ -52,23 +52,47 @@ def _named(schema: Schema) -> Mapping[str, Entity]:
     return {entity.name: entity for entity in schema.entities}
 
 
+Typed = tuple[Struct | Union | Enum, object]
+"""A value in a message, with its type, which has a name."""
+
+
+def values_of_reply(returned: object, command: Command, schema: Schema) -> Iterator[Typed]:
+    """The values that the `return` of a successful reply, which fits the schema, is made of."""
+    return _of_value(returned, command.returns, schema) if command.returns is not None else iter(())
+
+
+def values_of_event(data: object, event: Event, schema: Schema) -> Iterator[Typed]:
+    """The values that the data of an event, which fits the schema, is made of."""
+    return _of_members(data, event.data, schema)
+
+
+def values_of_arguments(arguments: object, command: Command, schema: Schema) -> Iterator[Typed]:
+    """The values that the arguments of a request, which fit the schema, are made of."""
+    if isinstance(command.arguments, Ref):
+        return _of_value(arguments, command.arguments, schema)
+    return _of_members(arguments, command.arguments, schema)
+
+
 def types_of_reply(returned: object, command: Command, schema: Schema) -> frozenset[str]:
     """The types that the `return` of a successful reply, which fits the schema, is made of."""
-    return frozenset(_of_value(returned, command.returns, schema)) if command.returns is not None else frozenset()
+    return _types(values_of_reply(returned, command, schema))
 
 
 def types_of_event(data: object, event: Event, schema: Schema) -> frozenset[str]:
     """The types that the data of an event, which fits the schema, is made of."""
-    return frozenset(_of_members(data, event.data, schema))
+    return _types(values_of_event(data, event, schema))
 
 
 def types_of_arguments(arguments: object, command: Command, schema: Schema) -> frozenset[str]:
     """The types that the arguments of a request, which fit the schema, are made of."""
-    boxed = {command.arguments.name} if isinstance(command.arguments, Ref) else set[str]()
-    return frozenset(boxed | set(_of_members(arguments, schema.arguments(command), schema)))
+    return _types(values_of_arguments(arguments, command, schema))
 
 
-def _of_value(value: object, type_: Type, schema: Schema) -> Iterator[str]:
+def _types(values: Iterator[Typed]) -> frozenset[str]:
+    return frozenset(definition.name for definition, _ in values)
+
+
+def _of_value(value: object, type_: Type, schema: Schema) -> Iterator[Typed]:
     match type_:
         case Array(element=element):
             for item in value if isinstance(value, list) else ():
@@ -77,19 +101,25 @@ def _of_value(value: object, type_: Type, schema: Schema) -> Iterator[str]:
             yield from _of_definition(value, schema.resolve(type_), schema)
 
 
-def _of_definition(value: object, definition: Struct | Union | Enum, schema: Schema) -> Iterator[str]:
-    yield definition.name
-    match definition:
-        case Struct(members=members):
-            yield from _of_members(value, members, schema)
-        case Union(discriminator=discriminator):
-            yield from _of_members(value, (discriminator,), schema)
-            branch = definition.branch(value.get(discriminator.name)) if isinstance(value, dict) else None
-            if branch is not None:
-                yield from _of_definition(value, schema.structs[branch], schema)
+def _of_definition(value: object, definition: Struct | Union | Enum, schema: Schema) -> Iterator[Typed]:
+    """A value that does not fit its type shows none."""
+    if isinstance(definition, Enum):
+        if any(value == word.name for word in definition.values):
+            yield definition, value
+        return
+    if not isinstance(value, dict):
+        return
+    yield definition, value
+    if isinstance(definition, Struct):
+        yield from _of_members(value, definition.members, schema)
+        return
+    yield from _of_members(value, (definition.discriminator,), schema)
+    branch = definition.branch(value.get(definition.discriminator.name))
+    if branch is not None:
+        yield from _of_definition(value, schema.structs[branch], schema)
 
 
-def _of_members(value: object, members: tuple[Member, ...], schema: Schema) -> Iterator[str]:
+def _of_members(value: object, members: tuple[Member, ...], schema: Schema) -> Iterator[Typed]:
     if not isinstance(value, dict):
         return
     for member in members:

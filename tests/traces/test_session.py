@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.traces.corpus import CORPUS
 
-from migspec_docs.session import Message, read
+from migspec.traces.session import Message, read
 
 GREETING: dict[str, Any] = {"QMP": {"version": {}, "capabilities": []}}
 ASKED: dict[str, Any] = {"execute": "query-status"}

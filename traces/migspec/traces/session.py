@@ -1,21 +1,19 @@
-"""A recorded session as the pages count it: its messages, replies with the requests that they answer.
+"""A recorded session as those read it who count what it shows: its messages, replies with the requests they answer.
 
-An id is that of a monitor: two monitors of a VM may use the same, and a new connection begins anew.
+An id is that of a monitor: two monitors of a VM may use the same, and a new connection begins anew.  Nothing is judged
+here, and a trace is read as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from migspec.traces.format import Direction, Header, TraceLine, open_trace, read_header, read_line
-
-CORPUS: Final = Path(__file__).resolve().parents[3] / "traces/corpus"
-"""The recorded sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +45,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a trace says of its VMs, and its messages in order."""
+    """What a trace says of its VMs, its messages in order, and by their lines the ends of its connections."""
 
     header: Header
     messages: tuple[Message, ...]
+    ends: Mapping[int, TraceLine]
 
 
 def read(path: Path) -> Session:
@@ -60,12 +59,15 @@ def read(path: Path) -> Session:
     """
     with open_trace(str(path)) as lines:
         header = read_header(next(lines)[1], str(path))
-        return Session(header, tuple(_messages((number, read_line(text, number)) for number, text in lines)))
+        told = {number: read_line(text, number) for number, text in lines}
+    return Session(
+        header, tuple(_messages(told)), {number: line for number, line in told.items() if line.end is not None}
+    )
 
 
-def _messages(lines: Iterator[tuple[int, TraceLine]]) -> Iterator[Message]:
+def _messages(lines: Mapping[int, TraceLine]) -> Iterator[Message]:
     waiting: dict[tuple[str, str | None], list[Message]] = {}
-    for number, line in lines:
+    for number, line in lines.items():
         said = msgspec.json.decode(line.msg) if line.msg else None
         if line.dir is None or not isinstance(said, dict):
             continue
