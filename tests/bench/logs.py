@@ -2,7 +2,7 @@
 
 Run it as `python -m tests.bench.logs`; `make bench` does, too.  The log has the messages of `generate.py` in libvirt's
 lines, each request three times and each answer twice, as such a log has them.  Reading means to make a trace of it.
-Memory is measured in a process of its own for each length, and must not grow with the log.
+Memory is measured in a process of its own for each length; it grows with the VMs of a log, not with its length.
 """
 
 from __future__ import annotations
