@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.traces.shrink.samples import WRONG, exchange, running, written, wrong_answer
+from tests.traces.shrink.samples import RIGHT, WRONG, exchange, written, wrong_answer
 from tests.traces.talk import Talk
 
 from migspec.cli import main
@@ -68,7 +68,7 @@ def test_what_was_shrunk_cannot_be_shrunk_further(trace: Path, capsys: Capture) 
 
 
 def test_a_trace_without_a_violation_is_said_in_one_sentence(trace: Path, capsys: Capture) -> None:
-    written(Path(), exchange("src", "query-status", running(), 1))
+    written(Path(), exchange("src", "query-status", RIGHT, 1))
     assert main(["shrink", str(trace), "-o", "short.jsonl"]) == 0
     assert capsys.readouterr() == ("", "migspec: trace.jsonl: there is no violation to shrink to.\n")
     assert not Path("short.jsonl").exists()
@@ -123,8 +123,12 @@ def test_the_trace_is_not_overwritten(option: str, trace: Path, capsys: Capture)
     )
 
 
-def test_no_file_is_written_twice(trace: Path, capsys: Capture) -> None:
-    assert refused([str(trace), "-o", "x", "--test", "./x"], capsys) == "--test ./x: the trace is to be written there"
+@pytest.mark.parametrize("test", ["./x", "link"])
+def test_no_file_is_written_twice(test: str, trace: Path, capsys: Capture) -> None:
+    Path("link").symlink_to("x")
+    assert (
+        refused([str(trace), "-o", "x", "--test", test], capsys) == f"--test {test}: the trace is to be written there"
+    )
 
 
 @pytest.mark.parametrize("option", ["-o", "--test"])

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.traces.listening import DEADLINE, Server, connect
 
 from migspec.traces.format import (
     Header,
@@ -30,40 +31,12 @@ from migspec.traces.format import (
 )
 from migspec.traces.record import BACKLOG, Address, Recorder, RecordError
 
-DEADLINE = 60.0
-
-
-class Server:
-    """Listens like a QEMU monitor; the test speaks through the connections it accepts."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(str(path))
-        self.listener.listen(1)
-        self.listener.settimeout(DEADLINE)
-
-    def accept(self) -> socket.socket:
-        connection, _ = self.listener.accept()
-        connection.settimeout(DEADLINE)
-        return connection
-
-    def close(self) -> None:
-        self.listener.close()
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     served = Server(tmp_path / "s")
     yield served
     served.close()
-
-
-def connect(path: str) -> socket.socket:
-    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    client.settimeout(DEADLINE)
-    client.connect(path)
-    return client
 
 
 def receive(sock: socket.socket, size: int) -> bytes:

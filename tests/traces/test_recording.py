@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import stat
 import tempfile
 import threading
@@ -14,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.traces.listening import Server, connect
+from tests.traces.talk import run_state
 
 from migspec.traces.findings import Finding, Grade, Report, Verdict
 from migspec.traces.judge import Options
 from migspec.traces.recording import Recording, RecordingError, Where, missing, told, unaccepted, unknown
 
-DEADLINE = 60.0
 ASKED = {"execute": "query-status", "id": 1}
-ANSWER = {"return": {"status": "running", "singlestep": False, "running": True}, "id": 1}
-WRONG = {"return": {"status": "running", "singlestep": "no", "running": True}, "id": 1}
+ANSWER = {"return": run_state("running"), "id": 1}
+WRONG = {"return": run_state("running") | {"singlestep": "no"}, "id": 1}
 
 
 @pytest.fixture
@@ -35,26 +35,13 @@ def lines_of(recording: Recording) -> list[dict[str, Any]]:
     return [json.loads(line) for line in recording.path.read_text().splitlines()]
 
 
-class Server:
-    """A QMP server that greets whoever connects, once."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(str(path))
-        self.listener.listen(1)
-        self.listener.settimeout(DEADLINE)
-
-    def serve(self, path: str) -> None:
-        """Greet a client that connects to `path`, which then leaves."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(DEADLINE)
-            client.connect(path)
-            connection, _ = self.listener.accept()
-            connection.sendall(b'{"QMP": {}}\r\n')
-            assert client.recv(64) == b'{"QMP": {}}\r\n'
+def serve(server: Server, path: str) -> None:
+    """Greet a client that connects to `path`, which then leaves."""
+    with connect(path) as client, server.accept() as connection:
+        connection.sendall(b'{"QMP": {}}\r\n')
+        assert client.recv(64) == b'{"QMP": {}}\r\n'
+        client.close()
         assert connection.recv(1) == b""
-        connection.close()
 
 
 @pytest.fixture
@@ -62,7 +49,7 @@ def servers(tmp_path: Path) -> Iterator[list[Server]]:
     served = [Server(tmp_path / name) for name in ("a", "b")]
     yield served
     for server in served:
-        server.listener.close()
+        server.close()
 
 
 def test_recorders_and_the_test_itself_write_one_trace(recording: Recording, servers: list[Server]) -> None:
@@ -70,7 +57,7 @@ def test_recorders_and_the_test_itself_write_one_trace(recording: Recording, ser
     paths = [recording.record("src", first.path, "source"), recording.record("dst/m", f"unix:{second.path}")]
     for server, path in zip(servers, paths, strict=True):
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
-        server.serve(path)
+        serve(server, path)
     recording.message("third", "->", ASKED, monitor="x")
     recording.close()
     header, *lines = lines_of(recording)

@@ -10,6 +10,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from tests.traces.talk import run_state
+
 from migspec.traces.judge import Options
 from migspec.traces.shrink.log import Log, read
 
@@ -29,22 +31,19 @@ def exchange(vm: str, command: str, returned: object, number: int, **others: obj
     ]
 
 
-def running(*, singlestep: object = False) -> dict[str, Any]:
-    """An answer to query-status."""
-    return {"status": "running", "singlestep": singlestep, "running": True}
-
-
-WRONG: Final = running(singlestep="no")
+RIGHT: Final = run_state("running")
+WRONG: Final = RIGHT | {"singlestep": "no"}
+"""Answers to query-status."""
 
 
 def wrong_answer(before: int = 3, behind: int = 3) -> list[bytes]:
     """Two VMs that are asked for their run state; one answer of `src`, which the last of the rest follows, is wrong."""
     lines: list[bytes] = []
     for number in range(before):
-        lines += exchange("src" if number % 2 else "dst", "query-status", running(), number, t=float(number))
+        lines += exchange("src" if number % 2 else "dst", "query-status", RIGHT, number, t=float(number))
     lines += exchange("src", "query-status", WRONG, before, t=float(before))
     for number in range(before + 1, before + 1 + behind):
-        lines += exchange("src", "query-status", running(), number, t=float(number))
+        lines += exchange("src", "query-status", RIGHT, number, t=float(number))
     return lines
 
 

@@ -9,27 +9,26 @@ import pytest
 from migspec.traces.shrink.deadline import Deadline, OutOfTimeError
 
 
-@pytest.mark.parametrize("passed", [0.0, 4.9])
-def test_before_the_moment_nothing_is_said(passed: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def later(passed: float, monkeypatch: pytest.MonkeyPatch, *given: float) -> Deadline:
+    """A deadline, when so many seconds have passed."""
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    deadline = Deadline(5.0)
+    deadline = Deadline(*given)
     monkeypatch.setattr(time, "monotonic", lambda: now + passed)
-    deadline.check()
+    return deadline
+
+
+@pytest.mark.parametrize("passed", [0.0, 4.9])
+def test_before_the_moment_nothing_is_said(passed: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(passed, monkeypatch, 5.0).check()
 
 
 @pytest.mark.parametrize("passed", [5.1, 1e6])
 def test_from_then_on_the_time_is_up(passed: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    deadline = Deadline(5.0)
-    monkeypatch.setattr(time, "monotonic", lambda: now + passed)
+    deadline = later(passed, monkeypatch, 5.0)
     with pytest.raises(OutOfTimeError):
         deadline.check()
 
 
 def test_without_a_number_it_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    deadline = Deadline()
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 1e12)
-    deadline.check()
+    later(1e12, monkeypatch).check()

@@ -6,7 +6,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from tests.traces.shrink.samples import PLAIN, exchange, line, log_of, running, written, wrong_answer
+from tests.traces.shrink.samples import PLAIN, RIGHT, exchange, line, log_of, written, wrong_answer
 
 from migspec.traces.format import TraceError, VmInfo
 from migspec.traces.judge import Options
@@ -85,10 +85,16 @@ def test_every_byte_is_counted(tmp_path: Path) -> None:
     assert sum(counted) == sum(len(entry.text) for entry in log.entries)
 
 
+@pytest.mark.parametrize("package", ["1e999", "9" * 5_000, "[" * 700 + "]" * 700])
+def test_a_greeting_that_cannot_be_read_is_read_over(package: str, tmp_path: Path) -> None:
+    log = log_of(tmp_path, [line("src", "<-", GREETING).replace(b'""', package.encode())])
+    assert [finding.rule for finding in log.violations] == ["envelope.greeting.members"]
+
+
 def test_the_header_states_the_release_that_a_first_message_names(tmp_path: Path) -> None:
     lines = [
         line("src", "<-", GREETING),
-        *exchange("dst", "query-status", running(), 1),
+        *exchange("dst", "query-status", RIGHT, 1),
         line("dst", "<-", GREETING),
         line("third", "<-", {"QMP": {"version": "5.2"}}),
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.traces.shrink.samples import PLAIN, WRONG, exchange, line, log_of, running, wrong_answer
+from tests.traces.shrink.samples import PLAIN, RIGHT, WRONG, exchange, line, log_of, wrong_answer
 
 from migspec.traces.automaton import Node, TooManyHypothesesError
 from migspec.traces.findings import Finding
@@ -43,7 +43,7 @@ def talks(draw: st.DrawFn) -> list[bytes]:
     for number in range(draw(st.integers(1, 5))):
         origin = draw(st.sampled_from([{"vm": "src"}, {"vm": "dst"}, {"vm": "src", "mon": "m"}]))
         vm, others = origin["vm"], {"t": number} | {name: value for name, value in origin.items() if name != "vm"}
-        asked, told = exchange(vm, "query-status", draw(st.sampled_from([running(), WRONG])), number, **others)
+        asked, told = exchange(vm, "query-status", draw(st.sampled_from([RIGHT, WRONG])), number, **others)
         lines.append(asked)
         waiting.append(told)
         replied = draw(st.integers(0, len(waiting)))
@@ -134,8 +134,7 @@ def test_nothing_is_tried_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Wanted, "shown_by", noted)
     left = shrunk(log)
-    refused = [entries for entries in tried if shown_by(Wanted.of(log, log.violations[0]), log.header, entries, PLAIN)]
-    assert len({entries for entries in tried if entries not in refused}) == len(tried) - len(refused)
+    assert len(set(tried)) == len(tried)
     assert left.tries + 1 == len(tried)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.traces.shrink.samples import PLAIN, exchange, line, log_of, running, wrong_answer
+from tests.traces.shrink.samples import PLAIN, WRONG, exchange, line, log_of, wrong_answer
 
 from migspec.traces.judge import TraceJudge
 from migspec.traces.shrink.log import Entries, Log
@@ -41,8 +41,7 @@ def test_a_trace_without_the_violation_does_not(places: tuple[int, ...], log: Lo
 
 
 def test_the_same_violation_of_another_message_does_not(tmp_path: Path) -> None:
-    wrong = running(singlestep="no")
-    log = log_of(tmp_path, exchange("src", "query-status", wrong, 1) + exchange("src", "query-status", wrong, 2))
+    log = log_of(tmp_path, exchange("src", "query-status", WRONG, 1) + exchange("src", "query-status", WRONG, 2))
     first, second = (Wanted.of(log, finding) for finding in log.violations)
     assert first.shown_by(log.header, at(log, 0, 1), PLAIN)
     assert second.shown_by(log.header, at(log, 2, 3), PLAIN)
@@ -51,8 +50,7 @@ def test_the_same_violation_of_another_message_does_not(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_in_the_log_too_may_stay(tmp_path: Path) -> None:
-    wrong = running(singlestep="no")
-    log = log_of(tmp_path, exchange("src", "query-status", wrong, 1) + exchange("src", "query-status", wrong, 2))
+    log = log_of(tmp_path, exchange("src", "query-status", WRONG, 1) + exchange("src", "query-status", WRONG, 2))
     second = Wanted.of(log, log.violations[1])
     assert second.shown_by(log.header, log.entries, PLAIN)
 

@@ -91,7 +91,7 @@ def _check_outputs(chosen: argparse.Namespace) -> None:
     for option, path in outputs.items():
         if path and is_same_file(path, chosen.path):
             refuse(f"{option} {path}: this is the trace, and would be overwritten")
-    if chosen.test and os.path.abspath(chosen.test) == os.path.abspath(chosen.output):
+    if chosen.test and os.path.realpath(chosen.test) == os.path.realpath(chosen.output):
         refuse(f"--test {chosen.test}: the trace is to be written there")
 
 

@@ -16,11 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
 
-import msgspec
-
 from migspec.traces.catalogue import CATALOGUE
 from migspec.traces.findings import Finding, Grade, Report
-from migspec.traces.format import Direction, Header, TraceError, TraceWriter, VmInfo, header_fields
+from migspec.traces.format import Direction, Header, TraceError, TraceWriter, VmInfo
 from migspec.traces.judge import Options, judge_file
 from migspec.traces.record import Recorder, RecordError
 from migspec.traces.report import as_text, plain
@@ -165,10 +163,11 @@ class Recording:
     def _write_header(self) -> None:
         """Exchange the first line of the trace."""
         complete = self.path.with_name(f"{self.path.name}.complete")
-        with open(self.path, "rb") as before, open(complete, "wb", opener=_private) as after:
+        with self.path.open("rb") as before:
             before.readline()
-            after.write(msgspec.json.encode(header_fields(Header(vms=self._vms))) + b"\n")
-            shutil.copyfileobj(before, after)
+            TraceWriter(complete, Header(vms=self._vms)).close()
+            with complete.open("ab") as after:
+                shutil.copyfileobj(before, after)
         complete.replace(self.path)
 
 
@@ -204,7 +203,3 @@ def _spelled(address: Where) -> str:
         return f"tcp:[{host}]:{port}" if ":" in host else f"tcp:{host}:{port}"
     path = os.fspath(address)
     return path if isinstance(address, str) and not path.startswith("/") else f"unix:{path}"
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)  # a session may carry secrets

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header, TraceError, VmInfo, open_trace, read_header
+from migspec.traces.importers.model import decoded
 from migspec.traces.importers.table import opened
 from migspec.traces.introspection import release_of
 from migspec.traces.judge import Options, TraceJudge
@@ -77,24 +78,13 @@ class Shape(msgspec.Struct, gc=False):
     msg: msgspec.Raw = msgspec.Raw()
 
 
-_shape: Final = msgspec.json.Decoder(Shape).decode
-_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_SHAPE: Final = msgspec.json.Decoder(Shape)
+_ANYTHING: Final = msgspec.json.Decoder()
 
 
 def shape_of(text: bytes) -> Shape:
     """The shape of an entry's text, without a VM if it is nested so deeply that it could just be judged."""
-    try:
-        return _shape(text)
-    except RecursionError:
-        return Shape("")
-
-
-def members_of(text: bytes) -> dict[str, msgspec.Raw]:
-    """The members of a JSON object; none of what is no object, or is nested too deeply to be read."""
-    try:
-        return _object(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return {}
+    return decoded(text, _SHAPE) or Shape("")
 
 
 def read(path: str, options: Options, tick: Callable[[int], None] = lambda read: None) -> Log:
@@ -112,7 +102,7 @@ def read(path: str, options: Options, tick: Callable[[int], None] = lambda read:
         try:
             for number, text in source:
                 if text:
-                    _feed(judge, path, number, len(entries) + FIRST_LINE, text)
+                    _feed(judge, number, len(entries) + FIRST_LINE, text)
                     entries.append(Entry(len(entries), number, text))
                 tick(len(text))
         except TraceError as cut:
@@ -121,12 +111,12 @@ def read(path: str, options: Options, tick: Callable[[int], None] = lambda read:
     return Log(path, with_releases(header, entries, report.profiles), tuple(entries), report, error)
 
 
-def _feed(judge: TraceJudge, path: str, number: int, line: int, text: bytes) -> None:
+def _feed(judge: TraceJudge, number: int, line: int, text: bytes) -> None:
     """Judge a line; what is wrong with it is said of the line of the log."""
     try:
         judge.feed(line, text)
     except TraceError as wrong:
-        raise TraceError(path, number, wrong.problem, wrong.expected) from None
+        raise TraceError(wrong.path, number, wrong.problem, wrong.expected) from None
 
 
 def with_releases(header: Header, entries: Iterable[Entry], vms: Iterable[str]) -> Header:
@@ -139,8 +129,7 @@ def with_releases(header: Header, entries: Iterable[Entry], vms: Iterable[str]) 
         line = shape_of(entry.text)
         if line.vm in unseen:
             unseen.remove(line.vm)
-            greeting = members_of(bytes(line.msg)).get("QMP")
-            release = release_of({"QMP": msgspec.json.decode(greeting)}) if greeting is not None else None
+            release = release_of(decoded(bytes(line.msg), _ANYTHING))
             if release is not None:
                 told[line.vm] = replace(told.get(line.vm, VmInfo()), release=release)
     return replace(header, vms=told)

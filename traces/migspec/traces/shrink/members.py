@@ -12,8 +12,9 @@ from typing import Final
 
 import msgspec
 
+from migspec.traces.importers.model import decoded, members_of
 from migspec.traces.shrink import pieces
-from migspec.traces.shrink.log import Entries, Entry, members_of
+from migspec.traces.shrink.log import Entries, Entry
 
 Path = tuple[str | int, ...]
 """Where a member or an element is in a line: the names and indices on the way to it."""
@@ -31,7 +32,7 @@ _ID: Final[Path] = (_MESSAGE, "id")
 _DEEPEST: Final = 16
 """Levels at which something is left out; no message of the schema has as many."""
 
-_array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def cuts(entries: Sequence[Entry], stays: int) -> list[Cut]:
@@ -91,10 +92,8 @@ def _less(text: bytes, dropped: Iterable[Path]) -> bytes:
 
 def _parts(text: bytes) -> Iterator[tuple[str | int, msgspec.Raw]]:
     """The members of an object or the elements of an array; nothing else has any, nor has what is nested too deeply."""
-    if not text.lstrip().startswith(b"["):
-        yield from members_of(text).items()
-        return
-    try:
-        yield from enumerate(_array(text))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return
+    if text.lstrip().startswith(b"["):
+        elements = decoded(text, _ARRAY)
+        yield from enumerate(elements or ())
+    else:
+        yield from (members_of(text) or {}).items()

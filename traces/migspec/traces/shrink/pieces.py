@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from migspec.traces.shrink.log import Entry, Shape, members_of, shape_of
+from migspec.traces.importers.model import members_of
+from migspec.traces.shrink.log import Entry, Shape, shape_of
 
 Piece = tuple[int, ...]
 """The places of the entries that are left out together."""
@@ -31,7 +32,7 @@ def exchanges(entries: Sequence[Entry]) -> list[Piece]:
     for entry in entries:
         line = shape_of(entry.text)
         open_requests = waiting.setdefault(_monitor(line), deque())
-        members = members_of(bytes(line.msg))
+        members = members_of(bytes(line.msg)) or {}
         identity = bytes(members.get("id", b""))
         if line.dir == "->" and not members.keys().isdisjoint(_REQUESTS):
             pieces.append([entry.place])

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from migspec.traces.findings import Finding
-from migspec.traces.format import header_fields
+from migspec.traces.joining import header_line
 from migspec.traces.judge import Options
 from migspec.traces.printable import printable
+from migspec.traces.report import plain, sentence, told
 from migspec.traces.shrink.log import Log, violations
 from migspec.traces.shrink.search import Shrunk
 
@@ -25,9 +24,9 @@ def origin(log: Log, finding: Finding) -> str:
 
 def trace_lines(shrunk: Shrunk, source: str) -> list[bytes]:
     """The lines of the trace; `source` says where it comes from."""
-    names = {vm: told for vm, told in shrunk.header.vms.items() if vm in shrunk.report.profiles}
+    names = {vm: info for vm, info in shrunk.header.vms.items() if vm in shrunk.report.profiles}
     header = replace(shrunk.header, vms=names, note=f"shrunk from {source}: {shrunk.finding.rule}")
-    return [msgspec.json.encode(header_fields(header)), *(entry.text for entry in shrunk.entries)]
+    return [header_line(header), *(entry.text for entry in shrunk.entries)]
 
 
 def as_test(shrunk: Shrunk, options: Options, source: str) -> str:
@@ -45,10 +44,10 @@ def as_test(shrunk: Shrunk, options: Options, source: str) -> str:
     )
 
 
-def _told(finding: Finding) -> Iterator[str]:
-    yield printable(finding.message)
-    for line in finding.explanation.rstrip("\n").splitlines():
-        yield f"    {printable(line)}".rstrip()
+def _told(finding: Finding) -> list[str]:
+    """What is found, and what explains it."""
+    _, *explained = told(finding, [finding.line])
+    return [sentence(finding), *map(plain, explained)]
 
 
 def _quoted(line: str) -> str:
