@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migspec.traces.findings import Verdict
-from migspec.traces.format import TraceError
-from migspec.traces.joining import header_line, joined, joined_copy
+from migspec.traces.format import TraceError, header_line
+from migspec.traces.joining import joined, joined_copy
 from migspec.traces.judge import judge_file, judge_joined
 
 FAULTY = Path(__file__).parents[1] / "faults/demo.jsonl"

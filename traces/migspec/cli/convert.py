@@ -11,9 +11,9 @@ from migspec.cli.judging import add_output
 from migspec.cli.logs import add_importer, add_vms, files_by_vm
 from migspec.cli.output import complain, write_trace
 from migspec.traces.findings import Finding
-from migspec.traces.format import TraceError, open_trace
+from migspec.traces.format import TraceError, header_line, open_trace
 from migspec.traces.importers.table import opened
-from migspec.traces.joining import header_line, joined
+from migspec.traces.joining import joined
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

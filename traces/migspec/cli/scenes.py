@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-import msgspec
-
 from migspec.cli.fuzzing.virtual import NAMES, RELEASES, line_of
 from migspec.properties.explorer.environment import ASKS, Ask
 from migspec.reference_impl.faults import Faults
@@ -20,7 +18,7 @@ from migspec.reference_impl.virtual import Client, World
 from migspec.spec.composition import Side
 from migspec.spec.parameters import READ, SET
 from migspec.spec.rows import QEMU_5_2_0
-from migspec.traces.format import Header, VmInfo, header_fields
+from migspec.traces.format import Header, VmInfo, header_line
 from migspec.traces.vectors.graph import Rest
 from migspec.traces.vectors.requests import LOOK, OOB, switched
 from migspec.traces.vectors.verdicts import Recorded
@@ -120,8 +118,8 @@ def played(scene: Scene) -> Recorded:
                     _ask(client, does)
                 elif not _has_reached(client, does.status):
                     raise UnplayedError(scene.name, does.status)
-    header = header_fields(Header(_VMS, scene.name, scene.sentence))
-    return Recorded(scene.name, scene.sentence, (msgspec.json.encode(header), *map(line_of, world.record)))
+    header = header_line(Header(_VMS, scene.name, scene.sentence))
+    return Recorded(scene.name, scene.sentence, (header, *map(line_of, world.record)))
 
 
 def _ask(client: Client, ask: Ask) -> None:

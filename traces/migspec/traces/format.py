@@ -343,6 +343,11 @@ def open_trace(path: str | os.PathLike[str]) -> LineReader:
         raise TraceError(name, None, f"cannot be opened ({problem})", "a readable file") from None
 
 
+def header_line(header: Header) -> bytes:
+    """The first line of a trace with this header."""
+    return msgspec.json.encode(header_fields(header))
+
+
 def header_fields(header: Header) -> dict[str, Any]:
     """The members of a trace's first line."""
     return {"format": FORMAT, "version": VERSION, **msgspec.to_builtins(header)}

@@ -13,13 +13,15 @@ Source: observed on QEMU 5.2.0.
 """
 
 import re
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 TEXT_LIMIT: Final = 64 << 20
 """Largest text in bytes: the size at which QEMU itself gives up on a message and starts afresh."""
 
+_Any = TypeVar("_Any")
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _WHITE: Final = b" \t\r\n"
 
 _TOKEN: Final = re.compile(
@@ -189,6 +191,19 @@ class Framer:
         del self._buffer[:end]
         self._recovering = False
         return True
+
+
+def decoded(text: bytes, decoder: msgspec.json.Decoder[_Any]) -> _Any | None:
+    """What a text is to a decoder; None where it is no JSON, or not of that shape."""
+    try:
+        return decoder.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def members_of(text: bytes) -> dict[str, msgspec.Raw] | None:
+    """The members of an object; None where a text is none."""
+    return decoded(text, _MEMBERS)
 
 
 def is_json(text: bytes) -> bool:

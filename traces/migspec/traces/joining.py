@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from migspec.traces.findings import Finding
-from migspec.traces.format import Header, TraceError, Unseen, VmInfo, header_fields, open_trace, read_header
-from migspec.traces.importers.model import Remarks, decoded, members_of
+from migspec.traces.format import Header, TraceError, Unseen, VmInfo, header_line, open_trace, read_header
+from migspec.traces.framing import decoded, members_of
+from migspec.traces.importers.model import Remarks
 from migspec.traces.importers.table import opened
 from migspec.traces.inputs import STANDARD_INPUT
 
@@ -96,11 +97,6 @@ def joined_copy(files: Mapping[str, str], importer: str | None = None) -> Iterat
 def names_of(files: Mapping[str, str]) -> str:
     """What files are called together: as they are given on a command line."""
     return " ".join(f"{name}={path}" for name, path in files.items())
-
-
-def header_line(header: Header) -> bytes:
-    """The first line of a trace with this header."""
-    return msgspec.json.encode(header_fields(header))
 
 
 def _stamped(

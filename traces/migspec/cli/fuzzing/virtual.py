@@ -16,7 +16,7 @@ from migspec.reference_impl.scheduling import Shuffled
 from migspec.reference_impl.virtual import Client, Crossing, Ended, World
 from migspec.spec.composition import Side
 from migspec.spec.rows import QEMU_5_2_0
-from migspec.traces.format import Direction, Header, VmInfo, end_fields, header_fields, message_fields
+from migspec.traces.format import Direction, Header, VmInfo, end_fields, header_line, message_fields
 
 PATIENCE: Final = 5.0
 """Virtual seconds that a reply may take."""
@@ -50,7 +50,7 @@ class VirtualSubject:
         self._read = 0
         info = VmInfo(None, "qemu", RELEASES.get(profile))
         names = {f"{name}{number or ''}": info for name in NAMES.values() for number in (0, *range(2, 9))}
-        self._lines = [msgspec.json.encode(header_fields(Header(names, "explored")))]
+        self._lines = [header_line(Header(names, "explored"))]
         self._closed = False
 
     # --- VMs

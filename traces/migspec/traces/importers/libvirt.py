@@ -20,8 +20,8 @@ from typing import Final
 import msgspec
 
 from migspec.traces.format import Direction
-from migspec.traces.framing import is_json
-from migspec.traces.importers.model import Importer, Numbered, Remarks, decoded, entry
+from migspec.traces.framing import decoded, is_json
+from migspec.traces.importers.model import Importer, Numbered, Remarks, entry
 
 _MARK: Final = b"QEMU_MONITOR_"
 _GREETING: Final = b'Line [{"QMP"'

@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Meta
 
 from migspec.traces.findings import Finding, Grade
-from migspec.traces.format import Direction, Header, Unseen, header_fields
+from migspec.traces.format import Direction, Header, Unseen, header_line
+from migspec.traces.framing import decoded, members_of
 
 Numbered = tuple[int, bytes]
 """A line with its number in the log, from 1."""
@@ -73,8 +74,7 @@ class Importer:
 
     def header(self) -> bytes:
         """The header of such a log as a trace."""
-        header = Header(note=f"imported from {self.title}", unseen=tuple(sorted(self.unseen)))
-        return msgspec.json.encode(header_fields(header))
+        return header_line(Header(note=f"imported from {self.title}", unseen=tuple(sorted(self.unseen))))
 
 
 class Reading(Protocol):
@@ -147,22 +147,8 @@ class Event(msgspec.Struct, frozen=True):
 
 
 _EVENT: Final = msgspec.json.Decoder(Event)
-_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _REQUEST_MEMBERS: Final = frozenset({"execute", "exec-oob"})
 _SERVER_MEMBERS: Final = frozenset({"QMP", "return", "error", "event"})
-
-
-def decoded(text: bytes, decoder: msgspec.json.Decoder[_Any]) -> _Any | None:
-    """What a text is to a decoder; None where it is no JSON, or not of that shape."""
-    try:
-        return decoder.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def members_of(text: bytes) -> dict[str, msgspec.Raw] | None:
-    """The members of an object; None where a text is none."""
-    return decoded(text, _MEMBERS)
 
 
 def event_of(text: bytes) -> Event | None:

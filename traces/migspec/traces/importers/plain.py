@@ -19,8 +19,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from migspec.traces.format import Direction
+from migspec.traces.framing import decoded
 from migspec.traces.importers.harness import OF_QTEST, OF_TESTS, PLACEHOLDER, TIME_PLACEHOLDER
-from migspec.traces.importers.model import Importer, Numbered, Remarks, decoded, entry
+from migspec.traces.importers.model import Importer, Numbered, Remarks, entry
 from migspec.traces.importers.values import Found, Message, Objects, message_in, plain
 
 _MOST_OPEN: Final = 10_000

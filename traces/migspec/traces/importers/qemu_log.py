@@ -26,9 +26,9 @@ import msgspec
 from migspec.spec.vocabulary import MigrationStatus
 from migspec.spec.wire.stream import is_about_json
 from migspec.traces.format import Direction, Unseen
-from migspec.traces.framing import is_json
+from migspec.traces.framing import decoded, is_json
 from migspec.traces.importers.harness import OF_TESTS
-from migspec.traces.importers.model import Importer, Numbered, Remarks, decoded, entry
+from migspec.traces.importers.model import Importer, Numbered, Remarks, entry
 
 Kind = Literal["request", "answer", "status", "process"]
 """What a line is about: the trace points that matter here, and the start of another process."""

@@ -21,7 +21,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from migspec.traces.format import Direction
-from migspec.traces.importers.model import Importer, Numbered, Remarks, entry, line_by_line, members_of
+from migspec.traces.framing import members_of
+from migspec.traces.importers.model import Importer, Numbered, Remarks, entry, line_by_line
 from migspec.traces.importers.typed import Shell, first_shell, later_shells
 from migspec.traces.importers.values import Found, Objects, message_in, message_in_python, plain
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header, TraceError, VmInfo, open_trace, read_header
-from migspec.traces.importers.model import decoded
+from migspec.traces.framing import decoded
 from migspec.traces.importers.table import opened
 from migspec.traces.introspection import release_of
 from migspec.traces.judge import Options, TraceJudge

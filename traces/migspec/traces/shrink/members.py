@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from migspec.traces.importers.model import decoded, members_of
+from migspec.traces.framing import decoded, members_of
 from migspec.traces.shrink import pieces
 from migspec.traces.shrink.log import Entries, Entry
 

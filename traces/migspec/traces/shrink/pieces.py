@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from migspec.traces.importers.model import members_of
+from migspec.traces.framing import members_of
 from migspec.traces.shrink.log import Entry, Shape, shape_of
 
 Piece = tuple[int, ...]

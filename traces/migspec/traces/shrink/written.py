@@ -9,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from migspec.traces.findings import Finding
-from migspec.traces.joining import header_line
+from migspec.traces.format import header_line
 from migspec.traces.judge import Options
 from migspec.traces.printable import printable
 from migspec.traces.report import plain, sentence, told
