@@ -18,7 +18,7 @@ from tests.traces.command import GREETING, entry, text_of
 from migspec.spec.schema import QEMU_5_2_0
 from migspec.spec.schema.introspection import read_introspection
 from migspec.traces.format import TraceError
-from migspec.traces.introspection import SchemaSourceError, from_file, from_server, release_of
+from migspec.traces.introspection import SchemaSourceError, from_file, from_server
 from migspec.traces.record import RecordError
 
 ENTRIES = tell(QEMU_5_2_0)
@@ -93,11 +93,6 @@ def test_no_input_makes_it_fail(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "f").write_bytes(data)
     with pytest.raises((SchemaSourceError, TraceError)):
         from_file(str(tmp_path / "f"))
-
-
-@pytest.mark.parametrize("message", [None, [], {"QMP": {}}, {"QMP": {"version": {"qemu": {"major": "5"}}}}])
-def test_a_message_without_a_release(message: object) -> None:
-    assert release_of(message) is None
 
 
 # -- a server --

@@ -13,8 +13,7 @@ from migspec.reference_impl.options import Options
 from migspec.spec.profiles import PROFILES, profile_for
 from migspec.spec.rows import QEMU_5_2_0
 from migspec.spec.schema.validate import validate_reply
-from migspec.spec.wire.greeting import mismatches, offered
-from migspec.traces.introspection import release_of
+from migspec.spec.wire.greeting import mismatches, offered, release_of
 
 # as recorded from QEMU 5.2.0
 EXAMPLES = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from migspec.properties.strategies import JSON, corrupted, values_of
 from migspec.spec.schema import QEMU_5_2_0, SEED, Schema
-from migspec.spec.wire.greeting import GREETING, mismatches, offered
+from migspec.spec.wire.greeting import GREETING, mismatches, offered, release_of
 
 QEMU = {"version": {"qemu": {"micro": 0, "minor": 2, "major": 5}, "package": "Debian"}, "capabilities": ["oob"]}
 
@@ -19,6 +19,7 @@ QEMU = {"version": {"qemu": {"micro": 0, "minor": 2, "major": 5}, "package": "De
 def test_the_greeting_of_qemu_is_one(schema: Schema) -> None:
     assert not list(mismatches(QEMU, schema))
     assert offered(QEMU) == frozenset({"oob"})
+    assert release_of({"QMP": QEMU}) == "5.2.0"
 
 
 @given(values_of(GREETING, SEED))
@@ -54,3 +55,8 @@ def fits(content: Any) -> bool:
 @given(JSON)
 def test_what_offers_nothing_says_nothing_of_it(content: Any) -> None:
     assert offered(content) is None
+
+
+@pytest.mark.parametrize("message", [None, [], {"QMP": {}}, {"QMP": {"version": {"qemu": {"major": "5"}}}}])
+def test_a_message_without_a_release(message: object) -> None:
+    assert release_of(message) is None

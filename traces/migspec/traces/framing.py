@@ -21,6 +21,8 @@ TEXT_LIMIT: Final = 64 << 20
 """Largest text in bytes: the size at which QEMU itself gives up on a message and starts afresh."""
 
 _Any = TypeVar("_Any")
+ANYTHING: Final = msgspec.json.Decoder()
+"""Decodes any JSON value."""
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _WHITE: Final = b" \t\r\n"
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from migspec.spec.schema.introspection import IntrospectionError, ToldSchema, read_introspection
+from migspec.spec.wire.greeting import release_of
 from migspec.traces.format import Header, LineReader, TraceError, open_trace, read_header
 from migspec.traces.framing import TEXT_LIMIT, Framer
 from migspec.traces.messages import decode_any
@@ -155,16 +156,6 @@ def _read(source: str, entries: object) -> ToldSchema:
         return read_introspection(entries)
     except IntrospectionError as error:
         raise SchemaSourceError(source, f"{error.subject} {error.problem}", error.expected) from None
-
-
-def release_of(message: object) -> str | None:
-    """The release that a greeting names, such as `5.2.0`; None for any other message."""
-    match message:
-        case {
-            "QMP": {"version": {"qemu": {"major": int() as major, "minor": int() as minor, "micro": int() as micro}}}
-        }:
-            return f"{major}.{minor}.{micro}"
-    return None
 
 
 # -- from a server --

@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
 from migspec.spec.profiles import PROFILES, profile_for
 from migspec.spec.rows import SEED
+from migspec.spec.wire.greeting import release_of
 from migspec.traces.automaton import Automaton
 from migspec.traces.cursor import Cursor
 from migspec.traces.explain import Explainer
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header, TraceError, Unseen, open_trace, read_header
+from migspec.traces.framing import ANYTHING, decoded
 from migspec.traces.hypotheses import Relation
 from migspec.traces.importers.table import opened
 from migspec.traces.joining import joined, names_of
@@ -178,7 +179,7 @@ class TraceJudge:
         unseen = frozenset(self._header.unseen)
         profile = self._options.profile
         if profile is None:
-            release = _release(greeting) or (stated.release if stated else None)
+            release = release_of({"QMP": decoded(greeting, ANYTHING)}) or (stated.release if stated else None)
             # what a release does hangs on what it was asked for: without that only the written schema says something
             profile = SEED if "requests" in unseen else profile_for(release)
         bench = bench_of(profile, unseen)
@@ -198,15 +199,6 @@ class TraceJudge:
 
     def _add(self, finding: Finding) -> None:
         self.report.findings.append(finding)
-
-
-def _release(greeting: bytes) -> str | None:
-    """The release that a greeting tells, as `major.minor.micro`."""
-    try:
-        version: Any = msgspec.json.decode(greeting)["version"]["qemu"]
-        return f"{version['major']}.{version['minor']}.{version['micro']}"
-    except (msgspec.MsgspecError, RecursionError, KeyError, TypeError):
-        return None
 
 
 def judge_file(path: str, options: Options = Options(), tick: Callable[[int], None] | None = None) -> Report:

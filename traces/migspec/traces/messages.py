@@ -19,6 +19,7 @@ from msgspec.structs import astuple
 
 from migspec.spec.schema import Command, Enum, Ref, Schema, Struct, Type, Union
 from migspec.spec.schema.model import Alternate, Array, IntegerType, Scalar
+from migspec.traces.framing import ANYTHING
 
 _SIGNED_LIMIT = 2**63 - 1
 
@@ -107,7 +108,7 @@ class LooseLine(msgspec.Struct, gc=False):
 
 decode_line = msgspec.json.Decoder(Line).decode
 decode_loosely = msgspec.json.Decoder(LooseLine).decode
-decode_any = msgspec.json.Decoder().decode
+decode_any = ANYTHING.decode
 
 
 @lru_cache(maxsize=1_000)

@@ -33,3 +33,13 @@ def offered(content: object) -> frozenset[str] | None:
     if not isinstance(capabilities, list):
         return None
     return frozenset(name for name in capabilities if isinstance(name, str))
+
+
+def release_of(message: object) -> str | None:
+    """The release that a greeting names, such as `5.2.0`; None for any other message."""
+    match message:
+        case {
+            "QMP": {"version": {"qemu": {"major": int() as major, "minor": int() as minor, "micro": int() as micro}}}
+        }:
+            return f"{major}.{minor}.{micro}"
+    return None

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from migspec.spec.wire.greeting import release_of
 from migspec.spec.wire.numbers import same_id
 from migspec.traces.picture.watching import Seen, State
 
@@ -178,7 +179,8 @@ def _message(content: Mapping[str, Any], direction: str | None) -> tuple[Kind, s
     if "return" in content:
         return Kind.REPLY, "reply", _told(content["return"])
     if "QMP" in content:
-        return Kind.GREETING, "greeting", _release(content["QMP"])
+        release = release_of(content)
+        return Kind.GREETING, "greeting", "" if release is None else f"QEMU {release}"
     return Kind.BYTES, "no message", ""
 
 
@@ -212,14 +214,6 @@ def _scalar(value: Any) -> str:
         case list():
             return "[…]"
     return str(value)
-
-
-def _release(greeting: Any) -> str:
-    try:
-        version = greeting["version"]["qemu"]
-        return _short(f"QEMU {version['major']}.{version['minor']}.{version['micro']}")
-    except (KeyError, TypeError):
-        return ""
 
 
 def _listed(*parts: str) -> str:

@@ -13,11 +13,11 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from migspec.spec.wire.greeting import release_of
 from migspec.traces.findings import Finding, Grade, Report
 from migspec.traces.format import Header, TraceError, VmInfo, open_trace, read_header
-from migspec.traces.framing import decoded
+from migspec.traces.framing import ANYTHING, decoded
 from migspec.traces.importers.table import opened
-from migspec.traces.introspection import release_of
 from migspec.traces.judge import Options, TraceJudge
 
 FIRST_LINE: Final = 2
@@ -79,7 +79,6 @@ class Shape(msgspec.Struct, gc=False):
 
 
 _SHAPE: Final = msgspec.json.Decoder(Shape)
-_ANYTHING: Final = msgspec.json.Decoder()
 
 
 def shape_of(text: bytes) -> Shape:
@@ -129,7 +128,7 @@ def with_releases(header: Header, entries: Iterable[Entry], vms: Iterable[str]) 
         line = shape_of(entry.text)
         if line.vm in unseen:
             unseen.remove(line.vm)
-            release = release_of(decoded(bytes(line.msg), _ANYTHING))
+            release = release_of(decoded(bytes(line.msg), ANYTHING))
             if release is not None:
                 told[line.vm] = replace(told.get(line.vm, VmInfo()), release=release)
     return replace(header, vms=told)
