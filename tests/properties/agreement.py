@@ -10,8 +10,8 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import NamedTuple
 
@@ -130,6 +130,15 @@ class Projection:
                     known.add(state)
                     waiting.append(state)
         return {letter: frozenset(reached) for letter, reached in shown.items()}
+
+    def shown(self, word: Sequence[Shown]) -> int:
+        """How many letters of a word may be seen, one after the other."""
+        states = self.beginning()
+        for place, letter in enumerate(word):
+            states = self.after(states).get(letter, frozenset())
+            if not states:
+                return place
+        return len(word)
 
     def _of(self, state: int) -> tuple[tuple[int, ...], dict[Shown, tuple[int, ...]]]:
         found = self._steps.get(state)
@@ -305,43 +314,52 @@ def _next(pair: _Pair, letter: Letter, node: Node, states: frozenset[int]) -> _P
 
 
 def sample(environment: Environment, side: Side, *, count: int, longest: int, seed: int | None = None) -> int:
-    """Try so many random words that the checker accepts; how many of them the explorer shows to the end."""
+    """Try so many random words that the checker accepts; how many of them the explorer shows to the end.
+
+    What it shows is looked for among the runs of the guest one after the other, for all of them at once may have more
+    states than memory.
+    """
     rng = random.Random(seed)
-    projection, checker = Projection(environment, side), Checker(environment, side)
-    asks = tuple(sorted(environment.asks.get(side, {}).items()))
-    shown = 0
-    for _ in range(count):
-        pair = _Pair(checker.beginning(), projection.beginning(), 0, asks)
-        word: tuple[Letter, ...] = ()
-        agrees = True
-        while agrees and len(word) < longest:
-            choices = list(checker.after(pair.node, pair.open, dict(pair.left)))
-            if not choices:
-                break
-            letter, node = rng.choice(choices)
-            word = (*word, letter)
-            states = projection.after(pair.states).get(letter, frozenset())
-            agrees = bool(states) or any(excuses(word) for excuses in LOOSE.values())
-            if not states or letter.kind is Kind.ENDED:
-                break
-            pair = _next(pair, letter, node, states)
-        shown += agrees
-        if not agrees:
-            print("; ".join(map(str, word)))
-    return shown
+    checker = Checker(environment, side)
+    words = [_drawn(checker, environment, side, longest, rng) for _ in range(count)]
+    longest_shown = dict.fromkeys(words, 0)
+    for run in environment.runs:
+        projection = Projection(replace(environment, runs=(run,)), side)
+        for word, letters in longest_shown.items():
+            if letters < len(word):
+                longest_shown[word] = max(letters, projection.shown(word))
+    differing = {word[: letters + 1] for word, letters in longest_shown.items() if letters < len(word)}
+    differing = {word for word in differing if not any(excuses(word) for excuses in LOOSE.values())}
+    for word in differing:
+        print("; ".join(map(str, word)))
+    return sum(word[: longest_shown[word] + 1] not in differing for word in words)
+
+
+def _drawn(
+    checker: Checker, environment: Environment, side: Side, longest: int, rng: random.Random
+) -> tuple[Letter, ...]:
+    """A random word that the checker accepts."""
+    pair = _Pair(checker.beginning(), frozenset(), 0, tuple(sorted(environment.asks.get(side, {}).items())))
+    word: list[Letter] = []
+    while len(word) < longest and (choices := list(checker.after(pair.node, pair.open, dict(pair.left)))):
+        letter, node = rng.choice(choices)
+        word.append(letter)
+        if letter.kind is Kind.ENDED:
+            break
+        pair = _next(pair, letter, node, frozenset())
+    return tuple(word)
 
 
 def accepts(environment: Environment, side: Side, word: Iterable[Letter]) -> tuple[bool, bool]:
     """Whether the checker accepts a word, and whether the explorer shows it."""
     projection, checker = Projection(environment, side), Checker(environment, side)
     node: Node | None = checker.beginning()
-    states = projection.beginning()
+    letters = tuple(word)
     endless = dict.fromkeys(environment.asks.get(side, {}), MOST)
-    for letter in word:
+    for letter in letters:
         if node is not None:
             node = dict(checker.after(node, 0, endless)).get(letter)
-        states = projection.after(states).get(letter, frozenset())
-    return node is not None, bool(states)
+    return node is not None, projection.shown(letters) == len(letters)
 
 
 class Containment(NamedTuple):
