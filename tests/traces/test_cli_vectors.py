@@ -158,19 +158,6 @@ def test_traces_that_are_not_there_are_told_before_anything_is_made(
     assert not (tmp_path / "new").exists()
 
 
-def test_a_commit_is_that_of_the_clone_that_tracks_the_file(tmp_path: Path) -> None:
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
-    subprocess.run([*git, "init", "--quiet"], check=True)
-    (tmp_path / "module.py").write_text("a")
-    assert vectors.commit_of(tmp_path / "module.py") == ""
-    subprocess.run([*git, "add", "module.py"], check=True)
-    subprocess.run([*git, "commit", "--quiet", "-m", "One"], check=True)
-    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    assert vectors.commit_of(tmp_path / "module.py") == head
-    (tmp_path / "module.py").write_text("b")
-    assert vectors.commit_of(tmp_path / "module.py") == f"{head}-dirty"
-
-
 @pytest.mark.soak
 def test_everything_is_as_its_schema_says_and_the_same_every_time(tmp_path: Path) -> None:
     found = []

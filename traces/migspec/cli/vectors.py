@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from migspec.traces.vectors.faults import faulty
 from migspec.traces.vectors.files import INDEX, PLACES, File, Vectors
 from migspec.traces.vectors.schemas import FORMAT
 from migspec.traces.vectors.verdicts import Recorded
-from migspec.traces.version import installed_version
+from migspec.traces.version import commit_of, installed_version
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,26 +92,6 @@ def _specification() -> dict[str, str]:
     """Which specification this is: the version of the package, and the commit where it is used from a clone."""
     parts = {"version": installed_version(), "commit": commit_of(Path(__file__).resolve())}
     return {name: value for name, value in parts.items() if value}
-
-
-def commit_of(file: Path) -> str:
-    """The commit of the clone that a file is tracked in, with `-dirty` behind it if something was changed since.
-
-    Empty where there is no such clone, or no git: a package that is installed below another project is no part of it.
-    """
-    git = ["git", "-C", str(file.parent)]
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    told = ""
-    for arguments in (
-        ["ls-files", "--error-unmatch", file.name],
-        ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-    ):
-        try:
-            done = subprocess.run([*git, *arguments], env=environment, capture_output=True, check=True, text=True)
-        except (OSError, subprocess.CalledProcessError):
-            return ""
-        told = done.stdout.strip()
-    return told
 
 
 def _make(folder: Path) -> None:
