@@ -23,7 +23,10 @@ MANY = text_of(*(ASK, ANSWER) * 2000)
 NESTED = b'{"vm":"src","dir":"->","msg":{"execute":"x","arguments":%b%b}}' % (b"[" * 10_000, b"]" * 10_000)
 
 BAD = {
-    "text": (b"Dear diary,\ntoday\n", "line 1: this is no header ("),
+    "text": (
+        b"Dear diary,\ntoday\n",
+        "line 1: this begins neither a trace nor a log of a kind that is known; expected",
+    ),
     "no-json": (text_of(ASK, ANSWER, b"oops", ASK), "line 4: this is not JSON ("),
     "half-a-line": (text_of(ASK, ANSWER, ASK)[:-20], "line 4: this is not JSON ("),
     "gzip": (gzip.compress(MANY)[:-9], "the gzip data is damaged (it ends in the middle)"),
@@ -132,7 +135,7 @@ def test_alone_it_is_the_same(folder: Path, together: dict[str, dict[str, Any]])
 def test_standard_input_is_named_by_its_dash(tmp_path: Path) -> None:
     code, shown = judged("-", folder=tmp_path, data=b"oops")
     assert code == 3
-    assert shown["-"]["error"].startswith("-, line 1: this is no header (")
+    assert shown["-"]["error"].startswith("-, line 1: this begins neither a trace nor a log")
 
 
 def test_a_folder_without_traces(tmp_path: Path) -> None:

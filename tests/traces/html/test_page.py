@@ -22,7 +22,8 @@ SAMPLE = CORPUS / "qemu-5.2.0/precopy-unix.jsonl"
     [
         (b"", "the file is empty"),
         (b"\0\1\2", "this is a binary file"),
-        (b"nonsense", "this is no header"),
+        (b"nonsense", "this begins neither a trace nor a log"),
+        (b"{nonsense", "this is no header"),
         (pages.HEADER.encode(), "The trace has no messages."),
     ],
 )

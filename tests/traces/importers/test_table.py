@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.traces.importers.logs import SAMPLES, lines_of
 
-from migspec.traces.format import is_header, open_trace
+from migspec.traces.format import TraceError, is_header, open_trace
 from migspec.traces.importers import libvirt
 from migspec.traces.importers.model import Importer
 from migspec.traces.importers.table import FIRST_LINES, IMPORTERS, opened, recognised
@@ -20,12 +20,19 @@ def test_a_trace_needs_no_importer() -> None:
     assert recognised([]) is None
 
 
-def test_what_nobody_knows_is_read_as_a_trace(tmp_path: Path) -> None:
+def test_an_object_that_nobody_knows_is_read_as_a_trace(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_text("hello\nworld\n")
+    path.write_text("{}\nworld\n")
     with open_trace(path) as lines:
         log = opened(lines)
-        assert (log.importer, list(log.entries)) == (None, [(1, b"hello"), (2, b"world")])
+        assert (log.importer, list(log.entries)) == (None, [(1, b"{}"), (2, b"world")])
+
+
+def test_anything_else_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("hello\nworld\n")
+    with open_trace(path) as lines, pytest.raises(TraceError, match="line 1: this begins neither a trace nor"):
+        opened(lines)
 
 
 def test_every_line_of_a_log_is_read_after_it_was_recognised(tmp_path: Path) -> None:

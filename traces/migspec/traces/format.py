@@ -134,6 +134,10 @@ _HEADER: Final = msgspec.json.Decoder(Header)
 _LINE: Final = msgspec.json.Decoder(TraceLine)
 
 
+HEADER: Final = f'{{"format":"{FORMAT}","version":{VERSION}}}'
+"""The shortest first line of a trace."""
+
+
 def is_header(line: bytes) -> bool:
     """Whether a line is the first one of a trace, of whatever version."""
     try:
@@ -147,7 +151,7 @@ def read_header(line: bytes, path: str = "-") -> Header:
 
     Raises `TraceError` where it is no header, is of another version, or has members of a wrong type.
     """
-    expected = f'a header, {{"format":"{FORMAT}","version":{VERSION}}}'
+    expected = f"a header, {HEADER}"
     try:
         identity = _IDENTITY.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

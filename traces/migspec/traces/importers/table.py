@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from migspec.traces.format import LineReader, is_header
+from migspec.traces.format import HEADER, LineReader, TraceError, is_header
 from migspec.traces.importers import events, libvirt, plain, python_log, qemu_log, shell, systemtap, transcript
 from migspec.traces.importers.model import Importer, Numbered, Remarks, beginning
 
@@ -44,13 +44,15 @@ class Opened:
 def opened(lines: LineReader, chosen: str | None = None) -> Opened:
     """The entries of a trace, or of a log that the named importer, or else the first that recognises it, can read.
 
-    What is no log either is read as a trace, so that it is told what is wrong with it as one.
+    What begins with an object is read as a trace, so that it is told what is wrong with it as one. Raises `TraceError`
+    for anything else that no importer recognises.
     """
     head = list(beginning(lines, FIRST_LINES, FIRST_BYTES, lambda numbered: len(numbered[1])))
     everything = chain(head, lines)
     remarks = Remarks()
     importer = IMPORTERS[chosen] if chosen else recognised([line for _, line in head])
     if importer is None:
+        _check_beginning(lines.path, head)
         return Opened(everything, None, remarks)
     entries = chain(((0, importer.header()),), importer.read(everything, remarks))
     return Opened(entries, importer, remarks)
@@ -61,3 +63,10 @@ def recognised(head: Sequence[bytes]) -> Importer | None:
     if not head or is_header(head[0]):
         return None
     return next((importer for importer in IMPORTERS.values() if importer.recognises(head)), None)
+
+
+def _check_beginning(path: str, head: Sequence[Numbered]) -> None:
+    first = head[0][1].lstrip() if head else b""
+    if first and not first.startswith(b"{"):
+        problem = "this begins neither a trace nor a log of a kind that is known"
+        raise TraceError(path, 1, problem, f"a header, {HEADER}, or a log of a kind that --from names")
