@@ -25,13 +25,14 @@ from migspec.traces.shrink.written import as_test, origin, trace_lines
 class Left(msgspec.Struct, frozen=True):
     """What is left of a fault.
 
-    `before` is the violation in the whole trace, and `message` the line that it is in, as JSON; `found` are the
-    violations in what is left, as a judge that has seen nothing else finds them in a file.  `removable` are the lines
-    of it, from 1, that could be left out all the same.
+    `before` is the violation in the whole trace, `beside` are the rules that the same message breaks as well, and
+    `message` is the line that it is in, as JSON; `found` are the violations in what is left, as a judge that has seen
+    nothing else finds them in a file.  `removable` are the lines of it, from 1, that could be left out all the same.
     """
 
     size: int
     before: Finding
+    beside: tuple[str, ...]
     message: str
     lines: tuple[str, ...]
     test: str
@@ -58,6 +59,7 @@ def shrunk(fault: Fault, folder: Path, *, thoroughly: bool) -> Left:
     return Left(
         len(log.entries),
         before,
+        tuple(each.rule for each in log.violations if each is not before and each.line == before.line),
         log.entries[place_of(before)].text.decode(),
         tuple(line.decode() for line in lines),
         as_test(left, Options(), source),

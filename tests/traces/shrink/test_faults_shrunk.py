@@ -38,9 +38,11 @@ def left() -> Mapping[str, Left]:
 
 
 def check(left: Left) -> None:
-    """The same message breaks the same rule for the same reason, and nothing else is wrong."""
-    (found,) = left.found
-    assert (found.vm, found.rule) == (left.before.vm, left.before.rule)
+    """The same message breaks the same rule for the same reason, and nothing is wrong that was not wrong with it."""
+    (found,) = (each for each in left.found if each.rule == left.before.rule)
+    others = [each for each in left.found if each is not found]
+    assert {each.rule for each in others} <= {*left.beside}
+    assert {(each.vm, each.line) for each in left.found} == {(left.before.vm, found.line)}
     assert left.before.nearest in ("", found.nearest)
     before, after = json.loads(left.message), json.loads(left.lines[found.line - 1])
     assert {name: after.get(name) for name in ("vm", "dir", "msg")} == {

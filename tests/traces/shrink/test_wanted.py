@@ -63,6 +63,14 @@ def test_nothing_may_be_wrong_that_is_not_wrong_in_the_log(log: Log) -> None:
     assert wanted(log).shown_by(log.header, (*at(log, 4, 5, 6), late), PLAIN) is None
 
 
+def test_a_rule_may_be_broken_no_more_often_than_in_the_log(tmp_path: Path) -> None:
+    once = log_of(tmp_path, exchange("src", "query-status", WRONG, 1))
+    twice = log_of(tmp_path, exchange("src", "query-status", WRONG | {"running": "no"}, 1))
+    assert [len(each.violations) for each in (once, twice)] == [1, 2]
+    assert wanted(once).shown_by(once.header, twice.entries, PLAIN) is None
+    assert wanted(twice).shown_by(twice.header, once.entries, PLAIN)
+
+
 def test_it_must_be_judged_by_the_same_profile(log: Log) -> None:
     assert wanted(log).profile == "seed"
     other = replace(wanted(log), profile="qemu-5.2.0")

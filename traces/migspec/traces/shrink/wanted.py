@@ -8,7 +8,8 @@ in the log: a reply without its request, say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -23,17 +24,17 @@ from migspec.traces.shrink.log import FIRST_LINE, Entry, Log, place_of, violatio
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A violation of a log: the place of its message, and the violations of the log by place and rule."""
+    """A violation of a log: the place of its message, and how often each rule is violated at each place of the log."""
 
     place: int
     finding: Finding
     profile: str
-    known: frozenset[tuple[int, str]]
+    known: Mapping[tuple[int, str], int]
 
     @classmethod
     def of(cls, log: Log, finding: Finding) -> Self:
         """What is wanted where a finding of a log is to stay."""
-        known = frozenset((place_of(each), each.rule) for each in log.violations)
+        known = Counter((place_of(each), each.rule) for each in log.violations)
         return cls(place_of(finding), finding, log.report.profiles[finding.vm], known)
 
     def shown_by(self, header: Header, entries: Sequence[Entry], options: Options) -> tuple[Report, Finding] | None:
@@ -56,7 +57,8 @@ class Wanted:
         found = [(entries[place_of(each)].place, each) for each in violations(report)]
         if report.profiles.get(self.finding.vm) != self.profile:
             return None
-        if any((place, each.rule) not in self.known for place, each in found):
+        wrong = Counter((place, each.rule) for place, each in found)
+        if any(times > self.known.get(where, 0) for where, times in wrong.items()):
             return None
         same = (each for place, each in found if (place, each.rule) == (self.place, self.finding.rule))
         return next((each for each in same if self.finding.nearest in ("", each.nearest)), None)
