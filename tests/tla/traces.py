@@ -131,11 +131,16 @@ class Reading:
     def reply(self, message: Mapping[str, Any]) -> None:
         """Note a reply, to the oldest request that has none.
 
-        Raises `BeyondError` for one to none.
+        Raises `BeyondError` for one to none, and where a capability is on that the client has not asked for: the module
+        begins with all of them off.
         """
         if not self._open:
             raise BeyondError("a reply to nothing")
         name, request = self._open.popleft()
+        if request.command == "query-migrate-capabilities" and "return" in message:
+            asked = {"block"}.union(*(on for on, _ in self.settings.values()))  # `migrate` may switch block on as well
+            if any(entry["state"] and entry["capability"] not in asked for entry in message["return"]):
+                raise BeyondError("a capability from the command line")
         self.observations.append({"kind": "reply", "replies": frozenset(_replies(name, request, message))})
 
     def event(self, name: str, data: Mapping[str, Any]) -> None:
