@@ -1,10 +1,14 @@
-"""What a search may ask when a case needs a request: those of the corpus, and values that are just out of range."""
+"""What a search may ask when a case needs a request.
+
+These are the requests of the corpus, values that are just out of range, and each capability, switched on and off: there
+are some that no recording switches on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 import msgspec
@@ -16,6 +20,7 @@ from migspec.spec.contracts import Case
 from migspec.spec.parameters import CHECKS, SET
 from migspec.spec.requests import Request, understand
 from migspec.spec.schema import ABSENT, QEMU_5_2_0
+from migspec.spec.vocabulary import MigrationCapability
 
 MOST = 40
 """Requests of one command that are kept, the first ones."""
@@ -42,11 +47,16 @@ def _out_of_range() -> Iterator[Asked]:
         yield SET, {check.parameter.value: check.most + 1}, False
 
 
+def _switched() -> Iterator[Asked]:
+    for capability, state in product(MigrationCapability, (True, False)):
+        yield "migrate-set-capabilities", {"capabilities": [{"capability": capability.value, "state": state}]}, False
+
+
 @cache
 def every() -> Mapping[str, tuple[Asked, ...]]:
     """What may be asked, by the command that carries it out; that of a line for the human monitor is the line's."""
     found: dict[str, dict[bytes, Asked]] = {}
-    for asked in chain(_messages(), _out_of_range()):
+    for asked in chain(_messages(), _out_of_range(), _switched()):
         found.setdefault(_understood(asked).command, {}).setdefault(msgspec.json.encode(asked), asked)
     return {command: tuple(asked.values()) for command, asked in found.items()}
 
