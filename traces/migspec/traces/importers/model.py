@@ -30,7 +30,7 @@ class Remarks:
     """What an importer has to say of a log, besides what is in it."""
 
     findings: list[Finding] = field(default_factory=list)
-    _noted: set[tuple[str, str]] = field(default_factory=set)
+    _noted: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
 
     def unreadable(
         self, line: int, vm: str, what: str = "A message", *, t: float | None = None, mon: str | None = None
@@ -134,8 +134,8 @@ def entry(
 class Moment(msgspec.Struct, frozen=True):
     """When an event was made, as QEMU tells it."""
 
-    seconds: Annotated[int, Meta(ge=0, lt=10**11)]
-    """Since the epoch."""
+    seconds: Annotated[int, Meta(gt=0, lt=10**11)]
+    """Since the epoch, at which no QEMU has run: zero is what a log has put in the place of a time."""
     microseconds: Annotated[int, Meta(ge=0, lt=1_000_000)]
 
 
